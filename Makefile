@@ -1,0 +1,87 @@
+# curfew: GNU make.  `make help` lists the targets.
+#
+# Sources are found by folder: a new .c file joins its program by lying there.
+# BUILD=dir builds elsewhere; DEV=1 turns warnings into errors; V=1 shows commands.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/lib/curfew
+MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+BUILD ?= build
+CC ?= cc
+CXX ?= c++
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-5s %s\n' $(1) $(2))
+
+.DEFAULT_GOAL := all
+include .ci/flags.mk
+
+# ---- sources -------------------------------------------------------------
+BASE_C  := $(sort $(wildcard base/*.c))
+BASE_CC := $(wildcard base/*.cc)
+KEYRING_C := $(wildcard vault/keyring_main.c)
+VAULT_C := $(filter-out $(KEYRING_C),$(sort $(wildcard vault/*.c)))
+AGENT_C := $(sort $(wildcard agent/*.c agent/engine/*.c agent/report/*.c))
+KIT_C   := $(sort $(wildcard providers/kit/*.c))
+PROV_C  := $(sort $(wildcard providers/*.c))
+PROV    := $(patsubst providers/%.c,curfew-provider-%,$(PROV_C))
+PROV_SCRIPTS := $(sort $(wildcard providers/curfew-provider-*))
+SCAN_C  := $(sort $(wildcard hooks/*.c hooks/scan/*.c))
+
+obj = $(patsubst %,$(1)/obj/%.o,$(2))
+
+PROGRAMS := $(if $(wildcard agent/main.c),curfew) $(PROV) \
+	$(if $(KEYRING_C),curfew-keyring) $(if $(wildcard hooks/main.c),curfew-scan)
+
+# ---- libraries: one line per owner ---------------------------------------
+pc = $(shell pkg-config $(1) $(2) 2>/dev/null)
+LIBS_base := $(call pc,--libs,libsodium libcjson libseccomp) -lstdc++ -lpthread
+LIBS_vault := $(call pc,--libs,sqlite3)
+LIBS_ssh := $(call pc,--libs,libssh)
+LIBS_postgres := $(call pc,--libs,libpq)
+LIBS_keyring := $(call pc,--libs,libsecret-1)
+LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive) -ldeflate
+CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
+CFLAGS_providers/postgres.c := $(call pc,--cflags,libpq)
+
+# ---- building: $(1) = build folder, $(2) = extra flags --------------------
+define variant
+$(1)/obj/%.c.o: %.c
+	@mkdir -p $$(dir $$@)
+	$$(call say,CC,$$<)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $(2) $$(CFLAGS_$$<) -MMD -MP -c $$< -o $$@
+$(1)/obj/%.cc.o: %.cc
+	@mkdir -p $$(dir $$@)
+	$$(call say,CXX,$$<)
+	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $(2) -MMD -MP -c $$< -o $$@
+$(1)/curfew: $$(call obj,$(1),$$(AGENT_C) $$(VAULT_C) $$(BASE_C) $$(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base)
+$(1)/curfew-keyring: $$(call obj,$(1),$$(KEYRING_C) $$(BASE_C) $$(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_keyring) $$(LIBS_base)
+$(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_scan) $$(LIBS_base)
+$(1)/curfew-provider-%: $(1)/obj/providers/%.c.o $$(call obj,$(1),$$(KIT_C) $$(BASE_C) $$(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_$$*) $$(LIBS_base)
+-include $$(shell find $(1)/obj -name '*.d' 2>/dev/null)
+endef
+
+$(eval $(call variant,$(BUILD),))
+$(eval $(call variant,$(BUILD)/test,-DCURFEW_TEST))
+$(eval $(call variant,$(BUILD)/asan,-DCURFEW_TEST -DSECRET_PLAIN_ARENA -fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
+.SECONDARY:
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build every program
+
+test-programs: $(addprefix $(BUILD)/test/,$(PROGRAMS))
+asan-programs: $(addprefix $(BUILD)/asan/,$(PROGRAMS))
+
+include tests/tests.mk
+include .ci/targets.mk
+
+.PHONY: all test-programs asan-programs

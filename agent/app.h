@@ -1,0 +1,64 @@
+/*
+ * app: what every command gets, and the command table's row.
+ *
+ * main() reads the global options, hardens, forks the launcher, and prepares
+ * just what a row says it needs, in this order: config, launcher, vault (open,
+ * locked for writing when asked), sandbox.  A command then runs confined.
+ */
+#ifndef AGENT_APP_H
+#define AGENT_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/config.h"
+#include "agent/launch.h"
+#include "vault/vault.h"
+
+enum { /* exit codes; one table, docs/exit-codes is made from it */
+	EXIT_OK = 0,
+	EXIT_NO = 1,	   /* the answer is no: overdue, differences, not found */
+	EXIT_BAD_USE = 2,  /* usage or configuration */
+	EXIT_DYING = 3,	   /* all revoked, some dying until a told time */
+	EXIT_ALIVE = 4,	   /* some alive */
+	EXIT_STORE = 5,	   /* the vault: locked, damaged, altered, full */
+	EXIT_PROVIDER = 7, /* a provider could not be reached or refused */
+	EXIT_POLICY = 9,   /* refused by policy, or not confirmed */
+	EXIT_BUG = 70,
+	EXIT_BUSY = 75,	   /* another curfew works on this vault */
+};
+
+enum {
+	NEED_CONFIG = 1,
+	NEED_LAUNCHER = 2,
+	NEED_VAULT = 4, /* open for reading */
+	NEED_WRITE = 8, /* open, locked for writing */
+};
+
+struct app {
+	const char *dir;	 /* vault directory */
+	struct config *config;	 /* NULL unless NEED_CONFIG */
+	struct launcher *launcher;
+	struct vault *vault;
+	bool json, csv, dry_run, yes, no_input, verbose, quiet;
+	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */
+};
+
+struct command {
+	const char *name;	 /* "kill", "vault slot" ... */
+	int (*run)(struct app *app, int argc, char **argv);
+	const char *summary;	 /* one line for the overview */
+	unsigned needs;
+	const char *usage;	 /* "kill [options] TARGET..." */
+	const char *help;	 /* options, one a line, then examples */
+};
+
+/* Maps an error to an exit code and prints it; the way every command ends. */
+int app_fail(const struct app *app, const struct err *e);
+
+/* The reporter of progress on stderr: nothing unless it is a terminal. */
+void app_progress(const struct app *app, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void app_progress_done(const struct app *app);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * config: DIR/curfew.toml, read once, checked whole.
+ *
+ * Unknown keys and wrong kinds are errors that name file, line and column.
+ * A missing file is an empty configuration.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct config_identity {
+	char *name, *owner, *workflow, *note;
+	char **tags;	 size_t n_tags;
+	char **accounts; size_t n_accounts; /* addresses; globs allowed */
+};
+
+struct config_workflow {
+	char *name, *owner, *note;
+};
+
+struct config_connection { /* [connection.NAME]: policy, not secrets */
+	char *name;
+	int in_flight;	     /* requests at once; 0 = default 16 */
+	double rate_per_s;   /* 0 = the provider's own fact */
+	int64_t timeout_ms;  /* one call; 0 = default 30 s */
+};
+
+struct config {
+	struct config_identity *identities; size_t n_identities;
+	struct config_workflow *workflows;  size_t n_workflows;
+	struct config_connection *connections; size_t n_connections;
+	char *key_file;	     /* [vault] key_file */
+	char *head_file;     /* [vault] head_file: chain head elsewhere */
+	char *provider_path; /* [providers] path */
+	int64_t stale_ms;    /* [inventory] stale = "90d" */
+	int64_t confirm_over; /* [kill] typed confirmation above this many */
+	bool require_refusal; /* [kill] require_refusal: a record is not proof */
+	bool require_locked; /* [process] require_locked_memory */
+};
+
+int config_read(const char *path, struct config **out, struct err *e)
+	__attribute__((warn_unused_result));
+void config_free(struct config **c);
+/* The identity an address belongs to, or NULL. */
+const struct config_identity *config_identity_of(const struct config *c,
+						  const char *address);
+const struct config_connection *config_connection(const struct config *c,
+						   const char *name);
+
+#endif

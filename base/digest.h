@@ -1,0 +1,26 @@
+/*
+ * digest: keyed BLAKE2b, SHA-256 and sealing to a public key, for programs
+ * that never hold the vault's keys (scanner, hooks) as well as for it.
+ */
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/secret.h"
+
+#define DIGEST_KEY 32
+#define DIGEST_LEN 32
+#define DIGEST_PUBLIC 32 /* an X25519 public key, bytes */
+
+void digest_keyed(const unsigned char key[static DIGEST_KEY], const void *p,
+		  size_t n, void *out, size_t outlen /* 16..64 */);
+void digest_sha256(const void *p, size_t n, unsigned char out[static 32]);
+
+/* crypto_box_seal: anyone can seal, only the secret half opens. */
+int digest_seal(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
+		size_t n, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,31 @@
+# Unit tests: tests/unit/test_<folder>_<name>.c, one cmocka program each.  A line
+#   // link: vault base agent/engine/plan.c
+# in its head says what it links; `base` alone is the default.
+UNIT_C := $(sort $(wildcard tests/unit/test_*.c))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/test/unit/%,$(UNIT_C))
+UNIT_ASAN := $(patsubst tests/unit/%.c,$(BUILD)/asan/unit/%,$(UNIT_C))
+LIBS_cmocka := $(call pc,--libs,cmocka)
+
+words_of = $(shell sed -n 's,^// link: ,,p' $(1) | head -1)
+parts_of = $(foreach w,$(1),$(if $(filter base,$(w)),,$(if $(filter vault,$(w)),$(VAULT_C),$(if $(filter kit,$(w)),$(KIT_C),$(if $(filter agent,$(w)),$(filter-out agent/main.c,$(AGENT_C)),$(if $(filter scan,$(w)),$(filter-out hooks/main.c,$(SCAN_C)),$(w)))))))
+libs_of = $(if $(filter vault agent,$(1)),$(LIBS_vault)) $(if $(filter scan,$(1)),$(LIBS_scan))
+
+define unit
+$(1)/unit/$(2): $(1)/obj/tests/unit/$(2).c.o $(call obj,$(1),$(sort $(call parts_of,$(3))) $(BASE_C) $(BASE_CC))
+	@mkdir -p $$(dir $$@)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(4) $$(shell sed -n 's,^// wrap: ,,p' tests/unit/$(2).c | tr ' ' '\n' | sed 's/^./-Wl$(comma)--wrap=&/') \
+		$$^ -o $$@ $(call libs_of,$(3)) $$(LIBS_base) $$(LIBS_cmocka)
+endef
+$(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/test,$(basename $(notdir $(t))),$(call words_of,$(t)),)))
+$(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/asan,$(basename $(notdir $(t))),$(call words_of,$(t)),-fsanitize=address$(comma)undefined)))
+
+unit: $(UNIT)
+
+test-fast: test-programs unit ## unit and command tests, no servers
+	$(Q)tests/run $(BUILD)/test fast
+
+check-here: all test-programs unit
+	$(Q)tests/run $(BUILD)/test all
+
+.PHONY: unit test-fast check-here

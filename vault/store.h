@@ -1,0 +1,93 @@
+/*
+ * store: sealed records by table and id, inside transactions.
+ *
+ * A record is bytes (base/pack.h) plus, optionally, one secret value in its
+ * own sealed column.  Each row is sealed with XChaCha20-Poly1305; associated
+ * data binds format version, vault id, table, record id, record version and
+ * key id.  A per-bucket freshness sum, itself sealed and bound to the journal's
+ * head, makes an old copy of a row as foreign as a stranger's (ERR_TAMPER).
+ *
+ * Ids are keyed BLAKE2b of the natural key, so the file shows no names.
+ *
+ * No outside call may happen inside a transaction.  A write outside of one is
+ * a transaction of its own.
+ */
+#ifndef VAULT_STORE_H
+#define VAULT_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/secret.h"
+#include "vault/vault.h"
+
+enum store_table {
+	STORE_CONNECTION = 1,
+	STORE_ACCOUNT,
+	STORE_CREDENTIAL,
+	STORE_GRANT,
+	STORE_INCIDENT,
+	STORE_ACTION,	/* one provider call of an incident and its state */
+	STORE_SNAPSHOT, /* evidence and undo data */
+	STORE_SETTING,
+	STORE_TABLES,
+};
+
+struct store_id {
+	unsigned char b[16];
+};
+
+/* Keyed hash of a natural key; parts are joined unambiguously. */
+struct store_id store_id(const struct vault *v, enum store_table t,
+			 const char *const *parts, size_t n);
+/* Keyed fingerprint of a secret value, for lookup by value. */
+struct store_id store_fingerprint(const struct vault *v, const struct secret *s);
+
+int store_begin(struct vault *v, struct err *e) __attribute__((warn_unused_result));
+/* On failure everything since store_begin is undone. */
+int store_commit(struct vault *v, struct err *e) __attribute__((warn_unused_result));
+void store_rollback(struct vault *v);
+bool store_in_transaction(const struct vault *v);
+
+struct store_row {
+	struct store_id id;
+	struct store_id group; /* all zero: none */
+	struct store_id fp;    /* fingerprint of the secret; all zero: none */
+	const void *data;
+	size_t len;
+	const struct secret *secret; /* may be NULL */
+	bool keep_secret; /* put: leave the stored secret and fp as they are */
+	int64_t due_ms;	  /* put: deadline in the unsealed table; 0 none */
+};
+
+/* Insert or replace. */
+int store_put(struct vault *v, enum store_table t, const struct store_row *row,
+	      struct err *e) __attribute__((warn_unused_result));
+/* 1 found, 0 absent, -1 error.  `secret` may be NULL (not opened then). */
+int store_get(struct vault *v, enum store_table t, const struct store_id *id,
+	      struct buf *data, struct secret **secret, struct err *e)
+	__attribute__((warn_unused_result));
+int store_delete(struct vault *v, enum store_table t, const struct store_id *id,
+		 struct err *e) __attribute__((warn_unused_result));
+
+/* Walk a table (group == NULL) or a group, in id order.  The row and its data
+ * are lent for the call; secrets are not opened.  fn returns 0 to go on, 1 to
+ * stop, -1 + e to fail.  fn must not write. */
+typedef int (*store_fn)(const struct store_row *row, void *arg, struct err *e);
+int store_each(struct vault *v, enum store_table t, const struct store_id *group,
+	       store_fn fn, void *arg, struct err *e)
+	__attribute__((warn_unused_result));
+/* The rows whose secret has this fingerprint. */
+int store_by_secret(struct vault *v, enum store_table t,
+		    const struct store_id *fp, store_fn fn, void *arg,
+		    struct err *e) __attribute__((warn_unused_result));
+int store_count(struct vault *v, enum store_table t, uint64_t *n, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* The unsealed deadlines, readable without a key: how many are past `now`,
+ * and the earliest to come (0: none). */
+int store_due(const char *dir, int64_t now_ms, uint64_t *overdue,
+	      int64_t *next_ms, struct err *e) __attribute__((warn_unused_result));
+
+#endif
