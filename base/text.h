@@ -11,12 +11,19 @@
 #include "base/buf.h"
 
 bool text_utf8(const void *p, size_t n);
+/* The first character of p[0..n): its length 1..4 and code point, or 0 when
+ * the bytes are not UTF-8 (overlong, surrogate, truncated). n > 0. */
+size_t text_char(const unsigned char *p, size_t n, uint32_t *cp);
+/* The same, and 0 also for what could steer a terminal or hide text: control
+ * characters, bidirectional overrides, separators of lines. */
+size_t text_printable(const unsigned char *p, size_t n);
 /* Decimal, whole string, within [lo, hi]. */
 bool text_int(const char *s, int64_t lo, int64_t hi, int64_t *out);
 /* A name of ours (identity, connection, tag): 1..64 of [A-Za-z0-9._-],
  * starting with a letter or digit. */
 bool text_name(const char *s);
-/* Append with control characters, quotes and non-UTF-8 bytes escaped. */
+/* Append with control characters, quotes and non-UTF-8 bytes escaped: what
+ * text_printable() refuses as \xNN; quotes and backslash behind a backslash. */
 int text_escape(struct buf *b, const char *s, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 /* Shell-style glob (* and ?), for filters. */

@@ -1,0 +1,44 @@
+/*
+ * digest: hashes and one-way sealing over libsodium.
+ *
+ * Must never: hold a secret key, or open what was sealed.
+ */
+#include "base/digest.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+_Static_assert(DIGEST_PUBLIC == crypto_box_PUBLICKEYBYTES, "X25519 key");
+
+void digest_keyed(const unsigned char key[static DIGEST_KEY], const void *p,
+		  size_t n, void *out, size_t outlen)
+{
+	if (crypto_generichash(out, outlen, p, n, key, DIGEST_KEY) != 0)
+		abort(); /* only for an outlen that no caller may ask for */
+}
+
+void digest_sha256(const void *p, size_t n, unsigned char out[static 32])
+{
+	crypto_hash_sha256(out, p, n);
+}
+
+int digest_seal(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
+		size_t n, struct buf *out, struct err *e)
+{
+	size_t total;
+
+	if (sodium_init() < 0)
+		return err_fail(e, ERR_UNSUPPORTED, NULL,
+				"libsodium does not start");
+	if (!mem_add(n, crypto_box_SEALBYTES, &total) ||
+	    buf_reserve(out, total, e) != 0)
+		return err_fail(e, ERR_TOOBIG, NULL, "%zu bytes to seal", n);
+	if (crypto_box_seal((unsigned char *)out->p + out->len, p, n, pk) != 0)
+		return err_fail(e, ERR_FORMAT, NULL, "unusable public key");
+	out->len += total;
+	out->p[out->len] = '\0';
+	return 0;
+}
