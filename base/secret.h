@@ -27,9 +27,15 @@ struct secret;
  * refuses by policy. */
 int secret_boot(bool *locked, struct err *e) __attribute__((warn_unused_result));
 
+/* Whether every page of the arena is locked, also those added since. */
+bool secret_locked(void);
+
 /* Copy n bytes in.  NULL + e when out of arena or over SECRET_MAX.
  * The caller wipes its own copy. */
 struct secret *secret_new(const void *p, size_t n, struct err *e);
+/* n zero bytes, to be filled with secret_fill() and cut to size: the way in
+ * for a secret that is read piece by piece. */
+struct secret *secret_blank(size_t n, struct err *e);
 struct secret *secret_dup(const struct secret *s, struct err *e);
 struct secret *secret_generate(size_t n, struct err *e); /* n random bytes */
 void secret_free(struct secret **s); /* wipes, sets NULL */
@@ -39,6 +45,11 @@ size_t secret_len(const struct secret *s);
 /* Lend the bytes to fn for the time of the call; returns what fn returns. */
 typedef int (*secret_fn)(const unsigned char *p, size_t n, void *arg);
 int secret_reveal(const struct secret *s, secret_fn fn, void *arg);
+/* Lend the bytes for writing, before anyone else knows the value. */
+typedef int (*secret_write_fn)(unsigned char *p, size_t n, void *arg);
+int secret_fill(struct secret *s, secret_write_fn fn, void *arg);
+/* Keep the first n bytes only, in a slot of fitting size if there is one. */
+void secret_cut(struct secret *s, size_t n);
 
 /* Constant-time in the content (not in the length). */
 bool secret_equal(const struct secret *a, const struct secret *b);
