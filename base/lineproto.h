@@ -26,14 +26,17 @@ struct lp *lp_open(int rfd, int wfd, struct err *e);
 void lp_close(struct lp **lp);
 int lp_rfd(const struct lp *lp);
 
-/* Queue a message; lp_flush() writes what the pipe takes. `secret` may be
+/* Not thread-safe: writers of several threads need a lock around it.
+ *
+ * Queue a message; lp_flush() writes what the pipe takes. `secret` may be
  * NULL.  With a blocking wfd, lp_send writes it whole. */
 int lp_send(struct lp *lp, const struct json *msg, const struct secret *secret,
 	    struct err *e) __attribute__((warn_unused_result));
 int lp_flush(struct lp *lp, struct err *e) __attribute__((warn_unused_result));
 bool lp_pending(const struct lp *lp); /* something is still to be written */
 
-/* Read what is there (one read call).  0 = end of file. */
+/* Read what is there (one read call); nothing there is no error.  *eof: the
+ * other side has closed, a line without its newline is lost. */
 int lp_fill(struct lp *lp, bool *eof, struct err *e)
 	__attribute__((warn_unused_result));
 /* Next complete message, if any: 1 + *msg (+ *secret, or NULL), 0 = need more,
