@@ -28,7 +28,8 @@ KIT_C   := $(sort $(wildcard providers/kit/*.c))
 PROV_C  := $(sort $(wildcard providers/*.c))
 PROV    := $(patsubst providers/%.c,curfew-provider-%,$(PROV_C))
 PROV_SCRIPTS := $(sort $(wildcard providers/curfew-provider-*))
-SCAN_C  := $(sort $(wildcard hooks/*.c hooks/scan/*.c))
+SCAN_RULES := $(sort $(wildcard hooks/scan/rules/*.toml))
+SCAN_C  := $(sort $(wildcard hooks/*.c hooks/scan/*.c)) hooks/scan/rule_texts.gen
 
 obj = $(patsubst %,$(1)/obj/%.o,$(2))
 
@@ -42,7 +43,7 @@ LIBS_vault := $(call pc,--libs,sqlite3)
 LIBS_ssh := $(call pc,--libs,libssh)
 LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
-LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive) -ldeflate
+LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate)
 CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
 CFLAGS_providers/postgres.c := $(call pc,--cflags,libpq)
 
@@ -68,6 +69,15 @@ $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 $(1)/curfew-provider-%: $(1)/obj/providers/%.c.o $$(call obj,$(1),$$(KIT_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_$$*) $$(LIBS_base)
+# the rule files as C strings, so that a hook needs no file beside it
+$(1)/gen/rule_texts.c: $(SCAN_RULES) hooks/scan/rules hooks/scan/embed.sh
+	@mkdir -p $$(dir $$@)
+	$$(call say,GEN,$$@)
+	$$(Q)hooks/scan/embed.sh $(SCAN_RULES) >$$@.new && mv $$@.new $$@
+$(1)/obj/hooks/scan/rule_texts.gen.o: $(1)/gen/rule_texts.c
+	@mkdir -p $$(dir $$@)
+	$$(call say,CC,$$<)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $(2) -MMD -MP -c $$< -o $$@
 -include $$(shell find $(1)/obj -name '*.d' 2>/dev/null)
 endef
 
