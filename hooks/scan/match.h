@@ -1,0 +1,70 @@
+/*
+ * match: where a rule may have matched, for all rules in one pass.
+ *
+ * One Vectorscan database holds every rule whose matches are bounded, and the
+ * keywords of the others.  It answers with ends of possible matches: a
+ * superset that the caller confirms with the rule's own regex.
+ *
+ * A struct matcher is shared by all threads; a struct match_thread belongs to
+ * one.
+ */
+#ifndef SCAN_MATCH_H
+#define SCAN_MATCH_H
+
+#include <stdint.h>
+
+#include "hooks/scan/rules.h"
+
+/* A rule whose longest match is above this runs on whole texts instead. */
+#define MATCH_REACH_MAX 512u
+
+enum rule_class {
+	RULE_NEAR,   /* in the database; hits are ends of matches */
+	RULE_WIDE,   /* run whole where one of its keywords stands */
+	RULE_ALWAYS, /* run whole on every text: unbounded, no keyword */
+	RULE_PATH,   /* no regex at all */
+};
+
+struct match_hit {
+	uint32_t rule; /* index in the ruleset */
+	uint32_t end;
+};
+
+struct match_thread {
+	void *scratch;
+	struct match_hit *hit; /* in order of their ends per scan */
+	size_t n, cap;
+	uint64_t *wide; /* bit per rule: a keyword was seen, or RULE_ALWAYS */
+	uint32_t shift; /* added to the ends of the scan that runs */
+	bool failed;
+};
+
+struct matcher;
+
+/* `cache`: folder for the compiled database, NULL for none.  A cache that
+ * cannot be read or written is not an error. */
+struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
+			    struct err *e);
+void matcher_free(struct matcher **m);
+
+const struct ruleset *matcher_rules(const struct matcher *m);
+enum rule_class matcher_class(const struct matcher *m, size_t rule);
+size_t matcher_width(const struct matcher *m, size_t rule); /* RULE_NEAR */
+size_t matcher_reach(const struct matcher *m);	/* the largest width */
+size_t matcher_wide_words(const struct matcher *m); /* of the bit set */
+bool matcher_from_cache(const struct matcher *m);
+
+int match_thread_init(const struct matcher *m, struct match_thread *t,
+		      struct err *e) __attribute__((warn_unused_result));
+void match_thread_release(struct match_thread *t);
+
+/* Forget hits; `wide` back to RULE_ALWAYS only. */
+void match_reset(const struct matcher *m, struct match_thread *t);
+/* Scan text[from, to) and add hits with offsets of text. */
+int match_scan(const struct matcher *m, struct match_thread *t,
+	       const char *text, size_t from, size_t to, struct err *e)
+	__attribute__((warn_unused_result));
+/* Order hits by rule, then end, and drop doubles. */
+void match_sort(struct match_thread *t);
+
+#endif
