@@ -35,11 +35,14 @@ enum {
 	NEED_WRITE = 8, /* open, locked for writing */
 };
 
+struct unlock_options; /* agent/unlock.h */
+
 struct app {
 	const char *dir;	 /* vault directory */
 	struct config *config;	 /* NULL unless NEED_CONFIG */
 	struct launcher *launcher;
 	struct vault *vault;
+	const struct unlock_options *unlock; /* how to open it; may be NULL */
 	bool json, csv, dry_run, yes, no_input, verbose, quiet;
 	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */
 };

@@ -46,6 +46,12 @@ int io_write_atomic(const char *path, const void *p, size_t n, mode_t mode,
 int io_create(const char *path, const void *p, size_t n, mode_t mode,
 	      struct err *e) __attribute__((warn_unused_result));
 
+/* rename(2), replacing, and synced so that it lasts. */
+int io_move(const char *from, const char *to, struct err *e)
+	__attribute__((warn_unused_result));
+/* What another writer (SQLite) left in the file, onto the disk. */
+int io_sync(const char *path, struct err *e) __attribute__((warn_unused_result));
+
 int io_mkdirs(const char *path, mode_t mode, struct err *e)
 	__attribute__((warn_unused_result));
 
