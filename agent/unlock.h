@@ -22,6 +22,7 @@
 #include "agent/app.h"
 #include "base/err.h"
 #include "base/secret.h"
+#include "vault/vault.h"
 
 /* From the global options; unused members are NULL, passphrase_fd is -1. */
 struct unlock_options {
@@ -35,6 +36,17 @@ struct unlock_options {
 void unlock_note_environ(void);
 /* "" when there was none. */
 const char *unlock_credentials_dir(void);
+
+/* The keys that were found or asked for; their secrets are wiped when freed. */
+struct unlock_keys;
+
+/* Everything that may open a slot of the vault in app->dir, the passphrase
+ * asked for too (once): for rekey, verify and slot removal, which open the vault
+ * themselves.  An empty set is no error. */
+int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
+	__attribute__((warn_unused_result));
+const struct slot_input *unlock_inputs(const struct unlock_keys *k, size_t *n);
+void unlock_keys_free(struct unlock_keys **k);
 
 /* Sets app->vault.  Reads app->unlock (may be NULL), app->config (may be NULL),
  * app->launcher (may be NULL: the keyring is then not asked).

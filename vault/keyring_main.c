@@ -63,6 +63,8 @@ static void refuse_gerror(struct reply *r, const GError *ge, const char *doing)
 	if (ge && (g_error_matches(ge, SECRET_ERROR, SECRET_ERROR_IS_LOCKED) ||
 		   strstr(why, "locked collection")))
 		reason = "locked";
+	else if (ge && strstr(why, "Object does not exist"))
+		why = "there is no open keyring on this desktop";
 	else if (ge && (g_error_matches(ge, G_DBUS_ERROR,
 					G_DBUS_ERROR_SERVICE_UNKNOWN) ||
 			g_error_matches(ge, G_DBUS_ERROR,
@@ -213,6 +215,19 @@ out:
 	g_object_unref(s);
 }
 
+/* The library skips what is locked and calls that "nothing there". */
+static bool any_locked(SecretService *s, GHashTable *attrs)
+{
+	GList *items = secret_service_search_sync(s, &vault_key_schema, attrs,
+						  SECRET_SEARCH_ALL, NULL, NULL);
+	bool locked = false;
+
+	for (GList *it = items; it; it = it->next)
+		locked = locked || secret_item_get_locked(it->data);
+	g_list_free_full(items, g_object_unref);
+	return locked;
+}
+
 static void do_clear(const struct request *q, struct reply *r)
 {
 	SecretService *s = service_open(r);
@@ -222,7 +237,9 @@ static void do_clear(const struct request *q, struct reply *r)
 	if (!s)
 		return;
 	attrs = attributes_of(q);
-	if (secret_service_clear_sync(s, &vault_key_schema, attrs, NULL, &ge))
+	if (any_locked(s, attrs))
+		refuse(r, "locked", "the keyring is locked");
+	else if (secret_service_clear_sync(s, &vault_key_schema, attrs, NULL, &ge))
 		r->status = "ok";
 	else if (ge)
 		refuse_gerror(r, ge, "the keyring did not remove the key");
