@@ -16,25 +16,31 @@
 
 /* No core dumps, not dumpable, no new privileges, umask 077, fds > 2 closed
  * (except `keep`), 0-2 open, environment reduced to a short list, fixed PATH,
- * SIGPIPE ignored.  memory locked or *locked false. */
+ * SIGPIPE ignored, inherited signal masks cleared. */
 int harden_start(const int *keep, size_t n_keep, struct err *e)
 	__attribute__((warn_unused_result));
 
 struct harden_path {
-	const char *path; /* file or directory; a missing one is skipped */
+	const char *path; /* file or directory, and all below it */
 	bool write;
 };
+/* A missing path is skipped; but with `write` its directory is allowed for a
+ * file to be created, unless everybody may write there (/tmp) or it is "/". */
 
 /* The core, after the vault is open: no socket of any family, no exec, no
- * fork, no ptrace; files only below the given paths. */
+ * fork or thread, no ptrace, no signal to others; files only below the given
+ * paths, /dev/null, /dev/tty and the time zones.  What is open stays open. */
 int harden_core(const struct harden_path *paths, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* A child about to exec a helper: Landlock only.  System directories may be
- * read and executed, /tmp is out of reach, `paths` are added. */
+ * read and executed; /tmp, /home, /root, /var are out of reach; `paths` are
+ * added: for reading and executing, or with `write` for reading and writing.
+ * A helper outside the system directories must be among them itself. */
 int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Whether this kernel has Landlock switched on. */
 bool harden_have_landlock(void);
 
 #endif

@@ -1,0 +1,12 @@
+/*
+ * harden_in: what the parts of harden share; nobody else includes this.
+ */
+#ifndef BASE_HARDEN_IN_H
+#define BASE_HARDEN_IN_H
+
+#include "base/harden.h"
+
+/* The core's system call list, for this process and its threads, for good. */
+int harden_seccomp(struct err *e) __attribute__((warn_unused_result));
+
+#endif
