@@ -33,31 +33,59 @@ enum {
 	NEED_LAUNCHER = 2,
 	NEED_VAULT = 4, /* open for reading */
 	NEED_WRITE = 8, /* open, locked for writing */
+	NEED_DIR = 16,	/* DIR is made when it is not there (init, restore) */
+	NEED_HELP = 32, /* "--help WORD" is the command's own affair: it runs
+			 * with app->help set and without the vault */
+	NEED_HIDDEN = 64, /* in no overview: test builds' helpers */
 };
 
 struct unlock_options; /* agent/unlock.h */
 
 struct app {
 	const char *dir;	 /* vault directory */
+	const char *config_path; /* the file that was or would be read */
 	struct config *config;	 /* NULL unless NEED_CONFIG */
 	struct launcher *launcher;
 	struct vault *vault;
 	const struct unlock_options *unlock; /* how to open it; may be NULL */
-	bool json, csv, dry_run, yes, no_input, verbose, quiet;
+	/* csv, dry_run and yes are for the commands to set from their own
+	 * options; the others are global options */
+	bool json, csv, dry_run, yes, no_input, verbose, quiet, help;
 	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */
 };
 
 struct command {
-	const char *name;	 /* "kill", "vault slot" ... */
+	const char *name;	 /* "kill", "vault slot add" ... */
+	/* argv[0] is the whole name; global options are taken out already.
+	 * Returns an exit code. */
 	int (*run)(struct app *app, int argc, char **argv);
 	const char *summary;	 /* one line for the overview */
 	unsigned needs;
 	const char *usage;	 /* "kill [options] TARGET..." */
-	const char *help;	 /* options, one a line, then examples */
+	/* "Options:" and "Examples:", each line "  --option ARG  text" */
+	const char *help;
+	/* Files the command touches outside of DIR, for the sandbox: words
+	 * "--option=r", "--option=w", "N=r", "N=w" (N-th argument that is no
+	 * option, from 1): the file itself for reading, or its folder for
+	 * writing.  NULL: none. */
+	const char *files;
 };
 
 /* Maps an error to an exit code and prints it; the way every command ends. */
 int app_fail(const struct app *app, const struct err *e);
+int app_exit_code(const struct err *e);
+
+/* The table of exit codes, ends with a NULL word. */
+struct exit_code {
+	int code;
+	const char *word, *text;
+};
+extern const struct exit_code app_exit_codes[];
+
+/* Ask the operator to type `word` (NULL: "yes").  Nothing is asked when
+ * app->yes; without a terminal or with --no-input it is ERR_POLICY. */
+int app_confirm(const struct app *app, const char *question, const char *word,
+		struct err *e) __attribute__((warn_unused_result));
 
 /* The reporter of progress on stderr: nothing unless it is a terminal. */
 void app_progress(const struct app *app, const char *fmt, ...)

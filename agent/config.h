@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 
-struct config_identity {
+struct config_identity { /* members not given are NULL */
 	char *name, *owner, *workflow, *note;
 	char **tags;	 size_t n_tags;
 	char **accounts; size_t n_accounts; /* addresses; globs allowed */
@@ -49,6 +49,9 @@ void config_free(struct config **c);
 /* The identity an address belongs to, or NULL. */
 const struct config_identity *config_identity_of(const struct config *c,
 						  const char *address);
+/* Its owner, else its workflow's; "" when neither says (or id is NULL). */
+const char *config_owner(const struct config *c,
+			 const struct config_identity *id);
 const struct config_connection *config_connection(const struct config *c,
 						   const char *name);
 

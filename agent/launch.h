@@ -3,9 +3,12 @@
  *
  * Forked before the vault is opened; it holds no key.  The core asks over a
  * socketpair: start this program with these arguments, clean environment and
- * reachable paths; it gets back two pipe ends (SCM_RIGHTS) and a pid.  The
- * launcher only starts programs named curfew-provider-*, curfew-scan,
- * curfew-keyring and operators' hooks that the configuration names.
+ * reachable paths; it gets back three pipe ends (SCM_RIGHTS) and a pid.  The
+ * launcher only starts programs named curfew-provider-*, curfew-scan and
+ * curfew-keyring, never one that others may write, and never lets one reach
+ * the vault's folder or the configuration (launch_protect).
+ *
+ * When the core ends, for whatever reason, the launcher ends its children.
  */
 #ifndef AGENT_LAUNCH_H
 #define AGENT_LAUNCH_H
@@ -31,7 +34,16 @@ struct launch_child {
 	int efd;      /* its stderr, read as log text */
 };
 
-/* `path`: directories to look for programs, ':'-separated. */
+/* Keeps TZ, the session bus and (test builds) CURFEW_* for the children; call
+ * it before harden_start() scrubs the environment. */
+void launch_note_environ(void);
+
+/* `path`: directories to look for programs, ':'-separated; empty and relative
+ * ones are skipped.  `protect` (NULL-terminated, may be NULL): paths no helper
+ * may reach; a launch that would grant one is refused. */
+int launcher_start_protecting(const char *path, const char *const *protect,
+			      struct launcher **out, struct err *e)
+	__attribute__((warn_unused_result));
 int launcher_start(const char *path, struct launcher **out, struct err *e)
 	__attribute__((warn_unused_result));
 void launcher_stop(struct launcher **l); /* ends all children */
@@ -39,8 +51,16 @@ void launcher_stop(struct launcher **l); /* ends all children */
 int launch(struct launcher *l, const struct launch_spec *spec,
 	   struct launch_child *out, struct err *e)
 	__attribute__((warn_unused_result));
-/* SIGTERM, then SIGKILL after a moment; returns at once. */
+/* SIGTERM if it does not end by itself within a moment (its stdin is closed
+ * first), then SIGKILL; returns at once. */
 void launch_end(struct launcher *l, pid_t pid);
+/* SIGKILL to its whole process group, now: a hung or misbehaving program. */
+void launch_kill(struct launcher *l, pid_t pid);
+/* How it ended, "exit status 3", "killed by signal 11 (Segmentation fault)";
+ * "" while it runs.  Waits at most 250 ms for it to be reaped. */
+void launch_how_ended(struct launcher *l, pid_t pid, char out[static 80]);
+/* Where programs are looked for, for messages; borrowed. */
+const char *launch_path(const struct launcher *l);
 /* Which provider programs exist: names without the prefix, sorted. */
 int launch_providers(struct launcher *l, struct buf *names, struct err *e)
 	__attribute__((warn_unused_result));

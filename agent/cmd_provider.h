@@ -1,0 +1,16 @@
+/*
+ * cmd_provider: asking a provider program what it is, for connect too.
+ */
+#ifndef AGENT_CMD_PROVIDER_H
+#define AGENT_CMD_PROVIDER_H
+
+#include "agent/engine/link.h"
+#include "agent/launch.h"
+
+/* Start the program with a bare hello; *hello is the caller's to free. */
+int provider_hello(struct launcher *l, const char *type, struct json **hello,
+		   struct err *e) __attribute__((warn_unused_result));
+/* Its settings and what admin credential it wants, on stdout. */
+void provider_print_options(const struct json *hello);
+
+#endif

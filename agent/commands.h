@@ -1,0 +1,45 @@
+/*
+ * commands: the table that main, help, completion and the man page are made of.
+ *
+ * To add a command: one row in commands.c (in the order in which the overview
+ * shows them) and one prototype here.  The row says what must be ready before
+ * it runs (NEED_*) and which files it touches outside of DIR; main() does the
+ * rest.  `make test-fast` compares the table with docs/man/curfew.1: write it
+ * anew with `curfew help man > docs/man/curfew.1`.
+ */
+#ifndef AGENT_COMMANDS_H
+#define AGENT_COMMANDS_H
+
+#include "agent/app.h"
+
+int cmd_connect(struct app *app, int argc, char **argv);
+int cmd_disconnect(struct app *app, int argc, char **argv);
+int cmd_help(struct app *app, int argc, char **argv);
+int cmd_list(struct app *app, int argc, char **argv);
+int cmd_provider_check(struct app *app, int argc, char **argv);
+int cmd_provider_list(struct app *app, int argc, char **argv);
+int cmd_show(struct app *app, int argc, char **argv);
+int cmd_sync(struct app *app, int argc, char **argv);
+int cmd_version(struct app *app, int argc, char **argv);
+#ifdef CURFEW_TEST
+int cmd_try_forbidden(struct app *app, int argc, char **argv);
+#endif
+
+extern const struct command commands[]; /* ends with a NULL name */
+
+/* The row whose words begin argv, the longest; *used words. NULL: none. */
+const struct command *command_find(int argc, char **argv, int *used);
+/* Names for "did you mean", ends with NULL; static. */
+const char *const *command_names(void);
+
+/* The help of one row, and the overview, on stdout. */
+void command_help(const struct command *c);
+void command_overview(void);
+/* Man page and shell completion, made from the table. */
+void command_man(void);
+int command_completion(const char *shell, struct err *e)
+	__attribute__((warn_unused_result));
+
+extern const char command_globals[]; /* the help text of the global options */
+
+#endif

@@ -1,0 +1,318 @@
+/*
+ * launch_find: which program a name means, and which paths it may be given.
+ *
+ * Runs in the launcher process.  A program is taken only from an absolute
+ * folder, only under one of our names, and only when neither it nor its folder
+ * can be written by somebody who is not us or root: whoever can replace the
+ * program could read the admin credential that is handed to it.
+ */
+#include "agent/launch_int.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define PROVIDER_PREFIX "curfew-provider-"
+#define NAMES_MAX 512u
+
+static bool
+allowed_name(const char *program)
+{
+	const size_t n = strlen(PROVIDER_PREFIX);
+
+	if (strncmp(program, PROVIDER_PREFIX, n) == 0)
+		return text_name(program + n);
+	return strcmp(program, "curfew-scan") == 0 ||
+	       strcmp(program, "curfew-keyring") == 0;
+}
+
+/* Owned by us or root and not writable by others. */
+static bool
+trusted(const struct stat *st)
+{
+	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
+	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+static int
+check_program(const char *dir, const char *file, struct err *e)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return err_sys(e, file, "stat");
+	if (!S_ISREG(st.st_mode) || access(file, X_OK) < 0)
+		return err_fail(e, ERR_PROTO, file,
+				"not a program that can be started");
+	if (!trusted(&st)) {
+		(void)err_fail(e, ERR_POLICY, file,
+			       "another user owns or can change this program");
+		err_hint(e, "chown root and chmod go-w the file");
+		return -1;
+	}
+	if (stat(dir, &st) < 0)
+		return err_sys(e, dir, "stat");
+	if (!trusted(&st)) {
+		(void)err_fail(e, ERR_POLICY, dir,
+			       "another user owns or can change this folder "
+			       "of programs");
+		err_hint(e, "chown root and chmod go-w the folder");
+		return -1;
+	}
+	return 0;
+}
+
+/* The next ':'-separated absolute folder; NULL at the end. */
+static char *
+next_dir(const char **path)
+{
+	while (**path != '\0') {
+		const size_t n = strcspn(*path, ":");
+		const char *at = *path;
+
+		*path += n + ((*path)[n] == ':');
+		if (n > 0 && *at == '/')
+			return mem_strndup(at, n);
+	}
+	return NULL;
+}
+
+struct names {
+	char **v;
+	size_t n;
+};
+
+static void
+names_free(struct names *ns)
+{
+	for (size_t i = 0; i < ns->n; i++)
+		mem_free(ns->v[i]);
+	mem_free(ns->v);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+names_of_dir(const char *dir, struct names *ns, struct err *e)
+{
+	DIR *d = opendir(dir);
+	const size_t skip = strlen(PROVIDER_PREFIX);
+	int rc = -1;
+
+	if (d == NULL)
+		return 0; /* a folder of the path that is not there */
+	for (struct dirent *de; (de = readdir(d)) != NULL;) {
+		char *file;
+		bool ok;
+
+		if (strncmp(de->d_name, PROVIDER_PREFIX, skip) != 0 ||
+		    !text_name(de->d_name + skip) || ns->n == NAMES_MAX)
+			continue;
+		file = io_path(dir, de->d_name);
+		ok = file != NULL && access(file, X_OK) == 0;
+		mem_free(file);
+		if (!ok)
+			continue;
+		ns->v[ns->n] = mem_strdup(de->d_name + skip);
+		if (ns->v[ns->n] == NULL) {
+			(void)err_fail(e, ERR_NOMEM, dir, "out of memory");
+			goto out;
+		}
+		ns->n++;
+	}
+	rc = 0;
+out:
+	(void)closedir(d);
+	return rc;
+}
+
+static int
+names_read(const char *path, struct names *ns, struct err *e)
+{
+	char *dir;
+	int rc = 0;
+	size_t kept = 0;
+
+	ns->n = 0;
+	ns->v = mem_array(NAMES_MAX, sizeof *ns->v);
+	if (ns->v == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	while (rc == 0 && (dir = next_dir(&path)) != NULL) {
+		rc = names_of_dir(dir, ns, e);
+		mem_free(dir);
+	}
+	qsort(ns->v, ns->n, sizeof *ns->v, by_name);
+	for (size_t i = 0; i < ns->n; i++) {
+		if (kept > 0 && strcmp(ns->v[kept - 1], ns->v[i]) == 0)
+			mem_free(ns->v[i]);
+		else
+			ns->v[kept++] = ns->v[i];
+	}
+	ns->n = kept;
+	return rc;
+}
+
+int
+launch_list(const char *path, struct buf *names, struct err *e)
+{
+	struct names ns;
+	int rc = names_read(path, &ns, e);
+
+	for (size_t i = 0; rc == 0 && i < ns.n; i++)
+		rc = buf_printf(names, e, "%s\n", ns.v[i]);
+	names_free(&ns);
+	return rc;
+}
+
+/* "no such program", with what is near and where it was looked for. */
+static void
+tell_missing(const char *path, const char *program, struct err *e)
+{
+	const size_t skip = strlen(PROVIDER_PREFIX);
+	const bool provider = strncmp(program, PROVIDER_PREFIX, skip) == 0;
+	const char *best = NULL;
+	size_t best_d = 4;
+	struct names ns;
+	struct buf all = BUF_INIT(BUF_TEXT_MAX);
+
+	(void)err_fail(e, ERR_ABSENT, program, "no such program in %s", path);
+	if (!provider) {
+		err_hint(e, "install it, or set [providers] path");
+		return;
+	}
+	if (names_read(path, &ns, NULL) == 0) {
+		for (size_t i = 0; i < ns.n; i++) {
+			const size_t d = text_distance(program + skip,
+						       ns.v[i], 4);
+			if (d < best_d) {
+				best_d = d;
+				best = ns.v[i];
+			}
+			(void)!buf_printf(&all, NULL, "%s%s",
+					  i > 0 ? ", " : "", ns.v[i]);
+		}
+		if (best != NULL)
+			err_hint(e, "did you mean '%s'?", best);
+		else if (ns.n > 0)
+			err_hint(e, "there are: %s", all.p);
+	}
+	err_hint(e, "install it, or set [providers] path");
+	buf_release(&all);
+	names_free(&ns);
+}
+
+char *
+launch_find(const char *path, const char *program, struct err *e)
+{
+	const char *rest = path;
+	char *dir;
+
+	if (!allowed_name(program)) {
+		(void)err_fail(e, ERR_POLICY, program,
+			       "the launcher starts only curfew-provider-*, "
+			       "curfew-scan and curfew-keyring");
+		return NULL;
+	}
+	while ((dir = next_dir(&rest)) != NULL) {
+		char *file = io_path(dir, program);
+		int bad = -1;
+
+		if (file == NULL) {
+			(void)err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		} else if (access(file, F_OK) < 0) {
+			mem_free(file);
+			mem_free(dir);
+			continue;
+		} else {
+			bad = check_program(dir, file, e);
+		}
+		mem_free(dir);
+		if (bad == 0)
+			return file;
+		mem_free(file);
+		return NULL;
+	}
+	tell_missing(path, program, e);
+	return NULL;
+}
+
+/* The real path of `p`, or of the deepest folder of it that exists. */
+static char *
+real_of(const char *p)
+{
+	char *copy = mem_strdup(p);
+	char *real = NULL;
+
+	while (copy != NULL && real == NULL) {
+		char *slash;
+
+		real = realpath(copy, NULL);
+		if (real != NULL)
+			break;
+		slash = strrchr(copy, '/');
+		if (slash == NULL || slash == copy)
+			break;
+		*slash = '\0';
+	}
+	mem_free(copy);
+	if (real != NULL) {
+		char *ours = mem_strdup(real);
+
+		free(real); /* realpath's own block, from malloc */
+		return ours;
+	}
+	return mem_strdup("/");
+}
+
+/* Is `inner` the same as `outer` or below it? */
+static bool
+below(const char *inner, const char *outer)
+{
+	const size_t n = strlen(outer);
+
+	if (strcmp(outer, "/") == 0)
+		return true;
+	return strncmp(inner, outer, n) == 0 &&
+	       (inner[n] == '\0' || inner[n] == '/');
+}
+
+int
+launch_may_reach(const char *granted, const char *const *protect,
+		 struct err *e)
+{
+	char *g;
+	int rc = 0;
+
+	if (protect == NULL)
+		return 0;
+	g = real_of(granted);
+	if (g == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (size_t i = 0; rc == 0 && protect[i] != NULL; i++) {
+		char *p = real_of(protect[i]);
+
+		if (p == NULL) {
+			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		} else if (below(p, g) || below(g, p)) {
+			rc = err_fail(e, ERR_POLICY, granted,
+				      "with this path the provider could reach "
+				      "curfew's own %s", protect[i]);
+			err_hint(e, "give a path beside it, or keep the vault "
+				    "elsewhere (--dir)");
+		}
+		mem_free(p);
+	}
+	mem_free(g);
+	return rc;
+}

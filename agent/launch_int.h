@@ -1,0 +1,55 @@
+/*
+ * launch_int: what the core's side (launch.c) and the launcher process
+ * (launcher.c, launch_find.c) share; nobody else includes it.
+ *
+ * One request and one reply a time over a SOCK_SEQPACKET pair; both ends are
+ * the same program, so the structs travel as they are.
+ */
+#ifndef AGENT_LAUNCH_INT_H
+#define AGENT_LAUNCH_INT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define LAUNCH_MSG_MAX (64u * 1024) /* one request or reply, bytes */
+#define LAUNCH_ARGS_MAX 64u	    /* arguments, and paths, of one start */
+#define LAUNCH_CHILDREN_MAX 512u    /* processes at once */
+
+enum launch_op { OP_START = 1, OP_END, OP_KILL, OP_HOW, OP_LIST, OP_STOP };
+
+struct launch_request {
+	uint32_t op;
+	int32_t pid;
+	uint32_t n_argv, n_paths; /* strings that follow: program, argv, paths */
+	uint32_t desktop;
+};
+
+struct launch_reply {
+	int32_t rc; /* 0, or -1 with err */
+	int32_t pid;
+	struct err err;
+	uint32_t text_len; /* bytes that follow */
+};
+
+/* The launcher process; never returns. */
+void launcher_main(int sock, const char *path, const char *const *protect)
+	__attribute__((noreturn));
+
+/* The variables a child gets, NULL-terminated; ours until the next call. */
+char **launch_environ(bool desktop);
+
+/* Where `program` lies: its path (mem_free it) or NULL + e, which says the
+ * near names and where it was looked for. */
+char *launch_find(const char *path, const char *program, struct err *e);
+/* Names of the provider programs in `path`, one a line, sorted. */
+int launch_list(const char *path, struct buf *names, struct err *e)
+	__attribute__((warn_unused_result));
+/* Refuse a grant from which a protected path could be reached. */
+int launch_may_reach(const char *granted, const char *const *protect,
+		     struct err *e) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * out: safe text, CSV and streamed JSON on stdout.
+ */
+#include "agent/report/out.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+void
+out_text(const char *s)
+{
+	(void)fputs(s, stdout);
+}
+
+void
+out_cell(const char *s, size_t width)
+{
+	struct buf b = BUF_INIT(BUF_REPORT_MAX);
+	const char *shown = s;
+	size_t w;
+
+	if (s == NULL)
+		s = shown = "";
+	if (text_escape(&b, s, strlen(s), NULL) == 0 && b.p != NULL)
+		shown = b.p;
+	else if (s[0] != '\0')
+		shown = "?";
+	(void)fputs(shown, stdout);
+	for (w = text_width(shown); w < width; w++)
+		(void)putchar(' ');
+	buf_release(&b);
+}
+
+int
+out_json(const struct app *app, const struct json *j)
+{
+	struct buf b = BUF_INIT(BUF_REPORT_MAX);
+	struct err e = ERR_INIT;
+	int code = EXIT_OK;
+
+	if (j == NULL)
+		(void)err_fail(&e, ERR_NOMEM, NULL, "out of memory");
+	if (e.code != ERR_NONE || json_print(j, true, &b, &e) < 0)
+		code = app_fail(app, &e);
+	else
+		(void)printf("%s\n", b.p);
+	buf_release(&b);
+	return code;
+}
+
+/* ---- CSV ----------------------------------------------------------------- */
+
+static void
+csv_cell(const char *s)
+{
+	if (s == NULL)
+		return;
+	if (strpbrk(s, ",\"\r\n") == NULL) {
+		(void)fputs(s, stdout);
+		return;
+	}
+	(void)putchar('"');
+	for (; *s != '\0'; s++) {
+		if (*s == '"')
+			(void)putchar('"');
+		(void)putchar(*s);
+	}
+	(void)putchar('"');
+}
+
+void
+csv_row(const char *const *cells, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			(void)putchar(',');
+		csv_cell(cells[i]);
+	}
+	(void)fputs("\r\n", stdout);
+}
+
+/* ---- JSON ---------------------------------------------------------------- */
+
+static void
+quoted(const char *s)
+{
+	const char *from = s;
+
+	(void)putchar('"');
+	for (; *s != '\0'; s++) {
+		const unsigned char c = (unsigned char)*s;
+
+		if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+			continue;
+		(void)fwrite(from, 1, (size_t)(s - from), stdout);
+		from = s + 1;
+		if (c == '"' || c == '\\')
+			(void)printf("\\%c", c);
+		else
+			(void)printf("\\u%04x", c);
+	}
+	(void)fwrite(from, 1, (size_t)(s - from), stdout);
+	(void)putchar('"');
+}
+
+void
+jout_begin(struct jout *j)
+{
+	*j = (struct jout){ false, false };
+	(void)putchar('[');
+}
+
+void
+jout_row(struct jout *j)
+{
+	(void)fputs(j->any_row ? ",\n{" : "\n{", stdout);
+	j->any_row = true;
+	j->any_member = false;
+}
+
+static void
+key_of(struct jout *j, const char *key)
+{
+	if (j->any_member)
+		(void)putchar(',');
+	j->any_member = true;
+	(void)printf("\"%s\":", key);
+}
+
+void
+jout_str(struct jout *j, const char *key, const char *v)
+{
+	key_of(j, key);
+	if (v == NULL || !text_utf8(v, strlen(v)))
+		(void)fputs("null", stdout);
+	else
+		quoted(v);
+}
+
+void
+jout_int(struct jout *j, const char *key, int64_t v)
+{
+	key_of(j, key);
+	(void)printf("%lld", (long long)v);
+}
+
+void
+jout_bool(struct jout *j, const char *key, bool v)
+{
+	key_of(j, key);
+	(void)fputs(v ? "true" : "false", stdout);
+}
+
+void
+jout_time(struct jout *j, const char *key, int64_t wall_ms)
+{
+	char text[CLOCK_TEXT];
+
+	if (wall_ms == 0)
+		jout_str(j, key, NULL);
+	else
+		jout_str(j, key, clock_text(wall_ms, text));
+}
+
+void
+jout_raw(struct jout *j, const char *key, const char *json)
+{
+	key_of(j, key);
+	(void)fputs(json != NULL && json[0] != '\0' ? json : "{}", stdout);
+}
+
+void
+jout_row_end(struct jout *j)
+{
+	(void)j;
+	(void)putchar('}');
+}
+
+void
+jout_end(struct jout *j)
+{
+	(void)fputs(j->any_row ? "\n]\n" : "]\n", stdout);
+}
