@@ -33,8 +33,7 @@ const struct exit_code app_exit_codes[] = {
 	{ 0, NULL, NULL }
 };
 
-int
-app_exit_code(const struct err *e)
+int app_exit_code(const struct err *e)
 {
 	switch (e->code) {
 	case ERR_NONE:
@@ -69,8 +68,7 @@ app_exit_code(const struct err *e)
 	return EXIT_BUG;
 }
 
-int
-app_fail(const struct app *app, const struct err *e)
+int app_fail(const struct app *app, const struct err *e)
 {
 	char line[2048];
 
@@ -83,8 +81,7 @@ app_fail(const struct app *app, const struct err *e)
 
 static bool progress_shown;
 
-void
-app_progress(const struct app *app, const char *fmt, ...)
+void app_progress(const struct app *app, const char *fmt, ...)
 {
 	char line[400];
 	va_list ap;
@@ -99,8 +96,7 @@ app_progress(const struct app *app, const char *fmt, ...)
 	progress_shown = true;
 }
 
-void
-app_progress_done(const struct app *app)
+void app_progress_done(const struct app *app)
 {
 	(void)app;
 	if (!progress_shown)
@@ -109,9 +105,8 @@ app_progress_done(const struct app *app)
 	progress_shown = false;
 }
 
-int
-app_confirm(const struct app *app, const char *question, const char *word,
-	    struct err *e)
+int app_confirm(const struct app *app, const char *question, const char *word,
+		struct err *e)
 {
 	struct buf line = BUF_INIT(1024);
 	struct err asked = ERR_INIT;

@@ -16,8 +16,7 @@
 
 #define OPTIONS_MAX 40
 
-void
-args_hint_near(const char *word, const char *const *names, struct err *e)
+void args_hint_near(const char *word, const char *const *names, struct err *e)
 {
 	const char *best[3] = { NULL, NULL, NULL };
 	const size_t len = strlen(word);
@@ -41,8 +40,7 @@ args_hint_near(const char *word, const char *const *names, struct err *e)
 			 best[1], best[2]);
 }
 
-static int
-set(const struct arg *a, const char *value, struct err *e)
+static int set(const struct arg *a, const char *value, struct err *e)
 {
 	struct arg_list *list = a->to;
 
@@ -75,8 +73,7 @@ set(const struct arg *a, const char *value, struct err *e)
 	return err_fail(e, ERR_BUG, a->name, "option of no kind");
 }
 
-static int
-unknown(const char *word, const struct arg *args, struct err *e)
+static int unknown(const char *word, const struct arg *args, struct err *e)
 {
 	const char *names[OPTIONS_MAX + 1];
 	char bare[64];
@@ -94,9 +91,8 @@ unknown(const char *word, const struct arg *args, struct err *e)
 	return -1;
 }
 
-int
-args_parse(int argc, char **argv, const struct arg *args, char ***rest,
-	   int *n_rest, struct err *e)
+int args_parse(int argc, char **argv, const struct arg *args, char ***rest,
+	       int *n_rest, struct err *e)
 {
 	struct option longs[OPTIONS_MAX + 1];
 	char shorts[2 * OPTIONS_MAX + 2] = ":";

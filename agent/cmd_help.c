@@ -11,8 +11,7 @@
 #include "base/json.h"
 
 /* Markdown, because docs/exit-codes.md is this output. */
-static void
-exit_codes(void)
+static void exit_codes(void)
 {
 	(void)puts("# Exit codes\n\n| code | word | meaning |\n|---|---|---|");
 	for (const struct exit_code *x = app_exit_codes; x->word != NULL; x++)
@@ -20,8 +19,7 @@ exit_codes(void)
 }
 
 /* All rows of a first word: "curfew help vault". */
-static bool
-group_help(const char *word)
+static bool group_help(const char *word)
 {
 	const size_t n = strlen(word);
 	bool any = false;
@@ -36,8 +34,7 @@ group_help(const char *word)
 	return any;
 }
 
-int
-cmd_help(struct app *app, int argc, char **argv)
+int cmd_help(struct app *app, int argc, char **argv)
 {
 	const struct command *c;
 	struct err e = ERR_INIT;
@@ -73,8 +70,7 @@ cmd_help(struct app *app, int argc, char **argv)
 	return app_fail(app, &e);
 }
 
-int
-cmd_version(struct app *app, int argc, char **argv)
+int cmd_version(struct app *app, int argc, char **argv)
 {
 	const char *landlock = harden_have_landlock() ? "yes" : "no";
 

@@ -13,9 +13,8 @@
 #include "agent/report/out.h"
 #include "base/mem.h"
 
-int
-provider_hello(struct launcher *l, const char *type, struct json **hello,
-	       struct err *e)
+int provider_hello(struct launcher *l, const char *type, struct json **hello,
+		   struct err *e)
 {
 	struct link *link = NULL;
 	int rc = -1;
@@ -35,8 +34,7 @@ out:
 	return rc;
 }
 
-void
-provider_print_options(const struct json *hello)
+void provider_print_options(const struct json *hello)
 {
 	const struct json *all = json_get(hello, "options");
 	const char *secret = json_str(hello, "secret");
@@ -73,8 +71,7 @@ provider_print_options(const struct json *hello)
 	out_text("\n");
 }
 
-static void
-print_verbs(const struct json *hello)
+static void print_verbs(const struct json *hello)
 {
 	out_text("Verbs:");
 	for (const struct json *v = json_first(json_get(hello, "verbs"));
@@ -85,8 +82,7 @@ print_verbs(const struct json *hello)
 	out_text("\n");
 }
 
-static void
-print_facts(const struct json *hello)
+static void print_facts(const struct json *hello)
 {
 	const struct json *facts = json_get(hello, "facts");
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
@@ -105,8 +101,7 @@ print_facts(const struct json *hello)
 	buf_release(&b);
 }
 
-int
-cmd_provider_check(struct app *app, int argc, char **argv)
+int cmd_provider_check(struct app *app, int argc, char **argv)
 {
 	const struct arg none[] = { { NULL, ARG_FLAG, NULL, 0 } };
 	struct json *hello = NULL;
@@ -145,8 +140,7 @@ cmd_provider_check(struct app *app, int argc, char **argv)
 	return EXIT_OK;
 }
 
-static int
-list_json(const struct app *app, const char *names)
+static int list_json(const struct app *app, const char *names)
 {
 	struct json *arr = json_array();
 	int code;
@@ -164,8 +158,7 @@ list_json(const struct app *app, const char *names)
 	return code;
 }
 
-int
-cmd_provider_list(struct app *app, int argc, char **argv)
+int cmd_provider_list(struct app *app, int argc, char **argv)
 {
 	struct buf names = BUF_INIT(BUF_TEXT_MAX);
 	struct err e = ERR_INIT;

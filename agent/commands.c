@@ -134,8 +134,7 @@ const struct command commands[] = {
 };
 
 /* How many of argv's words the name takes; 0: it is not this one. */
-static int
-words_match(const char *name, int argc, char **argv)
+static int words_match(const char *name, int argc, char **argv)
 {
 	int i = 0;
 
@@ -151,8 +150,7 @@ words_match(const char *name, int argc, char **argv)
 	return i;
 }
 
-const struct command *
-command_find(int argc, char **argv, int *used)
+const struct command *command_find(int argc, char **argv, int *used)
 {
 	const struct command *best = NULL;
 
@@ -168,8 +166,7 @@ command_find(int argc, char **argv, int *used)
 	return best;
 }
 
-const char *const *
-command_names(void)
+const char *const *command_names(void)
 {
 	static const char *names[sizeof commands / sizeof *commands];
 	size_t n = 0;

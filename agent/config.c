@@ -25,8 +25,7 @@
 
 /* ---- mistakes ------------------------------------------------------------ */
 
-int
-config_bad(const struct reader *r, const struct toml_node *at, const char *fmt, ...)
+int config_bad(const struct reader *r, const struct toml_node *at, const char *fmt, ...)
 {
 	char text[300];
 	va_list ap;
@@ -39,14 +38,12 @@ config_bad(const struct reader *r, const struct toml_node *at, const char *fmt, 
 	return -1;
 }
 
-int
-config_nomem(const struct reader *r)
+int config_nomem(const struct reader *r)
 {
 	return err_fail(r->e, ERR_NOMEM, r->file, "out of memory");
 }
 
-static const char *
-kind_word(enum toml_kind k)
+static const char *kind_word(enum toml_kind k)
 {
 	static const char *const words[] = {
 		[TOML_STRING] = "a string", [TOML_INT] = "an integer",
@@ -69,16 +66,14 @@ struct field {
 	size_t n_at; /* W_LIST: offset of its length */
 };
 
-static int
-expect(const struct reader *r, const struct toml_node *v, const char *what)
+static int expect(const struct reader *r, const struct toml_node *v, const char *what)
 {
 	return config_bad(r, v, "'%s' must be %s, this is %s", v->key, what,
 		   kind_word(v->kind));
 }
 
-static int
-set_text(const struct reader *r, const struct toml_node *v, char **to,
-	 bool path)
+static int set_text(const struct reader *r, const struct toml_node *v, char **to,
+		    bool path)
 {
 	if (v->kind != TOML_STRING)
 		return expect(r, v, "a string");
@@ -88,8 +83,7 @@ set_text(const struct reader *r, const struct toml_node *v, char **to,
 	return *to != NULL ? 0 : config_nomem(r);
 }
 
-static int
-set_span(const struct reader *r, const struct toml_node *v, int64_t *to)
+static int set_span(const struct reader *r, const struct toml_node *v, int64_t *to)
 {
 	if (v->kind != TOML_STRING || !clock_parse_span(v->str, to) || *to <= 0)
 		return config_bad(r, v, "'%s' must be a span of time such as \"90d\", "
@@ -97,9 +91,8 @@ set_span(const struct reader *r, const struct toml_node *v, int64_t *to)
 	return 0;
 }
 
-static int
-set_int(const struct reader *r, const struct toml_node *v, int64_t lo,
-	int64_t hi, int64_t *to)
+static int set_int(const struct reader *r, const struct toml_node *v, int64_t lo,
+		   int64_t hi, int64_t *to)
 {
 	if (v->kind != TOML_INT)
 		return expect(r, v, "an integer");
@@ -110,9 +103,8 @@ set_int(const struct reader *r, const struct toml_node *v, int64_t lo,
 	return 0;
 }
 
-static int
-set_list(const struct reader *r, const struct toml_node *v, char ***to,
-	 size_t *n)
+static int set_list(const struct reader *r, const struct toml_node *v, char ***to,
+		    size_t *n)
 {
 	size_t count = 0;
 
@@ -138,9 +130,8 @@ set_list(const struct reader *r, const struct toml_node *v, char ***to,
 	return 0;
 }
 
-static int
-set_field(const struct reader *r, const struct field *f,
-	  const struct toml_node *v, void *base)
+static int set_field(const struct reader *r, const struct field *f,
+		     const struct toml_node *v, void *base)
 {
 	char *at = (char *)base + f->at;
 	int64_t n = 0;
@@ -241,9 +232,8 @@ static const struct section {
 };
 #define N_SECTIONS (sizeof sections / sizeof *sections)
 
-static int
-unknown_field(const struct reader *r, const struct field *f,
-	      const struct toml_node *v, const char *where)
+static int unknown_field(const struct reader *r, const struct field *f,
+			 const struct toml_node *v, const char *where)
 {
 	const char *best = NULL;
 	size_t best_d = 4;
@@ -262,9 +252,8 @@ unknown_field(const struct reader *r, const struct field *f,
 	return -1;
 }
 
-static int
-read_fields(const struct reader *r, const struct field *fields,
-	    const struct toml_node *t, const char *where, void *base)
+static int read_fields(const struct reader *r, const struct field *fields,
+		       const struct toml_node *t, const char *where, void *base)
 {
 	if (t->kind != TOML_TABLE)
 		return config_bad(r, t, "[%s] must be a table, this is %s", where,
@@ -282,8 +271,7 @@ read_fields(const struct reader *r, const struct field *fields,
 	return 0;
 }
 
-static int
-by_line(const void *a, const void *b)
+static int by_line(const void *a, const void *b)
 {
 	const struct toml_node *x = *(const struct toml_node *const *)a;
 	const struct toml_node *y = *(const struct toml_node *const *)b;
@@ -293,9 +281,8 @@ by_line(const void *a, const void *b)
 
 /* [identity.NAME] and its like: an array of structs whose first member is the
  * name, in the order of the file. */
-static int
-read_named(const struct reader *r, const struct section *s,
-	   const struct toml_node *t)
+static int read_named(const struct reader *r, const struct section *s,
+		      const struct toml_node *t)
 {
 	const struct toml_node **order = NULL;
 	char *all = NULL;
@@ -345,8 +332,7 @@ out:
 	return rc;
 }
 
-static int
-unknown_section(const struct reader *r, const struct toml_node *t)
+static int unknown_section(const struct reader *r, const struct toml_node *t)
 {
 	const char *best = NULL;
 	size_t best_d = 4;
@@ -366,8 +352,7 @@ unknown_section(const struct reader *r, const struct toml_node *t)
 	return -1;
 }
 
-static int
-read_root(const struct reader *r, const struct toml_node *root)
+static int read_root(const struct reader *r, const struct toml_node *root)
 {
 	for (const struct toml_node *t = root->child; t != NULL; t = t->next) {
 		const struct section *s = sections;
@@ -388,8 +373,7 @@ read_root(const struct reader *r, const struct toml_node *root)
 
 /* ---- the file ------------------------------------------------------------ */
 
-int
-config_read(const char *path, struct config **out, struct err *e)
+int config_read(const char *path, struct config **out, struct err *e)
 {
 	struct whole *w = mem_zalloc(sizeof *w);
 	struct buf text = BUF_INIT(BUF_CONFIG_MAX);
@@ -431,16 +415,14 @@ out:
 	return 0;
 }
 
-static void
-free_list(char **v, size_t n)
+static void free_list(char **v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		mem_free(v[i]);
 	mem_free(v);
 }
 
-void
-config_free(struct config **cp)
+void config_free(struct config **cp)
 {
 	struct config *c = *cp;
 	struct whole *w = (struct whole *)(void *)c;

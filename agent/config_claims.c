@@ -13,22 +13,19 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static bool
-is_glob(const char *address)
+static bool is_glob(const char *address)
 {
 	return strpbrk(address, "*?") != NULL;
 }
 
-static int
-by_address(const void *a, const void *b)
+static int by_address(const void *a, const void *b)
 {
 	const struct claim *x = a, *y = b;
 
 	return strcmp(x->address, y->address);
 }
 
-static const struct toml_node *
-accounts_node(const struct toml_node *root, const char *identity)
+static const struct toml_node *accounts_node(const struct toml_node *root, const char *identity)
 {
 	const struct toml_node *t = toml_get(root, "identity");
 
@@ -36,9 +33,8 @@ accounts_node(const struct toml_node *root, const char *identity)
 	return t != NULL ? toml_get(t, "accounts") : NULL;
 }
 
-static int
-check_address(const struct reader *r, const struct toml_node *root,
-	      const struct config_identity *id, const char *address)
+static int check_address(const struct reader *r, const struct toml_node *root,
+			 const struct config_identity *id, const char *address)
 {
 	if (strchr(address, '/') != NULL && address[0] != '/')
 		return 0;
@@ -49,9 +45,8 @@ check_address(const struct reader *r, const struct toml_node *root,
 
 /* A workflow that an identity names must be there: a typing error would
  * otherwise leave a business process without its decision maker. */
-static int
-check_workflow(const struct reader *r, const struct toml_node *root,
-	       const struct config_identity *id)
+static int check_workflow(const struct reader *r, const struct toml_node *root,
+			  const struct config_identity *id)
 {
 	const struct toml_node *t = toml_get(root, "identity");
 	const char *best = NULL;
@@ -77,9 +72,8 @@ check_workflow(const struct reader *r, const struct toml_node *root,
 	return -1;
 }
 
-int
-config_index(const struct reader *r, struct whole *w,
-	     const struct toml_node *root)
+int config_index(const struct reader *r, struct whole *w,
+		 const struct toml_node *root)
 {
 	const struct config *c = &w->c;
 	size_t total = 0;
@@ -122,8 +116,7 @@ config_index(const struct reader *r, struct whole *w,
 	return 0;
 }
 
-static const struct config_identity *
-claimed(const struct whole *w, const char *address)
+static const struct config_identity *claimed(const struct whole *w, const char *address)
 {
 	const struct claim key = { address, 0 };
 	const struct claim *hit = bsearch(&key, w->claims, w->n_claims,
@@ -143,8 +136,7 @@ claimed(const struct whole *w, const char *address)
 	return NULL;
 }
 
-const struct config_identity *
-config_identity_of(const struct config *c, const char *address)
+const struct config_identity *config_identity_of(const struct config *c, const char *address)
 {
 	const struct whole *w = (const struct whole *)(const void *)c;
 	const char *hash = strchr(address, '#');
@@ -165,8 +157,7 @@ config_identity_of(const struct config *c, const char *address)
 	return id;
 }
 
-const char *
-config_owner(const struct config *c, const struct config_identity *id)
+const char *config_owner(const struct config *c, const struct config_identity *id)
 {
 	if (id == NULL)
 		return "";
@@ -179,8 +170,7 @@ config_owner(const struct config *c, const struct config_identity *id)
 	return "";
 }
 
-const struct config_connection *
-config_connection(const struct config *c, const char *name)
+const struct config_connection *config_connection(const struct config *c, const char *name)
 {
 	for (size_t i = 0; c != NULL && i < c->n_connections; i++)
 		if (strcmp(c->connections[i].name, name) == 0)

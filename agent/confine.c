@@ -24,8 +24,7 @@ struct grants {
 	size_t n;
 };
 
-static int
-grant(struct grants *g, const char *path, bool write, struct err *e)
+static int grant(struct grants *g, const char *path, bool write, struct err *e)
 {
 	if (g->n == PATHS_MAX)
 		return err_fail(e, ERR_TOOBIG, path, "too many paths");
@@ -38,8 +37,7 @@ grant(struct grants *g, const char *path, bool write, struct err *e)
 }
 
 /* The folder of a path, for a command that writes beside the name. */
-static int
-grant_parent(struct grants *g, const char *path, struct err *e)
+static int grant_parent(struct grants *g, const char *path, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	char *dir;
@@ -55,8 +53,7 @@ grant_parent(struct grants *g, const char *path, struct err *e)
 	return rc;
 }
 
-static int
-grant_file(struct grants *g, const char *path, char mode, struct err *e)
+static int grant_file(struct grants *g, const char *path, char mode, struct err *e)
 {
 	if (strcmp(path, "-") == 0)
 		return 0;
@@ -65,8 +62,7 @@ grant_file(struct grants *g, const char *path, char mode, struct err *e)
 }
 
 /* The value of `name` (with its dashes) if argv[i] gives it, else NULL. */
-static const char *
-option_value(const char *name, size_t len, int argc, char **argv, int i)
+static const char *option_value(const char *name, size_t len, int argc, char **argv, int i)
 {
 	if (strncmp(argv[i], name, len) != 0)
 		return NULL;
@@ -76,9 +72,8 @@ option_value(const char *name, size_t len, int argc, char **argv, int i)
 }
 
 /* One word of the row's `files`: "--output=w" or "2=r". */
-static int
-grant_word(struct grants *g, const char *word, size_t len, int argc,
-	   char **argv, struct err *e)
+static int grant_word(struct grants *g, const char *word, size_t len, int argc,
+		      char **argv, struct err *e)
 {
 	const size_t name = len - 2;
 	const char mode = word[len - 1];
@@ -97,9 +92,8 @@ grant_word(struct grants *g, const char *word, size_t len, int argc,
 	return 0;
 }
 
-static int
-grant_declared(struct grants *g, const char *files, int argc, char **argv,
-	       struct err *e)
+static int grant_declared(struct grants *g, const char *files, int argc, char **argv,
+			  struct err *e)
 {
 	while (files != NULL && *files != '\0') {
 		const size_t n = strcspn(files, " ");
@@ -111,9 +105,8 @@ grant_declared(struct grants *g, const char *files, int argc, char **argv,
 	return 0;
 }
 
-int
-confine(const struct app *app, const struct command *row, int argc,
-	char **argv, struct err *e)
+int confine(const struct app *app, const struct command *row, int argc,
+	    char **argv, struct err *e)
 {
 	static const char *const readable[] = {
 		"/etc/localtime", "/usr/share/zoneinfo", "/etc/passwd",

@@ -19,8 +19,7 @@
 #define SYSTEM_DIR "/var/lib/curfew"
 #define SYSTEM_CONFIG "/etc/curfew/curfew.toml"
 
-static char *
-copy_env(const char *name)
+static char *copy_env(const char *name)
 {
 	/* nothing from a caller who gained privileges by starting us */
 	const char *v = secure_getenv(name);
@@ -28,8 +27,7 @@ copy_env(const char *name)
 	return v != NULL && v[0] != '\0' ? mem_strdup(v) : NULL;
 }
 
-void
-globals_note_environ(struct globals *g)
+void globals_note_environ(struct globals *g)
 {
 	char self[PATH_MAX];
 	const ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -57,9 +55,8 @@ struct global {
 	bool *flag;
 };
 
-static int
-take_value(const struct global *o, const char *arg, int argc, char **argv,
-	   int *i, struct err *e)
+static int take_value(const struct global *o, const char *arg, int argc, char **argv,
+		      int *i, struct err *e)
 {
 	const size_t n = strlen(o->name);
 
@@ -73,8 +70,7 @@ take_value(const struct global *o, const char *arg, int argc, char **argv,
 	return 0;
 }
 
-static bool
-matches(const struct global *o, const char *arg)
+static bool matches(const struct global *o, const char *arg)
 {
 	const size_t n = strlen(o->name);
 
@@ -84,8 +80,7 @@ matches(const struct global *o, const char *arg)
 }
 
 /* -v, -vv, -q, -h: the letters that are global. */
-static bool
-take_letters(struct globals *g, const char *arg)
+static bool take_letters(struct globals *g, const char *arg)
 {
 	if (strcmp(arg, "-v") == 0 || strcmp(arg, "-vv") == 0)
 		g->verbose += (int)strlen(arg) - 1;
@@ -98,8 +93,7 @@ take_letters(struct globals *g, const char *arg)
 	return true;
 }
 
-int
-globals_take(struct globals *g, int *argc, char **argv, struct err *e)
+int globals_take(struct globals *g, int *argc, char **argv, struct err *e)
 {
 	const char *fd = NULL;
 	bool verbose = false;
@@ -153,8 +147,7 @@ globals_take(struct globals *g, int *argc, char **argv, struct err *e)
 }
 
 /* An absolute path: the core does not change its folder, but helpers do. */
-static char *
-absolute(const char *path)
+static char *absolute(const char *path)
 {
 	char cwd[PATH_MAX];
 
@@ -163,8 +156,7 @@ absolute(const char *path)
 	return io_path(cwd, path);
 }
 
-char *
-globals_dir(const struct globals *g)
+char *globals_dir(const struct globals *g)
 {
 	char *base, *dir;
 
@@ -185,8 +177,7 @@ globals_dir(const struct globals *g)
 	return dir;
 }
 
-char *
-globals_config(const struct globals *g, const char *dir)
+char *globals_config(const struct globals *g, const char *dir)
 {
 	char *own;
 
@@ -200,9 +191,8 @@ globals_config(const struct globals *g, const char *dir)
 	return mem_strdup(SYSTEM_CONFIG);
 }
 
-char *
-globals_provider_path(const struct globals *g, const char *dir,
-		      const struct config *c)
+char *globals_provider_path(const struct globals *g, const char *dir,
+			    const struct config *c)
 {
 	const char *set = c != NULL ? c->provider_path : NULL;
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);

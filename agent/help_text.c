@@ -10,14 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool
-hidden(const struct command *c)
+static bool hidden(const struct command *c)
 {
 	return (c->needs & NEED_HIDDEN) != 0;
 }
 
-void
-command_help(const struct command *c)
+void command_help(const struct command *c)
 {
 	(void)printf("Usage: curfew %s\n\n%c%s.\n\n%s\n", c->usage,
 		     toupper((unsigned char)c->summary[0]), c->summary + 1,
@@ -26,8 +24,7 @@ command_help(const struct command *c)
 		     "exit-codes' the exit codes.\n");
 }
 
-void
-command_overview(void)
+void command_overview(void)
 {
 	(void)printf("curfew: knows an organisation's non-human identities, "
 		     "and ends any of them.\n\n"
@@ -44,8 +41,7 @@ command_overview(void)
 
 /* Text into roff: no line may begin with a dot or a quote, backslashes and
  * hyphens are escaped. */
-static void
-roff(const char *s, size_t n)
+static void roff(const char *s, size_t n)
 {
 	bool start = true;
 
@@ -63,8 +59,7 @@ roff(const char *s, size_t n)
 }
 
 /* Indented blocks (options, examples) are shown as they are. */
-static void
-roff_block(const char *text)
+static void roff_block(const char *text)
 {
 	bool verbatim = false;
 
@@ -88,8 +83,7 @@ roff_block(const char *text)
 		(void)puts(".fi");
 }
 
-void
-command_man(void)
+void command_man(void)
 {
 	(void)printf(".TH CURFEW 1 \"\" \"curfew %s\" \"User commands\"\n"
 		     ".SH NAME\ncurfew \\- end non\\-human identities on one "
@@ -125,8 +119,7 @@ command_man(void)
 typedef void (*option_fn)(const char *name, size_t n, const char *text,
 			  size_t text_n, const void *arg);
 
-static void
-each_option(const char *help, option_fn fn, const void *arg)
+static void each_option(const char *help, option_fn fn, const void *arg)
 {
 	while (*help != '\0') {
 		const size_t n = strcspn(help, "\n");
@@ -149,9 +142,8 @@ each_option(const char *help, option_fn fn, const void *arg)
 	}
 }
 
-static void
-word_only(const char *name, size_t n, const char *text, size_t text_n,
-	  const void *arg)
+static void word_only(const char *name, size_t n, const char *text, size_t text_n,
+		      const void *arg)
 {
 	(void)text;
 	(void)text_n;
@@ -159,9 +151,8 @@ word_only(const char *name, size_t n, const char *text, size_t text_n,
 	(void)printf(" %.*s", (int)n, name);
 }
 
-static void
-fish_line(const char *name, size_t n, const char *text, size_t text_n,
-	  const void *arg)
+static void fish_line(const char *name, size_t n, const char *text, size_t text_n,
+		      const void *arg)
 {
 	(void)printf("complete -c curfew%s%s%s -l %.*s -d '",
 		     arg != NULL ? " -n '__fish_seen_subcommand_from " : "",
@@ -174,8 +165,7 @@ fish_line(const char *name, size_t n, const char *text, size_t text_n,
 }
 
 /* Second words of "provider ..." for the first word of a row, once. */
-static bool
-first_of_its_word(const struct command *c, size_t n)
+static bool first_of_its_word(const struct command *c, size_t n)
 {
 	for (const struct command *b = commands; b < c; b++)
 		if (!hidden(b) && strcspn(b->name, " ") == n &&
@@ -184,8 +174,7 @@ first_of_its_word(const struct command *c, size_t n)
 	return true;
 }
 
-static void
-print_first_words(void)
+static void print_first_words(void)
 {
 	for (const struct command *c = commands; c->name != NULL; c++) {
 		const size_t n = strcspn(c->name, " ");
@@ -196,8 +185,7 @@ print_first_words(void)
 }
 
 /* What may follow the first word: second words and all options. */
-static void
-print_followers(const struct command *first, size_t n)
+static void print_followers(const struct command *first, size_t n)
 {
 	for (const struct command *c = first; c->name != NULL; c++) {
 		if (hidden(c) || strcspn(c->name, " ") != n ||
@@ -209,8 +197,7 @@ print_followers(const struct command *first, size_t n)
 	}
 }
 
-static void
-bash(bool zsh)
+static void bash(bool zsh)
 {
 	if (zsh)
 		(void)puts("#compdef curfew\n"
@@ -239,8 +226,7 @@ bash(bool zsh)
 		   "}\ncomplete -o default -F _curfew curfew");
 }
 
-static void
-fish(void)
+static void fish(void)
 {
 	(void)puts("complete -c curfew -f");
 	each_option(command_globals, fish_line, NULL);
@@ -264,8 +250,7 @@ fish(void)
 	}
 }
 
-int
-command_completion(const char *shell, struct err *e)
+int command_completion(const char *shell, struct err *e)
 {
 	if (strcmp(shell, "bash") == 0)
 		bash(false);

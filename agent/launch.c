@@ -37,8 +37,7 @@ struct launcher {
 static char *env_kept[ENV_MAX];
 static size_t n_env_kept;
 
-static bool
-keep_variable(const char *v)
+static bool keep_variable(const char *v)
 {
 	static const char *const names[] = {
 		"TZ=", "DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=",
@@ -53,8 +52,7 @@ keep_variable(const char *v)
 	return false;
 }
 
-void
-launch_note_environ(void)
+void launch_note_environ(void)
 {
 	for (char **v = environ; v != NULL && *v != NULL; v++) {
 		if (!keep_variable(*v) || n_env_kept == ENV_MAX)
@@ -65,8 +63,7 @@ launch_note_environ(void)
 	}
 }
 
-char **
-launch_environ(bool desktop)
+char **launch_environ(bool desktop)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
 			     "/usr/bin:/sbin:/bin";
@@ -91,9 +88,8 @@ launch_environ(bool desktop)
 
 /* ---- start and stop ------------------------------------------------------ */
 
-int
-launcher_start_protecting(const char *path, const char *const *protect,
-			  struct launcher **out, struct err *e)
+int launcher_start_protecting(const char *path, const char *const *protect,
+			      struct launcher **out, struct err *e)
 {
 	struct launcher *l = mem_zalloc(sizeof *l);
 	int sv[2] = { -1, -1 };
@@ -134,22 +130,19 @@ fail:
 	return err_ctx(e, NULL, "start the launcher");
 }
 
-int
-launcher_start(const char *path, struct launcher **out, struct err *e)
+int launcher_start(const char *path, struct launcher **out, struct err *e)
 {
 	return launcher_start_protecting(path, NULL, out, e);
 }
 
-const char *
-launch_path(const struct launcher *l)
+const char *launch_path(const struct launcher *l)
 {
 	return l->path;
 }
 
 /* ---- requests ------------------------------------------------------------ */
 
-static void
-close_fds(int *fds, size_t n)
+static void close_fds(int *fds, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (fds[i] >= 0)
@@ -157,8 +150,7 @@ close_fds(int *fds, size_t n)
 }
 
 /* Take the descriptors of a reply: all three or none. */
-static size_t
-take_fds(struct msghdr *m, int fds[static CHILD_FDS])
+static size_t take_fds(struct msghdr *m, int fds[static CHILD_FDS])
 {
 	size_t got = 0;
 
@@ -181,8 +173,7 @@ take_fds(struct msghdr *m, int fds[static CHILD_FDS])
 	return got;
 }
 
-static int
-gone(struct err *e)
+static int gone(struct err *e)
 {
 	(void)err_fail(e, ERR_PROTO, NULL, "the launcher process is gone");
 	err_hint(e, "run the command again");
@@ -190,9 +181,8 @@ gone(struct err *e)
 }
 
 /* Receive one reply; `text` takes what follows it. */
-static int
-receive(struct launcher *l, struct launch_reply *r, struct buf *text,
-	int fds[static CHILD_FDS], size_t *n_fds, struct err *e)
+static int receive(struct launcher *l, struct launch_reply *r, struct buf *text,
+		   int fds[static CHILD_FDS], size_t *n_fds, struct err *e)
 {
 	char *more = mem_alloc(LAUNCH_MSG_MAX);
 	char ctl[CMSG_SPACE(CHILD_FDS * sizeof(int))]
@@ -233,10 +223,9 @@ out:
 	return rc;
 }
 
-static int
-ask(struct launcher *l, const struct launch_request *q,
-    const struct buf *strings, struct launch_reply *r, struct buf *text,
-    int fds[static CHILD_FDS], struct err *e)
+static int ask(struct launcher *l, const struct launch_request *q,
+	       const struct buf *strings, struct launch_reply *r, struct buf *text,
+	       int fds[static CHILD_FDS], struct err *e)
 {
 	struct launch_request copy = *q;
 	struct iovec iov[2] = {
@@ -272,8 +261,7 @@ ask(struct launcher *l, const struct launch_request *q,
 }
 
 /* Without a body and without an answer of interest. */
-static void
-tell(struct launcher *l, enum launch_op op, pid_t pid, struct buf *text)
+static void tell(struct launcher *l, enum launch_op op, pid_t pid, struct buf *text)
 {
 	const struct launch_request q = { .op = op, .pid = pid };
 	struct launch_reply r;
@@ -282,8 +270,7 @@ tell(struct launcher *l, enum launch_op op, pid_t pid, struct buf *text)
 	(void)!ask(l, &q, NULL, &r, text, fds, NULL);
 }
 
-static int
-add_strings(struct buf *b, const char *const *v, uint32_t *n, struct err *e)
+static int add_strings(struct buf *b, const char *const *v, uint32_t *n, struct err *e)
 {
 	for (*n = 0; v != NULL && v[*n] != NULL; (*n)++) {
 		if (*n == LAUNCH_ARGS_MAX)
@@ -296,9 +283,8 @@ add_strings(struct buf *b, const char *const *v, uint32_t *n, struct err *e)
 	return 0;
 }
 
-int
-launch(struct launcher *l, const struct launch_spec *spec,
-       struct launch_child *out, struct err *e)
+int launch(struct launcher *l, const struct launch_spec *spec,
+	   struct launch_child *out, struct err *e)
 {
 	struct buf b = BUF_INIT(LAUNCH_MSG_MAX - sizeof(struct launch_request));
 	struct launch_request q = { .op = OP_START, .desktop = spec->desktop };
@@ -319,20 +305,17 @@ out:
 	return rc == 0 ? 0 : err_ctx(e, spec->program, "start");
 }
 
-void
-launch_end(struct launcher *l, pid_t pid)
+void launch_end(struct launcher *l, pid_t pid)
 {
 	tell(l, OP_END, pid, NULL);
 }
 
-void
-launch_kill(struct launcher *l, pid_t pid)
+void launch_kill(struct launcher *l, pid_t pid)
 {
 	tell(l, OP_KILL, pid, NULL);
 }
 
-void
-launch_how_ended(struct launcher *l, pid_t pid, char out[static 80])
+void launch_how_ended(struct launcher *l, pid_t pid, char out[static 80])
 {
 	struct buf text = BUF_INIT(LAUNCH_MSG_MAX);
 
@@ -341,8 +324,7 @@ launch_how_ended(struct launcher *l, pid_t pid, char out[static 80])
 	buf_release(&text);
 }
 
-int
-launch_providers(struct launcher *l, struct buf *names, struct err *e)
+int launch_providers(struct launcher *l, struct buf *names, struct err *e)
 {
 	const struct launch_request q = { .op = OP_LIST };
 	struct launch_reply r = { .rc = -1 };
@@ -353,8 +335,7 @@ launch_providers(struct launcher *l, struct buf *names, struct err *e)
 	return 0;
 }
 
-void
-launcher_stop(struct launcher **lp)
+void launcher_stop(struct launcher **lp)
 {
 	struct launcher *l = *lp;
 

@@ -22,8 +22,7 @@
 #define PROVIDER_PREFIX "curfew-provider-"
 #define NAMES_MAX 512u
 
-static bool
-allowed_name(const char *program)
+static bool allowed_name(const char *program)
 {
 	const size_t n = strlen(PROVIDER_PREFIX);
 
@@ -34,15 +33,13 @@ allowed_name(const char *program)
 }
 
 /* Owned by us or root and not writable by others. */
-static bool
-trusted(const struct stat *st)
+static bool trusted(const struct stat *st)
 {
 	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
 	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static int
-check_program(const char *dir, const char *file, struct err *e)
+static int check_program(const char *dir, const char *file, struct err *e)
 {
 	struct stat st;
 
@@ -70,8 +67,7 @@ check_program(const char *dir, const char *file, struct err *e)
 }
 
 /* The next ':'-separated absolute folder; NULL at the end. */
-static char *
-next_dir(const char **path)
+static char *next_dir(const char **path)
 {
 	while (**path != '\0') {
 		const size_t n = strcspn(*path, ":");
@@ -89,22 +85,19 @@ struct names {
 	size_t n;
 };
 
-static void
-names_free(struct names *ns)
+static void names_free(struct names *ns)
 {
 	for (size_t i = 0; i < ns->n; i++)
 		mem_free(ns->v[i]);
 	mem_free(ns->v);
 }
 
-static int
-by_name(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int
-names_of_dir(const char *dir, struct names *ns, struct err *e)
+static int names_of_dir(const char *dir, struct names *ns, struct err *e)
 {
 	DIR *d = opendir(dir);
 	const size_t skip = strlen(PROVIDER_PREFIX);
@@ -137,8 +130,7 @@ out:
 	return rc;
 }
 
-static int
-names_read(const char *path, struct names *ns, struct err *e)
+static int names_read(const char *path, struct names *ns, struct err *e)
 {
 	char *dir;
 	int rc = 0;
@@ -163,8 +155,7 @@ names_read(const char *path, struct names *ns, struct err *e)
 	return rc;
 }
 
-int
-launch_list(const char *path, struct buf *names, struct err *e)
+int launch_list(const char *path, struct buf *names, struct err *e)
 {
 	struct names ns;
 	int rc = names_read(path, &ns, e);
@@ -176,8 +167,7 @@ launch_list(const char *path, struct buf *names, struct err *e)
 }
 
 /* "no such program", with what is near and where it was looked for. */
-static void
-tell_missing(const char *path, const char *program, struct err *e)
+static void tell_missing(const char *path, const char *program, struct err *e)
 {
 	const size_t skip = strlen(PROVIDER_PREFIX);
 	const bool provider = strncmp(program, PROVIDER_PREFIX, skip) == 0;
@@ -212,8 +202,7 @@ tell_missing(const char *path, const char *program, struct err *e)
 	names_free(&ns);
 }
 
-char *
-launch_find(const char *path, const char *program, struct err *e)
+char *launch_find(const char *path, const char *program, struct err *e)
 {
 	const char *rest = path;
 	char *dir;
@@ -248,8 +237,7 @@ launch_find(const char *path, const char *program, struct err *e)
 }
 
 /* The real path of `p`, or of the deepest folder of it that exists. */
-static char *
-real_of(const char *p)
+static char *real_of(const char *p)
 {
 	char *copy = mem_strdup(p);
 	char *real = NULL;
@@ -276,8 +264,7 @@ real_of(const char *p)
 }
 
 /* Is `inner` the same as `outer` or below it? */
-static bool
-below(const char *inner, const char *outer)
+static bool below(const char *inner, const char *outer)
 {
 	const size_t n = strlen(outer);
 
@@ -287,9 +274,8 @@ below(const char *inner, const char *outer)
 	       (inner[n] == '\0' || inner[n] == '/');
 }
 
-int
-launch_may_reach(const char *granted, const char *const *protect,
-		 struct err *e)
+int launch_may_reach(const char *granted, const char *const *protect,
+		     struct err *e)
 {
 	char *g;
 	int rc = 0;

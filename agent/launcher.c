@@ -47,8 +47,7 @@ struct state {
 	bool stopping;
 };
 
-static struct child *
-child_of(struct state *s, pid_t pid)
+static struct child *child_of(struct state *s, pid_t pid)
 {
 	for (size_t i = 0; i < LAUNCH_CHILDREN_MAX; i++)
 		if (pid > 0 && s->children[i].pid == pid)
@@ -56,8 +55,7 @@ child_of(struct state *s, pid_t pid)
 	return NULL;
 }
 
-static struct child *
-free_place(struct state *s)
+static struct child *free_place(struct state *s)
 {
 	struct child *ended = NULL;
 
@@ -70,8 +68,7 @@ free_place(struct state *s)
 	return ended; /* nobody asked how it ended */
 }
 
-static size_t
-running(const struct state *s)
+static size_t running(const struct state *s)
 {
 	size_t n = 0;
 
@@ -80,8 +77,7 @@ running(const struct state *s)
 	return n;
 }
 
-static void
-reap(struct state *s)
+static void reap(struct state *s)
 {
 	pid_t pid;
 	int status;
@@ -99,10 +95,9 @@ reap(struct state *s)
 /* ---- a child ------------------------------------------------------------- */
 
 /* In the child: everything between fork and exec.  Only returns on failure. */
-static void
-become(const char *file, char **argv, char **envp,
-       const struct harden_path *paths, size_t n_paths, int *fds,
-       pid_t parent, struct err *e)
+static void become(const char *file, char **argv, char **envp,
+		   const struct harden_path *paths, size_t n_paths, int *fds,
+		   pid_t parent, struct err *e)
 {
 	sigset_t none;
 
@@ -127,8 +122,7 @@ become(const char *file, char **argv, char **envp,
 }
 
 /* Move a descriptor above the three that a child gets. */
-static int
-above_stdio(int fd)
+static int above_stdio(int fd)
 {
 	const int up = fcntl(fd, F_DUPFD_CLOEXEC, 10);
 
@@ -137,9 +131,8 @@ above_stdio(int fd)
 }
 
 /* Fork; wait for the exec, or for the error that the child reports. */
-static pid_t
-spawn(const char *file, char **argv, char **envp,
-      const struct harden_path *paths, size_t n_paths, int *fds, struct err *e)
+static pid_t spawn(const char *file, char **argv, char **envp,
+		 const struct harden_path *paths, size_t n_paths, int *fds, struct err *e)
 {
 	struct err why = ERR_INIT;
 	const pid_t self = getpid();
@@ -176,9 +169,8 @@ spawn(const char *file, char **argv, char **envp,
 
 /* ---- requests ------------------------------------------------------------ */
 
-static void
-reply(struct state *s, int32_t rc, pid_t pid, const struct err *e,
-      const char *text, const int *fds)
+static void reply(struct state *s, int32_t rc, pid_t pid, const struct err *e,
+		  const char *text, const int *fds)
 {
 	struct launch_reply r = { .rc = rc, .pid = pid };
 	char ctl[CMSG_SPACE(3 * sizeof(int))]
@@ -219,8 +211,7 @@ struct parsed {
 };
 
 /* Split the strings behind a request; false when they do not add up. */
-static bool
-parse(const struct launch_request *q, char *p, size_t n, struct parsed *out)
+static bool parse(const struct launch_request *q, char *p, size_t n, struct parsed *out)
 {
 	char *end = p + n;
 	char *strings[2 * LAUNCH_ARGS_MAX + 1];
@@ -247,8 +238,7 @@ parse(const struct launch_request *q, char *p, size_t n, struct parsed *out)
 	return true;
 }
 
-static void
-close_pair(int p[2])
+static void close_pair(int p[2])
 {
 	if (p[0] >= 0)
 		(void)close(p[0]);
@@ -256,8 +246,7 @@ close_pair(int p[2])
 		(void)close(p[1]);
 }
 
-static void
-start(struct state *s, const struct launch_request *q, char *p, size_t n)
+static void start(struct state *s, const struct launch_request *q, char *p, size_t n)
 {
 	struct parsed a;
 	struct err e = ERR_INIT;
@@ -298,8 +287,7 @@ out:
 	mem_free(file);
 }
 
-static void
-how(struct state *s, pid_t pid)
+static void how(struct state *s, pid_t pid)
 {
 	struct child *c = child_of(s, pid);
 	struct pollfd p = { .fd = s->sigfd, .events = POLLIN };
@@ -328,8 +316,7 @@ how(struct state *s, pid_t pid)
 	reply(s, 0, 0, NULL, text, NULL);
 }
 
-static void
-end_all(struct state *s)
+static void end_all(struct state *s)
 {
 	const int64_t now = clock_mono_ms();
 
@@ -344,8 +331,7 @@ end_all(struct state *s)
 	}
 }
 
-static void
-serve(struct state *s, struct launch_request *q, char *p, size_t n)
+static void serve(struct state *s, struct launch_request *q, char *p, size_t n)
 {
 	struct child *c = child_of(s, q->pid);
 	struct buf names = BUF_INIT(LAUNCH_MSG_MAX / 2);
@@ -384,8 +370,7 @@ serve(struct state *s, struct launch_request *q, char *p, size_t n)
 }
 
 /* Send the signals that are due; returns ms to the next one, -1 none. */
-static int
-due(struct state *s)
+static int due(struct state *s)
 {
 	const int64_t now = clock_mono_ms();
 	int64_t next = -1;
@@ -411,8 +396,7 @@ due(struct state *s)
 }
 
 /* One message of the core; false at its end. */
-static bool
-take_request(struct state *s, char *b)
+static bool take_request(struct state *s, char *b)
 {
 	struct launch_request q;
 	struct iovec iov[2] = { { &q, sizeof q }, { b, LAUNCH_MSG_MAX } };
@@ -427,8 +411,7 @@ take_request(struct state *s, char *b)
 	return true;
 }
 
-static void
-loop(struct state *s, char *b)
+static void loop(struct state *s, char *b)
 {
 	bool core_there = true;
 	int64_t give_up = 0;
@@ -459,8 +442,7 @@ loop(struct state *s, char *b)
 	}
 }
 
-void
-launcher_main(int sock, const char *path, const char *const *protect)
+void launcher_main(int sock, const char *path, const char *const *protect)
 {
 	static struct child children[LAUNCH_CHILDREN_MAX];
 	struct state s = { .path = path, .protect = protect,

@@ -25,10 +25,9 @@
 
 /* ---- open and close ------------------------------------------------------ */
 
-int
-link_open(struct launcher *launcher, const char *connection, const char *type,
-	  const char *options, const struct secret *admin, struct link **out,
-	  struct err *e)
+int link_open(struct launcher *launcher, const char *connection, const char *type,
+	      const char *options, const struct secret *admin, struct link **out,
+	      struct err *e)
 {
 	struct link *l = mem_zalloc(sizeof *l);
 
@@ -69,8 +68,7 @@ fail:
 	return err_ctx(e, connection, "open the connection");
 }
 
-void
-link_close(struct link **lp)
+void link_close(struct link **lp)
 {
 	struct link *l = *lp;
 
@@ -107,20 +105,17 @@ link_close(struct link **lp)
 	*lp = NULL;
 }
 
-const struct json *
-link_hello(const struct link *l)
+const struct json *link_hello(const struct link *l)
 {
 	return l->hello;
 }
 
-const struct json *
-link_facts(const struct link *l)
+const struct json *link_facts(const struct link *l)
 {
 	return l->hello != NULL ? json_get(l->hello, "facts") : NULL;
 }
 
-bool
-link_has_verb(const struct link *l, const char *verb)
+bool link_has_verb(const struct link *l, const char *verb)
 {
 	struct json *v = l->hello != NULL ? json_get(l->hello, "verbs") : NULL;
 
@@ -133,20 +128,17 @@ link_has_verb(const struct link *l, const char *verb)
 	return false;
 }
 
-const char *
-link_name(const struct link *l)
+const char *link_name(const struct link *l)
 {
 	return l->name;
 }
 
-int
-link_in_flight(const struct link *l)
+int link_in_flight(const struct link *l)
 {
 	return l->n_open + l->n_waiting;
 }
 
-void
-link_set_hello_timeout(struct link *l, int64_t ms)
+void link_set_hello_timeout(struct link *l, int64_t ms)
 {
 	l->hello_ms = ms > 0 ? ms : LINK_HELLO_MS;
 }
@@ -155,9 +147,8 @@ link_set_hello_timeout(struct link *l, int64_t ms)
 
 /* Out of memory here loses the answer of one call; say so, the caller's own
  * deadline is all that is left then. */
-void
-link_end_call(struct link *l, uint64_t tag, enum link_status st,
-	      int64_t after_ms, const char *error)
+void link_end_call(struct link *l, uint64_t tag, enum link_status st,
+		   int64_t after_ms, const char *error)
 {
 	struct link_ended *d = mem_zalloc(sizeof *d);
 
@@ -173,8 +164,7 @@ link_end_call(struct link *l, uint64_t tag, enum link_status st,
 	l->ended_end = &d->next;
 }
 
-void
-link_send_waiting(struct link *l)
+void link_send_waiting(struct link *l)
 {
 	while (l->state == L_UP && l->waiting != NULL &&
 	       l->n_open < LINK_WINDOW) {
@@ -217,9 +207,8 @@ link_send_waiting(struct link *l)
 	}
 }
 
-int
-link_call(struct link *l, uint64_t tag, struct json *request,
-	  const struct secret *secret, int64_t timeout_ms, struct err *e)
+int link_call(struct link *l, uint64_t tag, struct json *request,
+	      const struct secret *secret, int64_t timeout_ms, struct err *e)
 {
 	struct link_waiting *w = mem_zalloc(sizeof *w);
 	const int64_t wait = l->not_before - clock_mono_ms();
@@ -263,8 +252,7 @@ fail:
 
 /* End a process whose hello or oldest call is over time; the nearest deadline
  * to come, INT64_MAX none. */
-static int64_t
-check_deadlines(struct link *l, int64_t now)
+static int64_t check_deadlines(struct link *l, int64_t now)
 {
 	int64_t next = INT64_MAX;
 	char text[100], span[CLOCK_TEXT];
@@ -290,8 +278,7 @@ check_deadlines(struct link *l, int64_t now)
 	return next;
 }
 
-static size_t
-poll_set(struct link *const *links, size_t n, struct pollfd *p)
+static size_t poll_set(struct link *const *links, size_t n, struct pollfd *p)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct link *l = links[i];
@@ -308,8 +295,7 @@ poll_set(struct link *const *links, size_t n, struct pollfd *p)
 	return 3 * n;
 }
 
-static int
-serve(struct link *l, const struct pollfd *p, link_fn fn, void *arg)
+static int serve(struct link *l, const struct pollfd *p, link_fn fn, void *arg)
 {
 	struct err e = ERR_INIT;
 	int done = 0;
@@ -324,9 +310,8 @@ serve(struct link *l, const struct pollfd *p, link_fn fn, void *arg)
 	return done;
 }
 
-int
-links_poll(struct link *const *links, size_t n, int64_t wait_ms, link_fn fn,
-	   void *arg, struct err *e)
+int links_poll(struct link *const *links, size_t n, int64_t wait_ms, link_fn fn,
+	       void *arg, struct err *e)
 {
 	const int64_t until = clock_mono_ms() + wait_ms;
 	struct pollfd *p;
@@ -369,8 +354,7 @@ links_poll(struct link *const *links, size_t n, int64_t wait_ms, link_fn fn,
 
 /* ---- one by one ---------------------------------------------------------- */
 
-int
-link_start(struct link *l, struct err *e)
+int link_start(struct link *l, struct err *e)
 {
 	if (l->state == L_DOWN && proc_start(l) < 0)
 		goto fail;
@@ -402,8 +386,7 @@ struct asked {
 	bool ours; /* ended by the link, not answered */
 };
 
-static void
-take_asked(struct link *l, const struct link_answer *a, void *arg)
+static void take_asked(struct link *l, const struct link_answer *a, void *arg)
 {
 	struct asked *k = arg;
 
@@ -416,10 +399,9 @@ take_asked(struct link *l, const struct link_answer *a, void *arg)
 	k->body = a->body != NULL ? json_dup(a->body) : NULL;
 }
 
-int
-link_ask(struct link *l, struct json *request, const struct secret *secret,
-	 int64_t timeout_ms, enum link_status *status, struct json **body,
-	 struct err *e)
+int link_ask(struct link *l, struct json *request, const struct secret *secret,
+	     int64_t timeout_ms, enum link_status *status, struct json **body,
+	     struct err *e)
 {
 	struct asked k = { .status = LINK_NOT_SENT };
 

@@ -20,8 +20,7 @@ static const char *const status_words[] = {
 	[LINK_UNKNOWN] = "unknown",   [LINK_UNSUPPORTED] = "unsupported",
 };
 
-static bool
-hello_shape_ok(const struct json *m)
+static bool hello_shape_ok(const struct json *m)
 {
 	struct json *verbs = json_get(m, "verbs");
 	struct json *facts = json_get(m, "facts");
@@ -34,8 +33,7 @@ hello_shape_ok(const struct json *m)
 	return facts == NULL || json_type(facts) == JSON_OBJECT;
 }
 
-static void
-take_hello(struct link *l, struct json **m)
+static void take_hello(struct link *l, struct json **m)
 {
 	const char *status = json_str(*m, "status");
 	const char *error = json_str(*m, "error");
@@ -68,8 +66,7 @@ take_hello(struct link *l, struct json **m)
 	}
 }
 
-static struct link_open_call **
-call_of(struct link *l, int64_t id)
+static struct link_open_call **call_of(struct link *l, int64_t id)
 {
 	struct link_open_call **at = &l->open;
 
@@ -79,8 +76,7 @@ call_of(struct link *l, int64_t id)
 }
 
 /* The answer's status, or -1: not one of the protocol's words. */
-static int
-status_of(const struct json *m)
+static int status_of(const struct json *m)
 {
 	const char *s = json_str(m, "status");
 
@@ -91,9 +87,8 @@ status_of(const struct json *m)
 	return -1;
 }
 
-static int
-deliver(struct link *l, struct link_open_call **at, const struct json *m,
-	const struct secret *secret, link_fn fn, void *arg)
+static int deliver(struct link *l, struct link_open_call **at, const struct json *m,
+		   const struct secret *secret, link_fn fn, void *arg)
 {
 	struct link_open_call *o = *at;
 	struct link_answer a = { .tag = o->tag, .body = m, .secret = secret,
@@ -124,9 +119,8 @@ deliver(struct link *l, struct link_open_call **at, const struct json *m,
 	return 1;
 }
 
-static int
-deliver_item(struct link *l, struct link_open_call *o, const struct json *m,
-	     link_fn fn, void *arg)
+static int deliver_item(struct link *l, struct link_open_call *o, const struct json *m,
+			link_fn fn, void *arg)
 {
 	const struct link_answer a = { .tag = o->tag, .status = LINK_ITEM,
 				       .body = m, .error = "" };
@@ -142,9 +136,8 @@ deliver_item(struct link *l, struct link_open_call *o, const struct json *m,
 }
 
 /* One message: check its shape, find its call, hand it on. */
-static int
-take_message(struct link *l, struct json **m, const struct secret *secret,
-	     link_fn fn, void *arg)
+static int take_message(struct link *l, struct json **m, const struct secret *secret,
+			link_fn fn, void *arg)
 {
 	struct link_open_call **at;
 	struct json *item;
@@ -183,8 +176,7 @@ take_message(struct link *l, struct json **m, const struct secret *secret,
 }
 
 /* Everything that can be read from one process now. */
-int
-answer_pump(struct link *l, link_fn fn, void *arg)
+int answer_pump(struct link *l, link_fn fn, void *arg)
 {
 	struct err e = ERR_INIT;
 	const pid_t pid = l->child.pid; /* fn may start the next process */
@@ -214,8 +206,7 @@ answer_pump(struct link *l, link_fn fn, void *arg)
 	return done;
 }
 
-int
-answer_ended(struct link *l, link_fn fn, void *arg)
+int answer_ended(struct link *l, link_fn fn, void *arg)
 {
 	int n = 0;
 

@@ -25,8 +25,7 @@
 
 /* ---- stderr -------------------------------------------------------------- */
 
-static void
-log_flush(struct link *l)
+static void log_flush(struct link *l)
 {
 	size_t n = l->n_log;
 
@@ -42,8 +41,7 @@ log_flush(struct link *l)
 	log_line(LOG_INFO, "%s: %s", l->name, l->log);
 }
 
-static void
-log_bytes(struct link *l, const char *p, size_t n)
+static void log_bytes(struct link *l, const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (p[i] == '\n') {
@@ -56,8 +54,7 @@ log_bytes(struct link *l, const char *p, size_t n)
 	}
 }
 
-void
-proc_read_log(struct link *l)
+void proc_read_log(struct link *l)
 {
 	char b[4096];
 	const ssize_t n = read(l->child.efd, b, sizeof b);
@@ -82,8 +79,7 @@ proc_read_log(struct link *l)
 			  "more than 64 KiB of log text in a second");
 }
 
-static void
-drain_log(struct link *l)
+static void drain_log(struct link *l)
 {
 	char b[4096];
 
@@ -100,8 +96,7 @@ drain_log(struct link *l)
 
 /* ---- the end ------------------------------------------------------------- */
 
-static void
-close_pipes(struct link *l)
+static void close_pipes(struct link *l)
 {
 	lp_close(&l->lp);
 	if (l->child.efd >= 0)
@@ -110,8 +105,7 @@ close_pipes(struct link *l)
 	l->state = L_DOWN;
 }
 
-static void
-end_calls(struct link *l, const char *text)
+static void end_calls(struct link *l, const char *text)
 {
 	struct link_open_call *o = l->open;
 	struct link_waiting *w = l->waiting;
@@ -138,8 +132,7 @@ end_calls(struct link *l, const char *text)
 	}
 }
 
-static void
-back_off(struct link *l)
+static void back_off(struct link *l)
 {
 	int64_t wait = BACKOFF_FIRST_MS;
 
@@ -153,8 +146,7 @@ back_off(struct link *l)
 	l->not_before = clock_mono_ms() + wait;
 }
 
-static void
-fail_with(struct link *l, const struct err *why)
+static void fail_with(struct link *l, const struct err *why)
 {
 	char text[1024];
 
@@ -164,8 +156,7 @@ fail_with(struct link *l, const struct err *why)
 	end_calls(l, text);
 }
 
-void
-proc_fail(struct link *l, enum err_code code, const char *cause)
+void proc_fail(struct link *l, enum err_code code, const char *cause)
 {
 	struct err e = ERR_INIT;
 
@@ -181,8 +172,7 @@ proc_fail(struct link *l, enum err_code code, const char *cause)
 	fail_with(l, &e);
 }
 
-void
-proc_died(struct link *l)
+void proc_died(struct link *l)
 {
 	struct err e = ERR_INIT;
 	char how[80];
@@ -201,8 +191,7 @@ proc_died(struct link *l)
 	fail_with(l, &e);
 }
 
-void
-proc_stop(struct link *l)
+void proc_stop(struct link *l)
 {
 	if (l->state == L_DOWN)
 		return;
@@ -213,8 +202,7 @@ proc_stop(struct link *l)
 
 /* ---- the start ----------------------------------------------------------- */
 
-static int
-nonblock(int fd)
+static int nonblock(int fd)
 {
 	const int fl = fcntl(fd, F_GETFL);
 
@@ -222,8 +210,7 @@ nonblock(int fd)
 }
 
 /* The option values that are paths; borrowed strings. */
-static void
-paths_of(const struct link *l, const char *paths[static PATHS_MAX + 1])
+static void paths_of(const struct link *l, const char *paths[static PATHS_MAX + 1])
 {
 	size_t n = 0;
 
@@ -237,8 +224,7 @@ paths_of(const struct link *l, const char *paths[static PATHS_MAX + 1])
 	paths[n] = NULL;
 }
 
-static int
-send_hello(struct link *l, struct err *e)
+static int send_hello(struct link *l, struct err *e)
 {
 	struct json *m = json_object();
 	bool ok = json_set_int(m, "id", 1) &&
@@ -262,8 +248,7 @@ send_hello(struct link *l, struct err *e)
 	return rc;
 }
 
-int
-proc_start(struct link *l)
+int proc_start(struct link *l)
 {
 	struct err e = ERR_INIT;
 	const char *paths[PATHS_MAX + 1];

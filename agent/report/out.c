@@ -9,14 +9,12 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-void
-out_text(const char *s)
+void out_text(const char *s)
 {
 	(void)fputs(s, stdout);
 }
 
-void
-out_cell(const char *s, size_t width)
+void out_cell(const char *s, size_t width)
 {
 	struct buf b = BUF_INIT(BUF_REPORT_MAX);
 	const char *shown = s;
@@ -34,8 +32,7 @@ out_cell(const char *s, size_t width)
 	buf_release(&b);
 }
 
-int
-out_json(const struct app *app, const struct json *j)
+int out_json(const struct app *app, const struct json *j)
 {
 	struct buf b = BUF_INIT(BUF_REPORT_MAX);
 	struct err e = ERR_INIT;
@@ -53,8 +50,7 @@ out_json(const struct app *app, const struct json *j)
 
 /* ---- CSV ----------------------------------------------------------------- */
 
-static void
-csv_cell(const char *s)
+static void csv_cell(const char *s)
 {
 	if (s == NULL)
 		return;
@@ -71,8 +67,7 @@ csv_cell(const char *s)
 	(void)putchar('"');
 }
 
-void
-csv_row(const char *const *cells, size_t n)
+void csv_row(const char *const *cells, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (i > 0)
@@ -84,8 +79,7 @@ csv_row(const char *const *cells, size_t n)
 
 /* ---- JSON ---------------------------------------------------------------- */
 
-static void
-quoted(const char *s)
+static void quoted(const char *s)
 {
 	const char *from = s;
 
@@ -106,23 +100,20 @@ quoted(const char *s)
 	(void)putchar('"');
 }
 
-void
-jout_begin(struct jout *j)
+void jout_begin(struct jout *j)
 {
 	*j = (struct jout){ false, false };
 	(void)putchar('[');
 }
 
-void
-jout_row(struct jout *j)
+void jout_row(struct jout *j)
 {
 	(void)fputs(j->any_row ? ",\n{" : "\n{", stdout);
 	j->any_row = true;
 	j->any_member = false;
 }
 
-static void
-key_of(struct jout *j, const char *key)
+static void key_of(struct jout *j, const char *key)
 {
 	if (j->any_member)
 		(void)putchar(',');
@@ -130,8 +121,7 @@ key_of(struct jout *j, const char *key)
 	(void)printf("\"%s\":", key);
 }
 
-void
-jout_str(struct jout *j, const char *key, const char *v)
+void jout_str(struct jout *j, const char *key, const char *v)
 {
 	key_of(j, key);
 	if (v == NULL || !text_utf8(v, strlen(v)))
@@ -140,22 +130,19 @@ jout_str(struct jout *j, const char *key, const char *v)
 		quoted(v);
 }
 
-void
-jout_int(struct jout *j, const char *key, int64_t v)
+void jout_int(struct jout *j, const char *key, int64_t v)
 {
 	key_of(j, key);
 	(void)printf("%lld", (long long)v);
 }
 
-void
-jout_bool(struct jout *j, const char *key, bool v)
+void jout_bool(struct jout *j, const char *key, bool v)
 {
 	key_of(j, key);
 	(void)fputs(v ? "true" : "false", stdout);
 }
 
-void
-jout_time(struct jout *j, const char *key, int64_t wall_ms)
+void jout_time(struct jout *j, const char *key, int64_t wall_ms)
 {
 	char text[CLOCK_TEXT];
 
@@ -165,22 +152,19 @@ jout_time(struct jout *j, const char *key, int64_t wall_ms)
 		jout_str(j, key, clock_text(wall_ms, text));
 }
 
-void
-jout_raw(struct jout *j, const char *key, const char *json)
+void jout_raw(struct jout *j, const char *key, const char *json)
 {
 	key_of(j, key);
 	(void)fputs(json != NULL && json[0] != '\0' ? json : "{}", stdout);
 }
 
-void
-jout_row_end(struct jout *j)
+void jout_row_end(struct jout *j)
 {
 	(void)j;
 	(void)putchar('}');
 }
 
-void
-jout_end(struct jout *j)
+void jout_end(struct jout *j)
 {
 	(void)fputs(j->any_row ? "\n]\n" : "]\n", stdout);
 }

@@ -26,8 +26,7 @@ struct table {
 };
 
 /* Printable ASCII without what text_escape() would change. */
-static bool
-plain(const char *s, size_t *n)
+static bool plain(const char *s, size_t *n)
 {
 	size_t i = 0;
 
@@ -39,8 +38,7 @@ plain(const char *s, size_t *n)
 	return true;
 }
 
-struct table *
-table_new(const struct column *cols, size_t n, struct err *e)
+struct table *table_new(const struct column *cols, size_t n, struct err *e)
 {
 	struct table *t = mem_zalloc(sizeof *t);
 
@@ -57,8 +55,7 @@ table_new(const struct column *cols, size_t n, struct err *e)
 	return t;
 }
 
-void
-table_free(struct table **tp)
+void table_free(struct table **tp)
 {
 	if (*tp == NULL)
 		return;
@@ -67,8 +64,7 @@ table_free(struct table **tp)
 	*tp = NULL;
 }
 
-int
-table_row(struct table *t, const char *const *cells, struct err *e)
+int table_row(struct table *t, const char *const *cells, struct err *e)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		const char *s = cells[i] != NULL ? cells[i] : "";
@@ -91,8 +87,7 @@ table_row(struct table *t, const char *const *cells, struct err *e)
 	return 0;
 }
 
-static size_t
-terminal_width(void)
+static size_t terminal_width(void)
 {
 	struct winsize ws;
 
@@ -102,8 +97,7 @@ terminal_width(void)
 }
 
 /* Take columns off the widest column that may shrink, until it fits. */
-static void
-fit(const struct table *t, size_t have, size_t *width)
+static void fit(const struct table *t, size_t have, size_t *width)
 {
 	size_t need = 2 * (t->n - 1);
 
@@ -123,8 +117,7 @@ fit(const struct table *t, size_t have, size_t *width)
 	}
 }
 
-static void
-pad(size_t n)
+static void pad(size_t n)
 {
 	static const char blanks[] = "                                        ";
 
@@ -137,8 +130,7 @@ pad(size_t n)
 }
 
 /* The first `width - 1` columns of s and an ellipsis. */
-static void
-put_cut(const char *s, size_t width)
+static void put_cut(const char *s, size_t width)
 {
 	size_t n = 0;
 
@@ -151,8 +143,7 @@ put_cut(const char *s, size_t width)
 	(void)fputs("\xe2\x80\xa6", stdout);
 }
 
-static void
-put_cell(const struct table *t, const size_t *width, size_t i, const char *s)
+static void put_cell(const struct table *t, const size_t *width, size_t i, const char *s)
 {
 	const size_t w = text_width(s);
 
@@ -169,8 +160,7 @@ put_cell(const struct table *t, const size_t *width, size_t i, const char *s)
 		(void)fputs("  ", stdout);
 }
 
-void
-table_print(const struct table *t, bool tty)
+void table_print(const struct table *t, bool tty)
 {
 	size_t width[COLUMNS_MAX];
 	const char *s = t->cells.p;
