@@ -36,6 +36,7 @@ enum {
 	NEED_DIR = 16,	/* DIR is made when it is not there (init, restore) */
 	NEED_HELP = 32, /* "--help WORD" is the command's own affair: it runs
 			 * with app->help set and without the vault */
+	NEED_KEYS = 128, /* calls unlock_gather() itself: key files stay in reach */
 	NEED_HIDDEN = 64, /* in no overview: test builds' helpers */
 };
 

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define PATHS_MAX 32u
+#define PATHS_MAX 64u
 
 struct grants {
 	struct harden_path v[PATHS_MAX];
@@ -105,6 +105,31 @@ static int grant_declared(struct grants *g, const char *files, int argc, char **
 	return 0;
 }
 
+/* The files that unlock_gather() may look at. */
+static int grant_keys(struct grants *g, const struct app *app, struct err *e)
+{
+	const struct unlock_options *u = app->unlock;
+	const char *const given[] = {
+		u->key_file, u->passphrase_file, u->break_glass,
+		app->config != NULL ? app->config->key_file : NULL,
+		unlock_credentials_dir(),
+	};
+	struct slot_info *slots = NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < sizeof given / sizeof *given; i++)
+		if (given[i] != NULL && given[i][0] != '\0')
+			rc = grant_file(g, given[i], 'r', e);
+	/* no vault yet, or a damaged one: the command will say so */
+	if (rc == 0 && vault_slots(app->dir, &slots, &n, NULL) == 0)
+		for (size_t i = 0; rc == 0 && i < n; i++)
+			if (slots[i].kind == SLOT_KEYFILE)
+				rc = grant_file(g, slots[i].detail, 'r', e);
+	mem_free(slots);
+	return rc;
+}
+
 int confine(const struct app *app, const struct command *row, int argc,
 	    char **argv, struct err *e)
 {
@@ -123,6 +148,8 @@ int confine(const struct app *app, const struct command *row, int argc,
 	for (size_t i = 0; i < sizeof readable / sizeof *readable; i++)
 		if (grant(&g, readable[i], false, e) < 0)
 			goto out;
+	if ((row->needs & NEED_KEYS) != 0 && grant_keys(&g, app, e) < 0)
+		goto out;
 	if (head != NULL && grant_parent(&g, head, e) < 0)
 		goto out;
 	if (grant_declared(&g, row->files, argc, argv, e) < 0)
