@@ -48,7 +48,14 @@ CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
 CFLAGS_providers/postgres.c := $(call pc,--cflags,libpq)
 
 # ---- building: $(1) = build folder, $(2) = extra flags --------------------
+# a provider $(2): its own file, and the folder of its name if it has one
+define provider
+$(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard providers/$(2)/*.c)) $$(KIT_C) $$(BASE_C) $$(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_$(2)) $$(LIBS_base)
+endef
 define variant
+FLAGS_$(1) := $(2)
 $(1)/obj/%.c.o: %.c
 	@mkdir -p $$(dir $$@)
 	$$(call say,CC,$$<)
@@ -66,9 +73,7 @@ $(1)/curfew-keyring: $$(call obj,$(1),$$(KEYRING_C) $$(BASE_C) $$(BASE_CC))
 $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_scan) $$(LIBS_base)
-$(1)/curfew-provider-%: $(1)/obj/providers/%.c.o $$(call obj,$(1),$$(KIT_C) $$(BASE_C) $$(BASE_CC))
-	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_$$*) $$(LIBS_base)
+$$(foreach p,$$(PROV_C:providers/%.c=%),$$(eval $$(call provider,$(1),$$(p))))
 # the rule files as C strings, so that a hook needs no file beside it
 $(1)/gen/rule_texts.c: $(SCAN_RULES) hooks/scan/rules hooks/scan/embed.sh
 	@mkdir -p $$(dir $$@)

@@ -5,7 +5,12 @@
  * The kit reads lines, checks them, runs each request on one of `parallel`
  * worker threads (each with its own session, e.g. one database connection),
  * and writes the answers.  A provider never prints, sleeps or reads the clock;
- * it fills a struct kit_reply.
+ * it fills a struct kit_reply.  Verbs run at the same time on different
+ * sessions: what they share (a file, a cache) they lock themselves.
+ *
+ * Text from outside may hold any byte.  A list item that is not UTF-8, or too
+ * long for a line, is left out with a line in the log, and the listing is then
+ * never told as complete; error and evidence text is escaped.
  */
 #ifndef PROVIDERS_KIT_KIT_H
 #define PROVIDERS_KIT_KIT_H
@@ -40,8 +45,25 @@ struct kit_reply {
 	bool proof_refusal;	      /* probe: refused with the secret itself */
 	int64_t after_ms;	      /* KIT_RETRY */
 	char text[400];		      /* error or evidence, for humans, no secret */
-	struct json *body;	      /* extra members, merged; may be NULL */
+	struct json *body;	      /* extra members, merged; may be NULL;
+					 the kit frees it */
+	struct secret *secret;	      /* mint: the new secret; the kit frees it */
+	bool lost;		      /* the session is gone: open a new one
+					 before the next request */
 };
+
+/* Fill a reply in one line; both return 0. */
+int kit_say(struct kit_reply *r, enum kit_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* A probe's answer: status ok, `life`, evidence; `refusal` as proof_refusal. */
+int kit_tell(struct kit_reply *r, enum kit_life life, bool refusal,
+	     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The reply's body, made on first use; NULL when out of memory (the json_set_
+ * functions then do nothing and say so). */
+struct json *kit_body(struct kit_reply *r);
+/* A connection's option, or `fallback` when it was not given or is empty. */
+const char *kit_option(const struct kit_connection *c, const char *name,
+		       const char *fallback);
 
 struct kit_stream; /* where list sends its items */
 /* Sends one item (docs/protocol.md, "items"); takes it. */
@@ -50,11 +72,14 @@ int kit_item(struct kit_stream *s, struct json *item, struct err *e)
 
 struct provider {
 	const char *name;
-	const char *describe;	 /* JSON text: options, facts (docs/protocol.md) */
+	/* JSON text: options, secret, secret_help, facts (docs/protocol.md). An
+	 * option that it does not name is refused; a name may end in '*'. */
+	const char *describe;
 	unsigned parallel;	 /* worker threads, 1..16 */
 	/* Open and close one worker's session.  NULL open: no session.  Open is
-	 * called before a worker's first request and again after a request
-	 * set *lost. */
+	 * called before a worker's first request and again after a reply with
+	 * `lost`.  The first session is opened by hello itself, so that wrong
+	 * options or credentials are told there. */
 	int (*open)(const struct kit_connection *c, void **session, struct err *e);
 	void (*close)(void *session);
 	/* The verbs; NULL means unsupported.  Return 0 with the reply filled,
