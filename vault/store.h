@@ -53,11 +53,15 @@ bool store_in_transaction(const struct vault *v);
 struct store_row {
 	struct store_id id;
 	struct store_id group; /* all zero: none */
+	struct store_id area;  /* a second, wider group; all zero: none */
 	struct store_id fp;    /* fingerprint of the secret; all zero: none */
 	const void *data;
 	size_t len;
 	const struct secret *secret; /* may be NULL */
 	bool keep_secret; /* put: leave the stored secret and fp as they are */
+	bool drop_secret; /* put: wipe the stored secret, keep its fp (a dead
+			   * credential is still recognised by its value) */
+	bool has_secret;  /* walks: a secret is sealed with it */
 	int64_t due_ms;	  /* put: deadline in the unsealed table; 0 none */
 };
 
@@ -71,13 +75,22 @@ int store_get(struct vault *v, enum store_table t, const struct store_id *id,
 int store_delete(struct vault *v, enum store_table t, const struct store_id *id,
 		 struct err *e) __attribute__((warn_unused_result));
 
-/* Walk a table (group == NULL) or a group, in id order.  The row and its data
+/*
+ * Walk a table (group == NULL) or a group, in id order.  The row and its data
  * are lent for the call; secrets are not opened.  fn returns 0 to go on, 1 to
- * stop, -1 + e to fail.  fn must not write. */
+ * stop, -1 + e to fail.  fn must not write; it may read.
+ *
+ * Each row is authentic when fn sees it; that none is missing or old is known
+ * at the end: whatever fn gathered counts only when the walk returned 0.
+ */
 typedef int (*store_fn)(const struct store_row *row, void *arg, struct err *e);
 int store_each(struct vault *v, enum store_table t, const struct store_id *group,
 	       store_fn fn, void *arg, struct err *e)
 	__attribute__((warn_unused_result));
+/* The same for an area. */
+int store_each_area(struct vault *v, enum store_table t,
+		    const struct store_id *area, store_fn fn, void *arg,
+		    struct err *e) __attribute__((warn_unused_result));
 /* The rows whose secret has this fingerprint. */
 int store_by_secret(struct vault *v, enum store_table t,
 		    const struct store_id *fp, store_fn fn, void *arg,

@@ -58,6 +58,12 @@ int vault_open(const char *dir, const struct slot_input *inputs, size_t n,
 	       bool write, struct vault **out, struct err *e)
 	__attribute__((warn_unused_result));
 void vault_close(struct vault **v);
+/* After ERR_TAMPER from a head that is missing, foreign or newer, and only on
+ * an operator's word: take the database as it is, write its head anew and
+ * journal the override. Everything else is still checked. */
+int vault_accept_head(const char *dir, const struct slot_input *inputs,
+		      size_t n, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* Before opening, without any key: which slots exist. mem_free the array. */
 int vault_slots(const char *dir, struct slot_info **out, size_t *n,
