@@ -88,6 +88,10 @@ int inv_account_get(struct vault *v, const char *connection, const char *name,
 int inv_credential_put(struct vault *v, const struct inv_credential *c,
 		       const struct secret *secret, struct err *e)
 	__attribute__((warn_unused_result));
+/* The same, but the stored secret is wiped (the credential is proved dead); its
+ * fingerprint stays, so that inv_by_secret still knows it. */
+int inv_credential_drop_secret(struct vault *v, const struct inv_credential *c,
+			       struct err *e) __attribute__((warn_unused_result));
 int inv_credential_get(struct vault *v, const char *connection,
 		       const char *account, const char *kind, const char *id,
 		       struct inv_credential *out, struct secret **secret,

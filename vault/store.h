@@ -72,6 +72,10 @@ int store_put(struct vault *v, enum store_table t, const struct store_row *row,
 int store_get(struct vault *v, enum store_table t, const struct store_id *id,
 	      struct buf *data, struct secret **secret, struct err *e)
 	__attribute__((warn_unused_result));
+/* The same, with the row's other members (not data) in *meta. */
+int store_look(struct vault *v, enum store_table t, const struct store_id *id,
+	       struct buf *data, struct store_row *meta, struct secret **secret,
+	       struct err *e) __attribute__((warn_unused_result));
 int store_delete(struct vault *v, enum store_table t, const struct store_id *id,
 		 struct err *e) __attribute__((warn_unused_result));
 
