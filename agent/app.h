@@ -52,6 +52,7 @@ struct app {
 	/* csv, dry_run and yes are for the commands to set from their own
 	 * options; the others are global options */
 	bool json, csv, dry_run, yes, no_input, verbose, quiet, help;
+	bool landlock; /* the kernel has it; cannot be asked after start-up */
 	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */
 };
 

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "agent/args.h"
-#include "base/harden.h"
 #include "base/json.h"
 
 /* Markdown, because docs/exit-codes.md is this output. */
@@ -72,16 +71,14 @@ int cmd_help(struct app *app, int argc, char **argv)
 
 int cmd_version(struct app *app, int argc, char **argv)
 {
-	const char *landlock = harden_have_landlock() ? "yes" : "no";
-
 	(void)argc;
 	(void)argv;
 	if (app->json)
 		(void)printf("{\"version\":\"%s\",\"landlock\":%s}\n",
 			     CURFEW_VERSION,
-			     harden_have_landlock() ? "true" : "false");
+			     app->landlock ? "true" : "false");
 	else
 		(void)printf("curfew %s\nLandlock in this kernel: %s\n",
-			     CURFEW_VERSION, landlock);
+			     CURFEW_VERSION, app->landlock ? "yes" : "no");
 	return EXIT_OK;
 }

@@ -12,18 +12,10 @@
 
 #include "agent/app.h"
 
-int cmd_connect(struct app *app, int argc, char **argv);
-int cmd_disconnect(struct app *app, int argc, char **argv);
 int cmd_help(struct app *app, int argc, char **argv);
-int cmd_list(struct app *app, int argc, char **argv);
 int cmd_provider_check(struct app *app, int argc, char **argv);
 int cmd_provider_list(struct app *app, int argc, char **argv);
-int cmd_show(struct app *app, int argc, char **argv);
-int cmd_sync(struct app *app, int argc, char **argv);
 int cmd_version(struct app *app, int argc, char **argv);
-#ifdef CURFEW_TEST
-int cmd_try_forbidden(struct app *app, int argc, char **argv);
-#endif
 
 extern const struct command commands[]; /* ends with a NULL name */
 

@@ -9,6 +9,33 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+/* Control characters, and the ones that turn the direction of text around. */
+static bool harmless(const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p != 0; p++) {
+		if (*p < 0x20 || *p == 0x7f)
+			return false;
+		if (p[0] == 0xc2 && p[1] < 0xa0)
+			return false; /* U+0080..U+009F */
+		if (p[0] == 0xe2 && p[1] == 0x80 &&
+		    ((p[2] >= 0x8b && p[2] <= 0x8f) ||
+		     (p[2] >= 0xa8 && p[2] <= 0xae)))
+			return false; /* U+200B..F, U+2028..E */
+		if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)
+			return false; /* U+2060..F */
+	}
+	return true;
+}
+
+int out_safe(struct buf *b, const char *s, struct err *e)
+{
+	const size_t n = strlen(s);
+
+	if (harmless(s) && text_utf8(s, n))
+		return buf_add(b, s, n, e);
+	return text_escape(b, s, n, e);
+}
+
 void out_text(const char *s)
 {
 	(void)fputs(s, stdout);
@@ -22,7 +49,7 @@ void out_cell(const char *s, size_t width)
 
 	if (s == NULL)
 		s = shown = "";
-	if (text_escape(&b, s, strlen(s), NULL) == 0 && b.p != NULL)
+	if (out_safe(&b, s, NULL) == 0 && b.p != NULL)
 		shown = b.p;
 	else if (s[0] != '\0')
 		shown = "?";

@@ -15,6 +15,10 @@
 #include "agent/app.h"
 #include "base/json.h"
 
+/* `s` escaped if it holds anything that could steer a terminal or mislead its
+ * reader (control and direction characters, broken UTF-8), else as it is. */
+int out_safe(struct buf *b, const char *s, struct err *e)
+	__attribute__((warn_unused_result));
 /* Our own words, as they are. */
 void out_text(const char *s);
 /* Escaped; padded with blanks to `width` columns (0: not). */

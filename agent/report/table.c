@@ -25,14 +25,13 @@ struct table {
 	struct buf cells; /* NUL-terminated, row after row */
 };
 
-/* Printable ASCII without what text_escape() would change. */
+/* Printable ASCII: the usual case, without further questions. */
 static bool plain(const char *s, size_t *n)
 {
 	size_t i = 0;
 
 	for (; s[i] != '\0'; i++)
-		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] > 0x7e ||
-		    s[i] == '"' || s[i] == '\\' || s[i] == '\'')
+		if ((unsigned char)s[i] < 0x20 || (unsigned char)s[i] > 0x7e)
 			return false;
 	*n = i;
 	return true;
@@ -75,7 +74,7 @@ int table_row(struct table *t, const char *const *cells, struct err *e)
 			if (buf_add(&t->cells, s, w + 1, e) < 0)
 				return -1;
 		} else {
-			if (text_escape(&t->cells, s, strlen(s), e) < 0 ||
+			if (out_safe(&t->cells, s, e) < 0 ||
 			    buf_add(&t->cells, "", 1, e) < 0)
 				return -1;
 			w = text_width(t->cells.p + at);

@@ -1,0 +1,240 @@
+/*
+ * main: start-up in its one order, and the end.
+ *
+ * environment noted → hardened → secret memory → configuration → launcher
+ * forked → vault unlocked → confined → command.  The launcher is forked before
+ * any key exists; after confine() the core can neither fork, exec nor open a
+ * socket.  The end checks that what was printed really left.
+ */
+#include "agent/main.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/args.h"
+#include "base/harden.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/secret.h"
+
+struct start { /* what the end has to undo */
+	struct globals g;
+	struct app app;
+	char *dir, *config_path, *provider_path;
+	bool locked, stdout_closed;
+};
+
+/* A closed stdout becomes one that cannot be written to, so that the command
+ * still runs and the lost answer is told at the end. */
+static bool guard_stdout(void)
+{
+	int fd;
+
+	if (fcntl(STDOUT_FILENO, F_GETFD) >= 0 || errno != EBADF)
+		return false;
+	fd = open("/dev/full", O_WRONLY);
+	if (fd >= 0 && fd != STDOUT_FILENO) {
+		(void)dup2(fd, STDOUT_FILENO);
+		(void)close(fd);
+	}
+	return true;
+}
+
+/* 0, or EXIT_STORE when output was lost and nothing worse is to be told. */
+static int finish_stdout(const struct start *s, int code)
+{
+	const bool bad = ferror(stdout) != 0;
+	int why = 0;
+
+	if (fflush(stdout) != 0 || bad) {
+		why = errno != 0 ? errno : EIO;
+	} else if (!s->stdout_closed && close(STDOUT_FILENO) < 0 &&
+		   errno != EBADF) {
+		why = errno;
+	}
+	if (why == 0)
+		return code;
+	(void)fprintf(stderr,
+		      "curfew: cannot write the answer: standard output: %s; "
+		      "what the command did stands\n",
+		      s->stdout_closed ? "is closed" : strerror(why));
+	return code == EXIT_OK ? EXIT_STORE : code;
+}
+
+static int check_locked(const struct start *s, struct err *e)
+{
+	if (s->locked)
+		return 0;
+	if (s->app.config != NULL && s->app.config->require_locked) {
+		(void)err_fail(e, ERR_POLICY, NULL,
+			       "memory cannot be locked, and [process] "
+			       "require_locked_memory asks for it");
+		err_state(e, "nothing was opened");
+		err_hint(e, "raise the limit: ulimit -l, or LimitMEMLOCK=");
+		return -1;
+	}
+	log_line(LOG_WARNING, "memory cannot be locked: secrets may reach the "
+			      "swap space; raise ulimit -l");
+	return 0;
+}
+
+static int start_launcher(struct start *s, struct err *e)
+{
+	const char *const protect[] = { s->dir, s->config_path, NULL };
+
+	s->provider_path = globals_provider_path(&s->g, s->dir,
+						 s->app.config);
+	if (s->provider_path == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	return launcher_start_protecting(s->provider_path, protect,
+					 &s->app.launcher, e);
+}
+
+/* Everything a row needs, in the one order. */
+static int prepare(struct start *s, const struct command *row, int argc, char **argv,
+		   struct err *e)
+{
+	struct app *app = &s->app;
+	unsigned needs = row->needs;
+
+	if (app->help) /* NEED_HELP: only what tells about programs */
+		needs &= (unsigned)~(NEED_VAULT | NEED_WRITE | NEED_DIR);
+	s->dir = globals_dir(&s->g);
+	s->config_path = s->dir != NULL ? globals_config(&s->g, s->dir) : NULL;
+	if (s->config_path == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	app->dir = s->dir;
+	app->config_path = s->config_path;
+	if ((needs & (NEED_CONFIG | NEED_VAULT | NEED_WRITE)) != 0 &&
+	    config_read(s->config_path, &app->config, e) < 0)
+		return -1;
+	if (needs != 0 && check_locked(s, e) < 0)
+		return -1;
+	if ((needs & NEED_DIR) != 0 && io_mkdirs(s->dir, 0700, e) < 0)
+		return -1;
+	/* the desktop keyring is asked through the launcher, so opening the
+	 * vault needs it too */
+	if ((needs & (NEED_LAUNCHER | NEED_VAULT | NEED_WRITE)) != 0 &&
+	    start_launcher(s, e) < 0)
+		return -1;
+	if ((needs & (NEED_VAULT | NEED_WRITE)) != 0 &&
+	    unlock_vault(app, (needs & NEED_WRITE) != 0, e) < 0)
+		return -1;
+	if ((needs & NEED_LAUNCHER) == 0)
+		launcher_stop(&app->launcher);
+	if (needs != 0 && !app->landlock)
+		log_line(LOG_WARNING, "this kernel has no Landlock: files are "
+				      "guarded by permissions and seccomp alone");
+	return confine(app, row, argc, argv, e);
+}
+
+static int unknown_command(const struct app *app, int argc, char **argv)
+{
+	const size_t n = strlen(argv[1]);
+	struct err e = ERR_INIT;
+	char word[128];
+	bool group = false;
+
+	for (const char *const *c = command_names(); *c != NULL; c++)
+		group = group || (strncmp(*c, argv[1], n) == 0 && (*c)[n] == ' ');
+	(void)snprintf(word, sizeof word, "%s%s%s", argv[1],
+		       group && argc > 2 ? " " : "",
+		       group && argc > 2 ? argv[2] : "");
+	(void)err_fail(&e, ERR_USAGE, word, "no such command");
+	args_hint_near(word, command_names(), &e);
+	err_hint(&e, "'curfew help' lists them");
+	return app_fail(app, &e);
+}
+
+static int run(struct start *s, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	const struct command *row;
+	int used = 0;
+
+	if (s->g.version && argc < 2) {
+		(void)printf("curfew %s\n", CURFEW_VERSION);
+		return EXIT_OK;
+	}
+	if (argc < 2) {
+		command_overview();
+		return s->g.help ? EXIT_OK : EXIT_BAD_USE;
+	}
+	row = command_find(argc - 1, argv + 1, &used);
+	if (row == NULL)
+		return unknown_command(&s->app, argc, argv);
+	argv += used;
+	argc -= used;
+	s->app.help = s->g.help && (row->needs & NEED_HELP) != 0 && argc > 1;
+	if (s->g.help && !s->app.help) {
+		command_help(row);
+		return EXIT_OK;
+	}
+	/* a copy: getopt wants a writable argv[0] with the command's name */
+	argv[0] = mem_strdup(row->name);
+	if (argv[0] == NULL)
+		(void)err_fail(&e, ERR_NOMEM, NULL, "out of memory");
+	if (e.code != ERR_NONE || prepare(s, row, argc, argv, &e) < 0)
+		return app_fail(&s->app, &e);
+	return row->run(&s->app, argc, argv);
+}
+
+static int boot(struct start *s, int *argc, char **argv, struct err *e)
+{
+	enum log_level level = LOG_NOTICE;
+	int keep[1];
+
+	if (globals_take(&s->g, argc, argv, e) < 0)
+		return -1;
+	keep[0] = s->g.unlock.passphrase_fd;
+	if (harden_start(keep, keep[0] >= 0 ? 1 : 0, e) < 0 ||
+	    secret_boot(&s->locked, e) < 0)
+		return -1;
+	if (s->g.quiet)
+		level = LOG_ERROR;
+	else if (s->g.verbose > 0)
+		level = s->g.verbose > 1 ? LOG_DEBUG : LOG_INFO;
+	log_setup("curfew", level, false);
+	s->app.landlock = harden_have_landlock();
+	s->app.json = s->g.json;
+	s->app.no_input = s->g.no_input;
+	s->app.verbose = s->g.verbose > 0;
+	s->app.quiet = s->g.quiet;
+	s->app.unlock = &s->g.unlock;
+	s->app.out_tty = !s->g.no_color && log_fancy(STDOUT_FILENO);
+	s->app.err_tty = !s->g.no_color && log_fancy(STDERR_FILENO);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct start s;
+	struct err e = ERR_INIT;
+	int code;
+
+	s.stdout_closed = guard_stdout();
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+	tzset(); /* reads the zone's file while it still can */
+	globals_note_environ(&s.g);
+	launch_note_environ();
+	unlock_note_environ();
+	if (boot(&s, &argc, argv, &e) < 0)
+		code = app_fail(&s.app, &e);
+	else
+		code = run(&s, argc, argv);
+	app_progress_done(&s.app);
+	vault_close(&s.app.vault);
+	launcher_stop(&s.app.launcher);
+	config_free(&s.app.config);
+	mem_free(s.dir);
+	mem_free(s.config_path);
+	mem_free(s.provider_path);
+	return finish_stdout(&s, code);
+}
