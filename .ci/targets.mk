@@ -1,8 +1,114 @@
 # Targets that build nothing of their own.
+
+# Parallel unless the caller said how.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+SHELLS := $(shell grep -lsE '^\#!.*\b(ba|da)?sh\b' .ci/deps .ci/run tests/run tests/layers tests/lib \
+	tests/*.sh tests/*/*.sh hooks/*.sh providers/curfew-provider-* agent/completion/*.bash 2>/dev/null)
+MAN := $(sort $(wildcard docs/man/*.[157]))
+RULES := $(sort $(wildcard hooks/rules/*))
+COMPLETION := $(wildcard agent/completion/curfew.bash)
+UNITS_D := $(sort $(wildcard agent/systemd/*.service agent/systemd/*.timer))
+
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
-clean: ## remove what was built
-	rm -rf $(BUILD)
+deps: ## install the Debian packages that building and testing need
+	$(Q).ci/deps test
 
-.PHONY: help clean
+# The fresh machine's way: packages, a build without a warning, rules of the
+# house, then every test.  The last line is tests/run's.
+check: ## everything: packages, build with -Werror, layers, shellcheck, all tests
+	$(Q).ci/deps test
+	$(Q)$(MAKE) --no-print-directory $(jobs) DEV=1 all test-programs unit
+	$(Q)$(MAKE) --no-print-directory layers shells
+	$(Q)tests/run $(BUILD)/test all
+
+layers: ## who may include what, banned calls, lengths, headers alone
+	$(Q)CC='$(CC)' tests/layers
+
+shells: ## shellcheck of every script
+	$(Q)if command -v shellcheck >/dev/null; then shellcheck -x $(SHELLS); \
+	else echo 'shells: shellcheck is not here' >&2; exit 1; fi
+
+demo: ## build, then walk through the whole thing on this machine
+	$(Q).ci/deps build
+	$(Q)$(MAKE) --no-print-directory $(jobs) all
+	$(Q)tests/demo.sh $(BUILD)
+
+bench: all ## run tests/bench/*.sh
+	$(Q)for b in tests/bench/*.sh; do [ -f "$$b" ] || continue; \
+		CURFEW_BUILD=$(abspath $(BUILD)) "$$b" || exit 1; done
+
+# ---- looking for mistakes --------------------------------------------------
+sanitize: asan-programs $(UNIT_ASAN) ## all unit and command tests with ASan, UBSan, LSan
+	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99 \
+	UBSAN_OPTIONS=print_stacktrace=1 tests/run $(BUILD)/asan fast
+
+ALL_C := $(BASE_C) $(VAULT_C) $(KEYRING_C) $(AGENT_C) $(KIT_C) $(PROV_C) $(SCAN_C)
+ANALYZE := $(patsubst %,$(BUILD)/analyze/%.ok,$(ALL_C))
+TIDY := $(patsubst %,$(BUILD)/tidy/%.ok,$(ALL_C))
+
+$(BUILD)/analyze/%.ok: %
+	@mkdir -p $(dir $@)
+	$(call say,ANLZ,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CFLAGS_$<) -O1 -Werror -fanalyzer -c $< -o /dev/null && touch $@
+$(BUILD)/tidy/%.ok: % .clang-tidy
+	@mkdir -p $(dir $@)
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 $(INC) $(DEFS) $(CFLAGS_$<) 2>$@.log \
+		&& touch $@ || { grep -v 'warnings generated' $@.log; exit 1; }
+
+analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		--suppress=missingIncludeSystem --library=posix -j2 $(INC) -D_GNU_SOURCE -DCURFEW_VERSION='""' \
+		-DCURFEW_LIBEXEC='""' $(ALL_C)
+
+SECONDS ?= 30
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=all \
+	-DSECRET_PLAIN_ARENA -DCURFEW_TEST $(INC) $(DEFS)
+$(BUILD)/fuzz/toml.o: base/toml.cc
+	@mkdir -p $(dir $@)
+	$(Q)clang++ -std=c++17 $(FUZZ_FLAGS) -c $< -o $@
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BASE_C) $(BUILD)/fuzz/toml.o
+	@mkdir -p $(dir $@)
+	$(call say,FUZZ,$@)
+	$(Q)clang -std=gnu11 $(FUZZ_FLAGS) $< $(BASE_C) $(BUILD)/fuzz/toml.o -o $@ $(LIBS_base)
+fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ)) ## libFuzzer targets, SECONDS each (30)
+	$(Q)for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
+		$(BUILD)/fuzz/$$f -max_total_time=$(SECONDS) -rss_limit_mb=1024 -print_final_stats=0 \
+		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f $(wildcard tests/fuzz/seeds) \
+		2>$(BUILD)/fuzz/$$f.log || { tail -40 $(BUILD)/fuzz/$$f.log; exit 1; }; \
+		tail -1 $(BUILD)/fuzz/$$f.log | sed "s/^/$$f: /"; done
+
+# ---- installing --------------------------------------------------------------
+D = $(DESTDIR)
+install: all ## install below PREFIX (/usr/local), DESTDIR in front
+	install -d '$(D)$(BINDIR)' '$(D)$(LIBEXECDIR)'
+	$(foreach p,$(filter curfew curfew-scan,$(PROGRAMS)),install -m 755 '$(BUILD)/$(p)' '$(D)$(BINDIR)/$(p)' &&) :
+	$(foreach p,$(filter-out curfew curfew-scan,$(PROGRAMS)),install -m 755 '$(BUILD)/$(p)' '$(D)$(LIBEXECDIR)/$(p)' &&) :
+	$(foreach p,$(PROV_SCRIPTS),install -m 755 '$(p)' '$(D)$(LIBEXECDIR)/$(notdir $(p))' &&) :
+	$(foreach s,1 5 7,$(if $(filter %.$(s),$(MAN)),install -d '$(D)$(MANDIR)/man$(s)' && \
+		install -m 644 $(filter %.$(s),$(MAN)) '$(D)$(MANDIR)/man$(s)' &&)) :
+	$(if $(RULES),install -d '$(D)$(DATADIR)/curfew/rules' && install -m 644 $(RULES) '$(D)$(DATADIR)/curfew/rules')
+	$(if $(COMPLETION),install -d '$(D)$(DATADIR)/bash-completion/completions' && \
+		install -m 644 $(COMPLETION) '$(D)$(DATADIR)/bash-completion/completions/curfew')
+	$(if $(UNITS_D),install -d '$(D)$(PREFIX)/lib/systemd/system' && \
+		install -m 644 $(UNITS_D) '$(D)$(PREFIX)/lib/systemd/system')
+
+uninstall: ## remove what install put there; no vault, no configuration
+	rm -f $(foreach p,$(filter curfew curfew-scan,$(PROGRAMS)),'$(D)$(BINDIR)/$(p)')
+	rm -f $(foreach p,$(filter-out curfew curfew-scan,$(PROGRAMS)) $(notdir $(PROV_SCRIPTS)),'$(D)$(LIBEXECDIR)/$(p)')
+	rm -f $(foreach m,$(MAN),'$(D)$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))')
+	rm -rf '$(D)$(DATADIR)/curfew/rules'
+	rm -f '$(D)$(DATADIR)/bash-completion/completions/curfew'
+	rm -f $(foreach u,$(UNITS_D),'$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))')
+	-rmdir '$(D)$(LIBEXECDIR)' '$(D)$(DATADIR)/curfew' 2>/dev/null
+
+dist: ## the sources of the last commit as curfew-VERSION.tar.gz
+	git archive --format=tar --prefix=curfew-$(VERSION)/ HEAD | gzip -n9 >curfew-$(VERSION).tar.gz
+
+clean: ## remove what was built
+	rm -rf '$(BUILD)'
+
+.PHONY: help deps check layers shells demo bench sanitize analyze fuzz install uninstall dist clean
