@@ -24,7 +24,7 @@ extern "C" {
 /* base/buf.h's BUF_CONFIG_MAX; that header is C only. */
 static const std::size_t text_max = 4u * 1024 * 1024;
 static const int depth_max = 32;
-static const int dots_max = 32;
+static const int dots_max = 16;
 
 struct failure {
 	enum err_code code;
@@ -34,7 +34,7 @@ struct failure {
 static char *copy(std::string_view s)
 {
 	if (s.find('\0') != std::string_view::npos)
-		throw failure{ ERR_CONFIG, "a NUL character in a string" };
+		throw failure{ ERR_CONFIG, " a NUL character in a string" };
 	char *p = mem_strndup(s.data() ? s.data() : "", s.size());
 	if (!p)
 		throw std::bad_alloc();
@@ -63,7 +63,7 @@ static void fill(toml_node *t, const toml::node &from, int depth)
 	toml_node **at = &t->child;
 
 	if (depth > depth_max)
-		throw failure{ ERR_CONFIG, "nested too deeply" };
+		throw failure{ ERR_CONFIG, " nested too deeply" };
 	if (const toml::table *table = from.as_table()) {
 		t->kind = TOML_TABLE;
 		for (auto &&[key, value] : *table) {
@@ -109,6 +109,11 @@ static toml_node *make(const toml::node &from, int depth)
 	try {
 		place(t, from);
 		fill(t, from, depth);
+		/* a table that only dotted names made has no place itself */
+		if (t->line == 0 && t->child) {
+			t->line = t->child->line;
+			t->col = t->child->col;
+		}
 	} catch (...) {
 		toml_free(&t);
 		throw;
@@ -118,31 +123,75 @@ static toml_node *make(const toml::node &from, int depth)
 
 /*
  * toml++ 3.3 builds and frees dotted keys (a.b.c...) by recursion without a
- * limit: a line of a million dots would end the process.  So no line may have
- * a run of more than dots_max dots in its key part.  A dot inside a comment
- * or a string counts only while it could still be a key.
+ * limit: a line of a million dots would end the process.  This walks over the
+ * text first and refuses a key of more than dots_max dots.  It need not know
+ * TOML well, only where strings and comments are; on malformed text it may be
+ * wrong about that until the next line, where toml++ stops anyway.
  */
+struct dot_walk {
+	std::string_view s;
+	std::size_t i = 0;
+	unsigned line = 1;
+
+	bool here(const char *what) const
+	{
+		return s.substr(i, std::strlen(what)) == what;
+	}
+	/* Behind the string that starts at i. */
+	void string(char quote)
+	{
+		const char triple[] = { quote, quote, quote, '\0' };
+		bool many = here(triple);
+
+		i += many ? 3 : 1;
+		for (; i < s.size(); i++) {
+			if (s[i] == '\n') {
+				if (!many)
+					return;
+				line++;
+			} else if (s[i] == '\\' && quote == '"') {
+				if (i + 1 < s.size() && s[i + 1] == '\n')
+					line++;
+				i++;
+			} else if (many ? here(triple) : s[i] == quote) {
+				i += many ? 3 : 1;
+				return;
+			}
+		}
+	}
+	void comment()
+	{
+		while (i < s.size() && s[i] != '\n')
+			i++;
+	}
+};
+
 static void check_dots(std::string_view s)
 {
-	unsigned line = 1;
+	dot_walk w;
 	int dots = 0;
 
-	for (char c : s) {
-		if (c == '\n') {
-			line++;
-			dots = 0;
-		} else if (c == '.') {
-			if (++dots > dots_max)
-				throw failure{ ERR_CONFIG,
-					       std::to_string(line) +
-						       ":1: a key of too many "
-						       "parts" };
-		} else if (!(std::strchr(" \t\"'-_", c) ||
-			     (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-			     (c >= 'A' && c <= 'Z') ||
-			     static_cast<unsigned char>(c) >= 0x80)) {
-			dots = 0;
+	w.s = s;
+	while (w.i < s.size()) {
+		char c = s[w.i];
+
+		if (c == '"' || c == '\'') {
+			w.string(c);
+			continue;
 		}
+		if (c == '#') {
+			w.comment();
+			continue;
+		}
+		if (c == '\n')
+			w.line++;
+		if (std::strchr("\n=,[]{}", c))
+			dots = 0;
+		else if (c == '.' && ++dots > dots_max)
+			throw failure{ ERR_CONFIG,
+				       std::to_string(w.line) +
+					       ":1: a key of too many parts" };
+		w.i++;
 	}
 }
 
