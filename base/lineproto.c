@@ -8,6 +8,7 @@
 #include "base/lineproto.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,10 +28,21 @@ struct lp {
 	size_t out_at;	/* written of out */
 };
 
+/* A peer that died is an error to tell, not our own end.  harden_start() has
+ * seen to it already, but in a program that did not call it too. */
+static void ignore_sigpipe(void)
+{
+	struct sigaction now;
+
+	if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+		signal(SIGPIPE, SIG_IGN);
+}
+
 struct lp *lp_open(int rfd, int wfd, struct err *e)
 {
 	struct lp *lp = mem_zalloc(sizeof(*lp));
 
+	ignore_sigpipe();
 	if (!lp) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		return NULL;

@@ -21,7 +21,8 @@
 
 struct lp;
 
-/* Takes both descriptors (they may be the same). */
+/* Takes both descriptors (they may be the same).  SIGPIPE is ignored from here
+ * on, unless the program handles it. */
 struct lp *lp_open(int rfd, int wfd, struct err *e);
 void lp_close(struct lp **lp);
 int lp_rfd(const struct lp *lp);
