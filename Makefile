@@ -43,7 +43,7 @@ LIBS_vault := $(call pc,--libs,sqlite3)
 LIBS_ssh := $(call pc,--libs,libssh)
 LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
-LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate)
+LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate) -lm
 CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
 CFLAGS_providers/postgres.c := $(call pc,--cflags,libpq)
 

@@ -307,7 +307,7 @@ struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
 {
 	struct matcher *m = mem_zalloc(sizeof(*m));
 	char *path = NULL;
-	size_t i;
+	size_t i, k;
 
 	if (!m || !(m->row = mem_array(rs->n + 1, sizeof(*m->row)))) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
@@ -330,9 +330,15 @@ struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
 		if (path)
 			cache_save(m, cache, path);
 	}
-	for (i = 0; i < rs->n; i++)
+	for (i = 0; i < rs->n; i++) {
+		const struct strings *w = &rs->rule[i].keywords;
+
 		if (m->row[i].class == RULE_NEAR && m->row[i].width > m->reach)
 			m->reach = m->row[i].width;
+		for (k = 0; m->row[i].class == RULE_WIDE && k < w->n; k++)
+			if (strlen(w->v[k]) > m->reach)
+				m->reach = strlen(w->v[k]);
+	}
 	if (m->db && hs_alloc_scratch(m->db, &m->scratch) != HS_SUCCESS) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto bad;

@@ -1,0 +1,115 @@
+/*
+ * curfew-scan rules: show rules, try their examples, check a file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "hooks/hooks.h"
+#include "hooks/scan/engine.h"
+#include "hooks/scan/example.h"
+
+static const char *const class_words[] = {
+	[RULE_NEAR] = "near",	  [RULE_WIDE] = "wide",
+	[RULE_ALWAYS] = "always", [RULE_PATH] = "path",
+};
+
+static int list(const struct engine *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->rules->n; i++) {
+		const struct rule *r = &g->rules->rule[i];
+
+		printf("%-36s %-14s %-14s %-7s %-6s %s\n", r->id,
+		       *r->provider ? r->provider : "-",
+		       *r->kind ? r->kind : "-", confidence_word(r->confidence),
+		       class_words[matcher_class(g->matcher, i)],
+		       r->description);
+	}
+	return EXIT_CLEAN;
+}
+
+static int check(const struct engine *g)
+{
+	size_t i, odd = g->rules->warnings.n;
+
+	for (i = 0; i < g->rules->n; i++) {
+		const struct rule *r = &g->rules->rule[i];
+		enum rule_class c = matcher_class(g->matcher, i);
+
+		if (c == RULE_ALWAYS && ++odd)
+			printf("%s: unbounded and without keywords: runs whole "
+			       "on every text, slow\n", r->id);
+		if (r->regex && r->matches.n < 3 && *r->provider && ++odd)
+			printf("%s: fewer than three matches\n", r->id);
+		if (r->regex && r->misses.n < 3 && *r->provider && ++odd)
+			printf("%s: fewer than three misses\n", r->id);
+	}
+	printf("%zu rules, %zu remarks\n", g->rules->n, odd);
+	return EXIT_CLEAN;
+}
+
+/* All rules, or those whose id is named. */
+static int try_all(const struct engine *g, int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct scan_thread t;
+	size_t i, tried = 0, bad = 0;
+	int k;
+
+	if (scan_thread_init(&t, &g->scanner, &e))
+		return complain(&e);
+	for (i = 0; i < g->rules->n; i++) {
+		const struct rule *r = &g->rules->rule[i];
+
+		for (k = 0; k < argc && strcmp(argv[k], r->id); k++)
+			;
+		if (argc && k == argc)
+			continue;
+		tried++;
+		err_clear(&e);
+		if (example_try(&t, r, &e)) {
+			char line[1400];
+
+			err_format(&e, line, sizeof(line));
+			printf("%s\n", line);
+			bad++;
+		}
+	}
+	scan_thread_release(&t);
+	printf("%zu rules tried, %zu wrong\n", tried, bad);
+	return bad || !tried ? EXIT_FOUND : EXIT_CLEAN;
+}
+
+int cmd_rules(int argc, char **argv, const struct surroundings *s)
+{
+	struct engine_options o = { .cache = s->cache };
+	struct err e = ERR_INIT;
+	struct engine g;
+	const char *verb = argc > 1 ? argv[1] : "list";
+	size_t n = argc > 2 ? strlen(argv[2]) : 0;
+	int rc, used = 2;
+
+	if (n > 5 && !strcmp(argv[2] + n - 5, ".toml")) {
+		o.config = argv[2];
+		used = 3;
+	} else if (!strcmp(verb, "check")) {
+		err_fail(&e, ERR_USAGE, NULL, "rules check wants a file *.toml");
+		return complain(&e);
+	}
+	if (engine_open(&g, &o, &e))
+		return complain(&e);
+	if (!strcmp(verb, "list"))
+		rc = list(&g);
+	else if (!strcmp(verb, "check"))
+		rc = check(&g);
+	else if (!strcmp(verb, "test"))
+		rc = try_all(&g, argc - used, argv + used);
+	else {
+		err_fail(&e, ERR_USAGE, verb, "rules knows list, test and check");
+		rc = complain(&e);
+	}
+	engine_close(&g);
+	return rc;
+}

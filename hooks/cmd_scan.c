@@ -1,0 +1,242 @@
+/*
+ * curfew-scan scan: options, one source, one report.
+ *
+ * Owns the command line of the scan and its exit status.  Promises: when
+ * anything could not be looked at the status is not 0.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "hooks/hooks.h"
+#include "hooks/scan/report.h"
+#include "hooks/scan/source.h"
+
+#define FILE_MAX_DEFAULT (256u * 1024 * 1024)
+
+struct scan_options {
+	struct engine_options engine;
+	const char *path, *report;
+	enum report_form form;
+	bool form_given, use_stdin, stats;
+	enum confidence least;
+	int64_t exit_code, redact, threads, max_mb;
+};
+
+enum {
+	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
+	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
+	OPT_HELP,
+};
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "report-format", required_argument, NULL, OPT_FORM },
+	{ "report-path", required_argument, NULL, OPT_REPORT },
+	{ "redact", optional_argument, NULL, OPT_REDACT },
+	{ "exit-code", required_argument, NULL, OPT_EXIT },
+	{ "ignore-gitleaks-allow", no_argument, NULL, OPT_ALLOW },
+	{ "stdin", no_argument, NULL, OPT_STDIN },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "min-confidence", required_argument, NULL, OPT_LEAST },
+	{ "threads", required_argument, NULL, OPT_THREADS },
+	{ "max-target-megabytes", required_argument, NULL, OPT_MAX },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+static const char usage[] =
+	"usage: curfew-scan scan [OPTION]... [PATH]\n"
+	"\n"
+	"Look for secrets in a folder or file (default: this folder).\n"
+	"\n"
+	"  --stdin                    read standard input instead\n"
+	"  --config FILE              rules (docs/rules.md); else $GITLEAKS_CONFIG,\n"
+	"                             $GITLEAKS_CONFIG_TOML, PATH/.gitleaks.toml, built in\n"
+	"  --report-format FORM       text, json, csv, sarif or junit\n"
+	"  --report-path FILE         write the report there; '-' is standard output\n"
+	"  --redact[=PERCENT]         leave out that much of each secret (100)\n"
+	"  --min-confidence WORD      low, medium or high (low)\n"
+	"  --exit-code N              status when something was found (1)\n"
+	"  --ignore-gitleaks-allow    comments 'gitleaks:allow' do not count\n"
+	"  --max-target-megabytes N   name larger files instead of reading them (256)\n"
+	"  --threads N                work in so many threads (all processors)\n"
+	"  --stats                    say on standard error what was read\n"
+	"\n"
+	"Exit status: 0 nothing found, 1 found, 3 error, 4 nothing found but not\n"
+	"everything could be read, 126 wrong usage.\n";
+
+static int number(const char *text, const char *name, int64_t low, int64_t high,
+		  int64_t *out, struct err *e)
+{
+	if (text_int(text, low, high, out))
+		return 0;
+	return err_fail(e, ERR_USAGE, name, "wants a number from %lld to %lld",
+			(long long)low, (long long)high);
+}
+
+static int take(int c, struct scan_options *o, struct err *e)
+{
+	switch (c) {
+	case OPT_CONFIG:
+		o->engine.config = optarg;
+		return 0;
+	case OPT_FORM:
+		o->form_given = true;
+		if (report_form_parse(optarg, &o->form))
+			return 0;
+		return err_fail(e, ERR_USAGE, optarg, "no such report format");
+	case OPT_REPORT:
+		o->report = optarg;
+		return 0;
+	case OPT_REDACT:
+		o->redact = 100;
+		return optarg ? number(optarg, "--redact", 0, 100, &o->redact, e)
+			      : 0;
+	case OPT_EXIT:
+		return number(optarg, "--exit-code", 0, 255, &o->exit_code, e);
+	case OPT_ALLOW:
+		o->engine.ignore_allow = true;
+		return 0;
+	case OPT_STDIN:
+		o->use_stdin = true;
+		return 0;
+	case OPT_STATS:
+		o->stats = true;
+		return 0;
+	case OPT_LEAST:
+		if (confidence_parse(optarg, &o->least))
+			return 0;
+		return err_fail(e, ERR_USAGE, optarg, "no such confidence");
+	case OPT_THREADS:
+		return number(optarg, "--threads", 1, 256, &o->threads, e);
+	case OPT_MAX:
+		return number(optarg, "--max-target-megabytes", 1, 1000,
+			      &o->max_mb, e);
+	default:
+		return err_fail(e, ERR_USAGE, NULL, "see 'curfew-scan scan --help'");
+	}
+}
+
+static int parse(int argc, char **argv, struct scan_options *o, bool *help,
+		 struct err *e)
+{
+	int c;
+
+	opterr = 1;
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == OPT_HELP)
+			*help = true;
+		else if (take(c, o, e))
+			return -1;
+	}
+	if (argc - optind > 1)
+		return err_fail(e, ERR_USAGE, argv[optind + 1],
+				"one path at a time");
+	o->path = optind < argc ? argv[optind] : ".";
+	return 0;
+}
+
+static void drop_below(struct findings *f, enum confidence least)
+{
+	size_t i;
+
+	for (i = f->n; i-- > 0;)
+		if (f->v[i].confidence < least)
+			findings_drop(f, i);
+}
+
+static int write_report(const struct scan_options *o, const struct engine *g,
+			const struct findings *list, struct err *e)
+{
+	struct report r = { .list = list, .rules = g->rules,
+			    .redact = (unsigned)o->redact };
+	enum report_form form = o->form;
+	struct buf b = BUF_INIT(BUF_REPORT_MAX);
+	int rc;
+
+	if (!o->form_given && o->report)
+		form = report_form_of(o->report);
+	rc = report_write(&r, form, &b, e);
+	if (!rc && o->report && strcmp(o->report, "-"))
+		rc = io_write_atomic(o->report, b.p ? b.p : "", b.len, 0600, e);
+	else if (!rc && b.len)
+		rc = io_write_all(1, b.p, b.len, e);
+	buf_release(&b);
+	return rc;
+}
+
+static void tell(const struct tally *t, size_t found, int64_t ms)
+{
+	fprintf(stderr, "curfew-scan: %zu findings; %llu texts, %.1f MB looked "
+		"at, %.1f MB matched, %llu binary, %llu problems, %lld ms\n",
+		found, (unsigned long long)t->texts, (double)t->bytes / 1e6,
+		(double)t->matched / 1e6, (unsigned long long)t->binary,
+		(unsigned long long)t->problems, (long long)ms);
+}
+
+static int run(const struct scan_options *o, struct err *e)
+{
+	struct findings list = { 0 };
+	struct tally tally = { 0 };
+	struct engine g = { 0 };
+	struct source src = { .engine = &g, .tally = &tally, .list = &list,
+			      .threads = (unsigned)o->threads,
+			      .max_file = (size_t)o->max_mb * 1000000 };
+	int64_t start = clock_mono_ms();
+	int rc = EXIT_ERROR;
+
+	if (engine_open(&g, &o->engine, e))
+		goto out;
+	if (o->use_stdin ? source_stdin(&src, e) : source_files(&src, o->path, e))
+		goto out;
+	drop_below(&list, o->least);
+	findings_sort(&list);
+	if (write_report(o, &g, &list, e))
+		goto out;
+	if (o->stats || tally.problems)
+		tell(&tally, list.n, clock_mono_ms() - start);
+	if (list.n)
+		rc = (int)o->exit_code;
+	else
+		rc = tally.problems ? EXIT_INCOMPLETE : EXIT_CLEAN;
+	if (tally.problems && !rc)
+		rc = EXIT_INCOMPLETE; /* also with --exit-code 0 */
+out:
+	findings_release(&list);
+	engine_close(&g);
+	return rc;
+}
+
+int cmd_scan(int argc, char **argv, const struct surroundings *s)
+{
+	struct scan_options o = {
+		.exit_code = EXIT_FOUND, .max_mb = FILE_MAX_DEFAULT / 1000000,
+		.threads = sysconf(_SC_NPROCESSORS_ONLN),
+	};
+	struct err e = ERR_INIT;
+	bool help = false;
+	int rc;
+
+	o.engine.cache = s->cache;
+	o.engine.config = s->config;
+	if (parse(argc, argv, &o, &help, &e))
+		return complain(&e);
+	if (help)
+		return fputs(usage, stdout) < 0 ? EXIT_ERROR : EXIT_CLEAN;
+	if (!o.engine.config)
+		o.engine.config_text = s->config_text;
+	if (!o.use_stdin)
+		o.engine.folder = o.path;
+	rc = run(&o, &e);
+	if (e.code)
+		rc = complain(&e);
+	return rc;
+}

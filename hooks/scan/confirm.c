@@ -1,0 +1,143 @@
+/*
+ * confirm: the verdict on one match of one rule.
+ *
+ * Owns the order of the questions: secret, entropy, checksum, keyword,
+ * comment, allowlists.  Promises: the verdict depends only on
+ * text[ctx_start, ctx_end) (or the mark says MARK_VOLATILE), so that a delta
+ * may inherit it.  What depends on path or commit is asked later.
+ */
+#include <string.h>
+
+#include "hooks/scan/allow.h"
+#include "hooks/scan/checks.h"
+#include "hooks/scan/scan.h"
+
+void scan_lines(const char *text, size_t n, size_t start, size_t end,
+		size_t *from, size_t *to)
+{
+	size_t low = start > SCAN_LINE_MAX ? start - SCAN_LINE_MAX : 0;
+	size_t high = n - end > SCAN_LINE_MAX ? end + SCAN_LINE_MAX : n;
+	const char *nl = memrchr(text + low, '\n', start - low);
+
+	*from = nl ? (size_t)(nl - text) + 1 : low;
+	nl = memchr(text + end, '\n', high - end);
+	*to = nl ? (size_t)(nl - text) : high;
+}
+
+/* Which capture is the secret, as gitleaks chooses. */
+static void choose_secret(const struct rule *r, const struct regex_hit *hit,
+			  struct mark *m)
+{
+	size_t i, g = 0;
+
+	if (r->group && r->group <= hit->groups) {
+		g = r->group;
+	} else {
+		for (i = 1; i <= hit->groups && !g; i++)
+			if (hit->at[i][0] != (size_t)-1 &&
+			    hit->at[i][1] > hit->at[i][0])
+				g = i;
+	}
+	if (hit->at[g][0] == (size_t)-1 || hit->at[g][1] <= hit->at[g][0]) {
+		m->at = m->start;
+		m->len = 0;
+		return;
+	}
+	m->at = (uint32_t)hit->at[g][0];
+	m->len = (uint32_t)(hit->at[g][1] - hit->at[g][0]);
+}
+
+/* A keyword must stand in the text: mostly it is part of the match. */
+static bool keyword_near(const struct rule *r, const char *text,
+			 const struct mark *m)
+{
+	size_t i;
+
+	for (i = 0; i < r->keywords.n; i++)
+		if (check_find(text + m->start, m->end - m->start,
+			       r->keywords.v[i]))
+			return true;
+	return !r->keywords.n;
+}
+
+static bool keyword_anywhere(struct scan_thread *t, const struct rule *r,
+			     size_t rule, const char *text, size_t n)
+{
+	uint32_t *gate = &t->gate[rule];
+	size_t i;
+
+	if (*gate / 2 == t->text_number)
+		return *gate & 1;
+	*gate = t->text_number * 2;
+	for (i = 0; i < r->keywords.n; i++)
+		if (check_find(text, n, r->keywords.v[i]))
+			*gate |= 1;
+	return *gate & 1;
+}
+
+static bool has(const char *p, size_t n, const char *word)
+{
+	return memmem(p, n, word, strlen(word)) != NULL;
+}
+
+static void set_context(const char *text, size_t n, struct mark *m)
+{
+	size_t from, to;
+
+	scan_lines(text, n, m->start, m->end, &from, &to);
+	/* the bytes that end the line on both sides were looked at too */
+	m->flags = 0;
+	if (from == 0)
+		m->flags |= MARK_FIRST;
+	if (to == n)
+		m->flags |= MARK_LAST;
+	m->ctx_start = (uint32_t)(from ? from - 1 : 0);
+	m->ctx_end = (uint32_t)(to < n ? to + 1 : n);
+}
+
+int scan_confirm(struct scan_thread *t, const char *text, size_t n,
+		 const struct regex_hit *hit, struct mark *m, struct err *e)
+{
+	const struct ruleset *rs = matcher_rules(t->s->matcher);
+	const struct rule *r = &rs->rule[m->rule];
+	struct allow_about about = { 0 };
+	enum check_answer sum;
+	size_t from, to;
+	double bits;
+
+	m->secret = SECRET_NONE;
+	m->confidence = (uint8_t)r->confidence;
+	set_context(text, n, m);
+	choose_secret(r, hit, m);
+	if (!m->len)
+		return 0;
+	bits = check_entropy(text + m->at, m->len);
+	if (r->entropy > 0 && bits <= r->entropy)
+		return 0;
+	sum = check_sum(r->checksum, text + m->at, m->len);
+	if (sum == CHECK_FAILS)
+		return 0;
+	if (sum == CHECK_HOLDS)
+		m->confidence = CONFIDENCE_HIGH;
+	if (!keyword_near(r, text, m)) {
+		m->flags |= MARK_VOLATILE;
+		if (!keyword_anywhere(t, r, m->rule, text, n))
+			return 0;
+	}
+	scan_lines(text, n, m->start, m->end, &from, &to);
+	about.secret = text + m->at;
+	about.n_secret = m->len;
+	about.match = text + m->start;
+	about.n_match = m->end - m->start;
+	about.line = text + from;
+	about.n_line = to - from;
+	if (!t->s->ignore_allow &&
+	    (has(about.line, about.n_line, "gitleaks:allow") ||
+	     has(about.line, about.n_line, "curfew:allow")))
+		return 0;
+	if (allow_text(rs, r, t->regex, &about))
+		return 0;
+	m->secret = secrets_intern(t->s->secrets, m->rule, about.secret,
+				   about.n_secret, bits, sum == CHECK_HOLDS, e);
+	return m->secret == SECRET_NONE ? -1 : 0;
+}

@@ -1,0 +1,205 @@
+/*
+ * engine: rules, matcher and found secrets, put together for one run.
+ *
+ * Owns where a configuration is looked for (docs/rules.md) and the last
+ * questions to a finding, those about its path and commit.
+ */
+#include "hooks/scan/engine.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "hooks/scan/allow.h"
+
+static struct ruleset *load(const struct engine_options *o, struct err *e)
+{
+	struct ruleset *rs = NULL;
+	char *path;
+
+	if (o->config)
+		return rules_file(o->config, e);
+	if (o->config_text)
+		return rules_parse(o->config_text, strlen(o->config_text),
+				   "GITLEAKS_CONFIG_TOML", e);
+	path = o->folder ? io_path(o->folder, ".gitleaks.toml") : NULL;
+	if (path && access(path, F_OK) == 0)
+		rs = rules_file(path, e);
+	else
+		rs = rules_builtin(e);
+	mem_free(path);
+	return rs;
+}
+
+int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
+{
+	size_t i;
+
+	memset(g, 0, sizeof(*g));
+	g->rules = load(o, e);
+	if (!g->rules)
+		goto bad;
+	for (i = 0; i < g->rules->warnings.n; i++)
+		log_line(LOG_WARNING, "%s", g->rules->warnings.v[i]);
+	g->matcher = matcher_new(g->rules, o->cache, e);
+	g->secrets = g->matcher ? secrets_new(e) : NULL;
+	if (!g->secrets)
+		goto bad;
+	g->scanner.matcher = g->matcher;
+	g->scanner.secrets = g->secrets;
+	g->scanner.ignore_allow = o->ignore_allow;
+	return 0;
+bad:
+	engine_close(g);
+	return -1;
+}
+
+void engine_close(struct engine *g)
+{
+	secrets_free(&g->secrets);
+	matcher_free(&g->matcher);
+	rules_free(&g->rules);
+}
+
+void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
+{
+	char text[300];
+	va_list ap;
+
+	if (__atomic_add_fetch(&t->problems, 1, __ATOMIC_RELAXED) > PROBLEMS_TOLD)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_line(LOG_WARNING, "cannot scan '%s': %s", object, text);
+}
+
+void tally_add(struct tally *to, const struct tally *from)
+{
+	to->texts += from->texts;
+	to->bytes += from->bytes;
+	to->binary += from->binary;
+	to->matched += from->matched;
+	to->problems += from->problems;
+}
+
+bool text_is_binary(const char *p, size_t n)
+{
+	return memchr(p, '\0', n < 8000 ? n : 8000) != NULL;
+}
+
+bool engine_stands(const struct engine *g, struct regex_thread *t,
+		   const struct finding *f)
+{
+	struct allow_about about = {
+		.secret = f->secret, .n_secret = f->n_secret,
+		.match = f->match, .n_match = f->n_match,
+		.line = f->line, .n_line = f->n_line,
+		.path = f->file, .commit = *f->commit ? f->commit : NULL,
+	};
+
+	if (f->rule->path && *f->file &&
+	    !regex_test(f->rule->path, t, f->file, strlen(f->file)))
+		return false;
+	return !allow_place(g->rules, f->rule, t, &about);
+}
+
+/* gitleaks: Match is "file detected: PATH", there is no secret and no line. */
+static int add_path(const struct engine *g, const struct rule *r,
+		    const char *path, struct findings *list, struct err *e)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct mark m = { .rule = (uint16_t)(r - g->rules->rule) };
+	struct finding *f;
+	int rc = -1;
+
+	if (buf_printf(&b, e, "file detected: %s", path))
+		goto out;
+	m.end = (uint32_t)b.len;
+	m.secret = secrets_intern(g->secrets, m.rule, "", 0, 0, false, e);
+	m.confidence = (uint8_t)r->confidence;
+	f = m.secret == SECRET_NONE ? NULL
+		: findings_add(list, &g->scanner, b.p, b.len, &m, e);
+	if (!f || finding_set(&f->file, path, e) || finding_fingerprint(f, e))
+		goto out;
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
+
+int engine_path(const struct engine *g, struct regex_thread *t,
+		const char *path, struct findings *list, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < g->rules->n; i++) {
+		const struct rule *r = &g->rules->rule[i];
+
+		if (r->regex || r->skip_report ||
+		    !regex_test(r->path, t, path, strlen(path)))
+			continue;
+		if (add_path(g, r, path, list, e))
+			return -1;
+		if (!engine_stands(g, t, &list->v[list->n - 1]))
+			findings_drop(list, list->n - 1);
+	}
+	return 0;
+}
+
+static int add_marks(const struct engine *g, struct scan_thread *t,
+		     const char *path, const char *text, size_t n,
+		     const struct verdict *v, struct findings *list,
+		     struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < v->n; i++) {
+		struct finding *f = findings_add(list, &g->scanner, text, n,
+						 v->v[i], e);
+
+		if (!f || finding_set(&f->file, path, e) ||
+		    finding_fingerprint(f, e))
+			return -1;
+		if (!engine_stands(g, t->regex, f))
+			findings_drop(list, list->n - 1);
+	}
+	return 0;
+}
+
+int engine_file(const struct engine *g, struct scan_thread *t, const char *path,
+		const char *text, size_t n, struct tally *tally,
+		struct findings *list, struct err *e)
+{
+	struct verdict v = { 0 };
+	struct marks marks = { 0 };
+	uint64_t limits = t->limits;
+	int rc = -1;
+
+	if (allow_path(g->rules, t->regex, path))
+		return 0;
+	if (engine_path(g, t->regex, path, list, e))
+		return -1;
+	if (text_is_binary(text, n)) {
+		tally->binary++;
+		return 0;
+	}
+	if (scan_text(t, text, n, NULL, &marks, e) ||
+	    scan_verdict(&g->scanner, text, n, &marks, &v, e) ||
+	    add_marks(g, t, path, text, n, &v, list, e))
+		goto out;
+	tally->texts++;
+	tally->bytes += n;
+	if (t->limits != limits)
+		tally_problem(tally, path, "%llu matches given up at the work "
+			      "limit", (unsigned long long)(t->limits - limits));
+	rc = 0;
+out:
+	verdict_release(&v);
+	marks_release(&marks);
+	return rc;
+}

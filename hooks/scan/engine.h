@@ -1,0 +1,62 @@
+/*
+ * engine: rules, matcher and found secrets, put together for one run, and
+ * what a run keeps count of.
+ */
+#ifndef SCAN_ENGINE_H
+#define SCAN_ENGINE_H
+
+#include "hooks/scan/findings.h"
+
+#define PROBLEMS_TOLD 20u /* named one by one; the rest is counted */
+
+struct engine {
+	struct ruleset *rules;
+	struct matcher *matcher;
+	struct secrets *secrets;
+	struct scanner scanner;
+};
+
+struct tally {
+	uint64_t texts, bytes; /* looked at */
+	uint64_t binary;       /* texts that were not text */
+	uint64_t matched;      /* bytes that went through the matcher */
+	uint64_t problems;     /* could not be read or were given up: each one
+				* means the answer is not complete */
+};
+
+struct engine_options {
+	const char *config;	/* file, or NULL */
+	const char *config_text; /* GITLEAKS_CONFIG_TOML, or NULL */
+	const char *folder;	/* where .gitleaks.toml may lie, or NULL */
+	const char *cache;	/* folder, or NULL */
+	bool ignore_allow;
+};
+
+int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
+	__attribute__((warn_unused_result));
+void engine_close(struct engine *g);
+
+/* Count something that could not be looked at and name it in the log. */
+void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void tally_add(struct tally *to, const struct tally *from);
+
+/* Is this what git would call binary?  (NUL among the first 8000 bytes) */
+bool text_is_binary(const char *p, size_t n);
+
+/* Everything about one file that has a path: scan, verdict, path rules and
+ * allowlists; rows go to `list`. */
+int engine_file(const struct engine *g, struct scan_thread *t, const char *path,
+		const char *text, size_t n, struct tally *tally,
+		struct findings *list, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Does the finding stand, now that file and commit are known? */
+bool engine_stands(const struct engine *g, struct regex_thread *t,
+		   const struct finding *f);
+/* Rules that ask for a path only. */
+int engine_path(const struct engine *g, struct regex_thread *t,
+		const char *path, struct findings *list, struct err *e)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * example: the matches and misses of rules, expanded and tried.
+ *
+ * Owns the placeholders.  Same seed, same text: a failure can be repeated.
+ */
+#include "hooks/scan/example.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hooks/scan/checks.h"
+
+#define EXAMPLE_MAX (64u * 1024)
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT "0123456789"
+
+static const struct {
+	const char *name, *set;
+	size_t inner; /* first and last character from so many of the set */
+} sets[] = {
+	{ "lower", LOWER, 26 },
+	{ "upper", UPPER, 26 },
+	{ "alpha", LOWER UPPER, 52 },
+	{ "digit", DIGIT, 10 },
+	{ "alnum", LOWER UPPER DIGIT, 62 },
+	{ "lowernum", LOWER DIGIT, 36 },
+	{ "uppernum", UPPER DIGIT, 36 },
+	{ "word", LOWER DIGIT, 26 },
+	{ "hex", DIGIT "abcdef", 16 },
+	{ "HEX", DIGIT "ABCDEF", 16 },
+	{ "base32", UPPER "234567", 32 },
+	{ "base58", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", 58 },
+	{ "b64", LOWER UPPER DIGIT "+/", 62 },
+	{ "b64url", LOWER UPPER DIGIT "_-", 62 },
+};
+
+/* xorshift: examples need variety, not secrecy. */
+static uint32_t next(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (uint32_t)(*state >> 24);
+}
+
+static int random_text(const char *set, size_t inner, size_t n,
+		       uint64_t *state, struct buf *out, struct err *e)
+{
+	size_t i, of;
+
+	for (i = 0; i < n; i++) {
+		of = i == 0 || i == n - 1 ? inner : strlen(set);
+		if (buf_add(out, &set[next(state) % of], 1, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int uuid(uint64_t *state, struct buf *out, struct err *e)
+{
+	static const char form[] = "xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx";
+	const char *p;
+
+	for (p = form; *p; p++)
+		if (*p == 'x' ? random_text(DIGIT "abcdef", 16, 1, state, out, e)
+			      : buf_add(out, p, 1, e))
+			return -1;
+	return 0;
+}
+
+/* "name:n>" after '<'; 0 when it is no placeholder, else its length. */
+static size_t placeholder(const char *p, uint64_t *state, struct buf *out,
+			  bool *bad, struct err *e)
+{
+	size_t name = strcspn(p, ":<> \n"), i;
+	char *end;
+	unsigned long n;
+
+	if (!strncmp(p, "uuid>", 5)) {
+		*bad = uuid(state, out, e) != 0;
+		return 5;
+	}
+	if (p[name] != ':' || p[name + 1] < '0' || p[name + 1] > '9')
+		return 0;
+	n = strtoul(p + name + 1, &end, 10);
+	if (*end != '>' || n > 20000)
+		return 0;
+	if (!strncmp(p, "crc62:", 6) && n <= out->len) {
+		char sum[6];
+
+		check_crc62(out->p + out->len - n, n, sum);
+		*bad = buf_add(out, sum, 6, e) != 0;
+		return (size_t)(end - p) + 1;
+	}
+	for (i = 0; i < sizeof(sets) / sizeof(*sets); i++)
+		if (strlen(sets[i].name) == name &&
+		    !strncmp(p, sets[i].name, name)) {
+			*bad = random_text(sets[i].set, sets[i].inner, n, state,
+					   out, e) != 0;
+			return (size_t)(end - p) + 1;
+		}
+	return 0;
+}
+
+int example_expand(const char *text, unsigned seed, struct buf *out,
+		   size_t *at, size_t *len, struct err *e)
+{
+	uint64_t state = 0x9e3779b97f4a7c15u * (seed + 1);
+	const char *p = text;
+	bool bad = false;
+	size_t skip;
+
+	*at = *len = 0;
+	while (*p && !bad) {
+		if (*p != '<') {
+			bad = buf_add(out, p++, 1, e) != 0;
+		} else if (!strncmp(p, "<s>", 3)) {
+			*at = out->len;
+			p += 3;
+		} else if (!strncmp(p, "</s>", 4)) {
+			*len = out->len - *at;
+			p += 4;
+		} else if (!strncmp(p, "<+>", 3)) {
+			p += 3;
+		} else {
+			skip = placeholder(p + 1, &state, out, &bad, e);
+			if (!skip)
+				bad = buf_add(out, p, 1, e) != 0;
+			p += skip + 1;
+		}
+	}
+	return bad ? -1 : 0;
+}
+
+static int wrong(const struct rule *r, const char *list, size_t i,
+		 unsigned seed, const char *what, struct err *e)
+{
+	return err_fail(e, ERR_CONFIG, r->id, "%s[%zu] (seed %u) %s", list, i,
+			seed, what);
+}
+
+/* One text: how many findings of the rule, and the first one's secret. */
+static int try_text(struct scan_thread *t, const struct rule *r,
+		    const struct buf *text, size_t *found, size_t *at,
+		    size_t *len, struct err *e)
+{
+	const struct ruleset *rs = matcher_rules(t->s->matcher);
+	struct verdict v = { 0 };
+	struct marks m = { 0 };
+	int rc = -1;
+	size_t i;
+
+	*found = 0;
+	if (scan_text(t, text->p, text->len, NULL, &m, e) ||
+	    scan_verdict(t->s, text->p, text->len, &m, &v, e))
+		goto out;
+	for (i = 0; i < v.n; i++) {
+		if (&rs->rule[v.v[i]->rule] != r)
+			continue;
+		if (!(*found)++) {
+			*at = v.v[i]->at;
+			*len = v.v[i]->len;
+		}
+	}
+	rc = 0;
+out:
+	verdict_release(&v);
+	marks_release(&m);
+	return rc;
+}
+
+static int try_one(struct scan_thread *t, const struct rule *r, bool match,
+		   size_t i, unsigned seed, struct err *e)
+{
+	const struct strings *list = match ? &r->matches : &r->misses;
+	const char *name = match ? "matches" : "misses";
+	struct buf text = BUF_INIT(EXAMPLE_MAX);
+	size_t at, len, found, got_at = 0, got_len = 0;
+	int rc = -1;
+
+	if (example_expand(list->v[i], seed, &text, &at, &len, e) ||
+	    buf_add(&text, "", 0, e) ||
+	    try_text(t, r, &text, &found, &got_at, &got_len, e))
+		goto out;
+	rc = 0;
+	if (match && !found)
+		rc = wrong(r, name, i, seed, "is not found", e);
+	else if (!match && found)
+		rc = wrong(r, name, i, seed, "is found", e);
+	else if (match && len && (at != got_at || len != got_len))
+		rc = wrong(r, name, i, seed,
+			   "is found, but the secret is not what stands in <s>",
+			   e);
+out:
+	buf_release(&text);
+	return rc;
+}
+
+int example_try(struct scan_thread *t, const struct rule *r, struct err *e)
+{
+	unsigned seed;
+	size_t i;
+
+	for (seed = 0; seed < EXAMPLE_SEEDS; seed++) {
+		for (i = 0; i < r->matches.n; i++)
+			if (try_one(t, r, true, i, seed, e))
+				return -1;
+		for (i = 0; i < r->misses.n; i++)
+			if (try_one(t, r, false, i, seed, e))
+				return -1;
+	}
+	return 0;
+}

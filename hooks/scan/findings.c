@@ -1,0 +1,193 @@
+/*
+ * findings: what the reports tell, one row per finding.
+ *
+ * Owns lines and columns: both count from 1, columns in bytes, the end column
+ * is that of the last byte.  A match is told without newlines at its ends.
+ */
+#include "hooks/scan/findings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+static void release(struct finding *f)
+{
+	mem_free(f->secret);
+	mem_free(f->match);
+	mem_free(f->line);
+	mem_free(f->file);
+	mem_free(f->symlink);
+	mem_free(f->object);
+	mem_free(f->commit);
+	mem_free(f->author);
+	mem_free(f->email);
+	mem_free(f->message);
+	mem_free(f->fingerprint);
+	strings_free(&f->refs);
+	strings_free(&f->tags);
+	memset(f, 0, sizeof(*f));
+}
+
+void findings_release(struct findings *f)
+{
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		release(&f->v[i]);
+	mem_free(f->v);
+	memset(f, 0, sizeof(*f));
+}
+
+void findings_drop(struct findings *f, size_t i)
+{
+	release(&f->v[i]);
+	memmove(f->v + i, f->v + i + 1, (f->n - i - 1) * sizeof(*f->v));
+	f->n--;
+}
+
+int finding_set(char **field, const char *value, struct err *e)
+{
+	char *copy = mem_strdup(value ? value : "");
+
+	if (!copy)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	mem_free(*field);
+	*field = copy;
+	return 0;
+}
+
+static char *copy_bytes(const char *p, size_t n)
+{
+	char *c = mem_alloc(n + 1);
+
+	if (c) {
+		memcpy(c, p, n);
+		c[n] = '\0';
+	}
+	return c;
+}
+
+static size_t count_lines(const char *p, size_t n)
+{
+	const char *end = p + n;
+	size_t lines = 0;
+
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		lines++;
+		p++;
+	}
+	return lines;
+}
+
+static size_t column(const char *text, size_t at)
+{
+	const char *nl = memrchr(text, '\n', at);
+
+	return nl ? (size_t)(text + at - nl) : at + 1;
+}
+
+static void place(struct finding *f, const char *text, size_t start, size_t end)
+{
+	f->start_line = 1 + count_lines(text, start);
+	f->start_column = column(text, start);
+	f->end_line = f->start_line + count_lines(text + start, end - start);
+	f->end_column = end > start ? column(text, end - 1) : f->start_column;
+}
+
+struct finding *findings_add(struct findings *list, const struct scanner *s,
+			     const char *text, size_t n, const struct mark *m,
+			     struct err *e)
+{
+	const struct found_secret *secret = secrets_get(s->secrets, m->secret);
+	size_t start = m->start, end = m->end, from, to, i;
+	struct finding *f;
+
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 64;
+		struct finding *v = cap > FINDINGS_MAX ? NULL
+			: mem_realloc(list->v, cap * sizeof(*v));
+
+		if (!v) {
+			err_fail(e, ERR_NOMEM, NULL, "over %zu findings", list->n);
+			return NULL;
+		}
+		list->v = v;
+		list->cap = cap;
+	}
+	f = memset(&list->v[list->n], 0, sizeof(*f));
+	while (start < end && text[start] == '\n')
+		start++;
+	while (end > start && text[end - 1] == '\n')
+		end--;
+	scan_lines(text, n, start, end, &from, &to);
+	f->rule = &matcher_rules(s->matcher)->rule[m->rule];
+	f->secret = copy_bytes(text + m->at, m->len);
+	f->n_secret = m->len;
+	f->match = copy_bytes(text + start, end - start);
+	f->n_match = end - start;
+	f->line = copy_bytes(text + from, to - from);
+	f->n_line = to - from;
+	f->entropy = secret->entropy;
+	f->confidence = (enum confidence)m->confidence;
+	f->objects = 1;
+	place(f, text, start, end);
+	if (!f->secret || !f->match || !f->line) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto bad;
+	}
+	if (finding_set(&f->file, "", e) || finding_set(&f->symlink, "", e) ||
+	    finding_set(&f->object, "", e) || finding_set(&f->commit, "", e) ||
+	    finding_set(&f->author, "", e) || finding_set(&f->email, "", e) ||
+	    finding_set(&f->message, "", e) ||
+	    finding_set(&f->fingerprint, "", e))
+		goto bad;
+	for (i = 0; i < f->rule->tags.n; i++)
+		if (strings_add(&f->tags, f->rule->tags.v[i], e))
+			goto bad;
+	list->n++;
+	return f;
+bad:
+	release(f);
+	return NULL;
+}
+
+int finding_fingerprint(struct finding *f, struct err *e)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc;
+
+	rc = buf_printf(&b, e, "%s%s%s:%s:%zu", f->commit, *f->commit ? ":" : "",
+			f->file, f->rule->id, f->start_line);
+	if (!rc)
+		rc = finding_set(&f->fingerprint, b.p, e);
+	buf_release(&b);
+	return rc;
+}
+
+static int compare(size_t a, size_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	int c = strcmp(x->file, y->file);
+
+	if (!c)
+		c = compare(x->start_line, y->start_line);
+	if (!c)
+		c = compare(x->start_column, y->start_column);
+	if (!c)
+		c = strcmp(x->rule->id, y->rule->id);
+	if (!c)
+		c = strcmp(x->commit, y->commit);
+	return c ? c : strcmp(x->object, y->object);
+}
+
+void findings_sort(struct findings *f)
+{
+	if (f->n)
+		qsort(f->v, f->n, sizeof(*f->v), by_place);
+}

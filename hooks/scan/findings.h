@@ -1,0 +1,55 @@
+/*
+ * findings: what the reports tell, one row per finding.
+ *
+ * The list owns all its text and wipes it.
+ */
+#ifndef SCAN_FINDINGS_H
+#define SCAN_FINDINGS_H
+
+#include <stdint.h>
+
+#include "hooks/scan/scan.h"
+
+#define FINDINGS_MAX (4u * 1024 * 1024)
+
+struct finding {
+	const struct rule *rule;
+	char *secret, *match, *line;
+	size_t n_secret, n_match, n_line;
+	size_t start_line, end_line, start_column, end_column; /* from 1 */
+	char *file;	  /* "" when no path leads to it */
+	char *symlink;	  /* "" */
+	char *object;	  /* oid of the blob, "" outside git */
+	char *commit, *author, *email, *message; /* "" outside git */
+	int64_t date_ms;  /* 0: not known */
+	double entropy;
+	enum confidence confidence;
+	char *fingerprint; /* commit:file:rule:line or file:rule:line */
+	size_t objects;	   /* how many texts hold this secret; at least 1 */
+	struct strings refs; /* tips that still hold it */
+	struct strings tags; /* the rule's and ours ("decoded:base64") */
+};
+
+struct findings {
+	struct finding *v;
+	size_t n, cap;
+};
+
+/* A row for one mark, with its place in the text; path and commit are left
+ * "" and set with finding_set().  The row stays valid until the next add. */
+struct finding *findings_add(struct findings *f, const struct scanner *s,
+			     const char *text, size_t n, const struct mark *m,
+			     struct err *e);
+/* Replace one text of a row. */
+int finding_set(char **field, const char *value, struct err *e)
+	__attribute__((warn_unused_result));
+/* file:rule:line, with the commit in front when there is one. */
+int finding_fingerprint(struct finding *f, struct err *e)
+	__attribute__((warn_unused_result));
+/* Drop row i, keeping the order. */
+void findings_drop(struct findings *f, size_t i);
+void findings_release(struct findings *f);
+/* By file, line, column, rule, commit. */
+void findings_sort(struct findings *f);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * report: findings as JSON, CSV, SARIF, JUnit or text.
+ *
+ * The first four have the fields and order of gitleaks v8, so that what reads
+ * those reads ours; JSON rows carry a few fields of ours after them.
+ */
+#ifndef SCAN_REPORT_H
+#define SCAN_REPORT_H
+
+#include "hooks/scan/findings.h"
+
+enum report_form {
+	REPORT_TEXT, REPORT_JSON, REPORT_CSV, REPORT_SARIF, REPORT_JUNIT,
+};
+
+struct report {
+	const struct findings *list;
+	const struct ruleset *rules;
+	unsigned redact; /* percent of each secret that is left out */
+};
+
+bool report_form_parse(const char *word, enum report_form *form);
+/* From the name of the file: .json .csv .sarif .xml; else text. */
+enum report_form report_form_of(const char *path);
+
+int report_write(const struct report *r, enum report_form form, struct buf *out,
+		 struct err *e) __attribute__((warn_unused_result));
+
+/* ---- between the report files -------------------------------------------- */
+int report_json(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+int report_csv(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+int report_sarif(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+int report_junit(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+int report_text(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+/* One finding as the fields of a JSON object, each line behind `indent`. */
+int report_json_row(const struct report *r, const struct finding *f,
+		    const char *indent, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* The secret, and text that holds it, with what --redact asks left out. */
+int report_secret(const struct report *r, const struct finding *f,
+		  struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+int report_redacted(const struct report *r, const struct finding *f,
+		    const char *text, size_t n, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+/* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
+int report_quote(struct buf *out, const char *p, size_t n, struct err *e)
+	__attribute__((warn_unused_result));
+
+#endif

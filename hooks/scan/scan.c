@@ -1,0 +1,454 @@
+/*
+ * scan: from a text to its marks, whole or as a delta of a marked text.
+ *
+ * Owns the argument why the delta way finds the same.  For one rule, whose
+ * longest match is W, matching goes left to right; at any moment it is "free"
+ * at some position f: matches before f are known, the next one is the
+ * leftmost that starts at f or later.
+ *
+ * - A start whose W + 1 bytes to the right, and 1 byte to the left, are copied
+ *   behaves as it did in the base.  All other starts lie in the zones
+ *   [gap - W - 1, gap end]; only they are tried, and only where the matcher
+ *   saw a possible end.
+ * - After a zone the base's marks can be taken over as soon as the base was
+ *   free at that place too.  Where a base mark straddles it, the starts inside
+ *   that mark were never tried in the base; they are tried here.
+ *
+ * Must never look at text outside text[0, n), nor keep pointers into it.
+ */
+#include "hooks/scan/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define MARKS_MAX (16u * 1024 * 1024)
+
+/* What is not copied: [start, end), empty where two copies meet. */
+struct gap {
+	uint32_t start, end;
+};
+
+/* The walk of one rule through one text. */
+struct chain {
+	struct scan_thread *t;
+	const char *text;
+	size_t n;
+	const struct delta *d;
+	const struct gap *gap;
+	size_t gaps;
+	struct regex *regex;
+	uint32_t rule;
+	size_t width;
+	const struct match_hit *hit, *hit_end; /* of this rule */
+	const struct mark *mark, *mark_end;	/* of this rule, in the base */
+	size_t f;				/* free here */
+	struct marks *out;
+};
+
+/* ---- life ---------------------------------------------------------------- */
+
+int scan_thread_init(struct scan_thread *t, const struct scanner *s,
+		     struct err *e)
+{
+	memset(t, 0, sizeof(*t));
+	t->s = s;
+	if (match_thread_init(s->matcher, &t->match, e))
+		return -1;
+	t->regex = regex_thread_new(e);
+	t->gate = mem_array(matcher_rules(s->matcher)->n + 1, sizeof(*t->gate));
+	if (t->regex && !t->gate)
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (t->regex && t->gate)
+		return 0;
+	scan_thread_release(t);
+	return -1;
+}
+
+void scan_thread_release(struct scan_thread *t)
+{
+	match_thread_release(&t->match);
+	regex_thread_free(&t->regex);
+	mem_free(t->gate);
+	mem_free(t->gap);
+	memset(t, 0, sizeof(*t));
+}
+
+void marks_release(struct marks *m)
+{
+	mem_free(m->v);
+	mem_free(m->wide);
+	memset(m, 0, sizeof(*m));
+}
+
+static struct mark *push(struct marks *m, struct err *e)
+{
+	if (m->n == m->cap) {
+		size_t cap = m->cap ? m->cap * 2 : 8;
+		struct mark *v = cap > MARKS_MAX ? NULL
+			: mem_realloc(m->v, cap * sizeof(*v));
+
+		if (!v) {
+			err_fail(e, ERR_NOMEM, NULL, "over %zu matches in a text",
+				 m->n);
+			return NULL;
+		}
+		m->v = v;
+		m->cap = cap;
+	}
+	return memset(&m->v[m->n++], 0, sizeof(*m->v));
+}
+
+/* ---- one rule ------------------------------------------------------------ */
+
+/* A new match; frees the chain at its end. */
+static int accept(struct chain *c, const struct regex_hit *hit, struct err *e)
+{
+	struct mark *m = push(c->out, e);
+
+	if (!m)
+		return -1;
+	m->rule = (uint16_t)c->rule;
+	m->start = (uint32_t)hit->start;
+	m->end = (uint32_t)hit->end;
+	c->f = hit->end > hit->start ? hit->end : hit->end + 1;
+	return scan_confirm(c->t, c->text, c->n, hit, m, e);
+}
+
+/* Starts [from, last] by the regex alone; *found tells. */
+static int try_starts(struct chain *c, size_t from, size_t last, bool *found,
+		      struct err *e)
+{
+	struct regex_hit hit;
+
+	*found = false;
+	switch (regex_find(c->regex, c->t->regex, c->text, c->n, from, last,
+			   &hit)) {
+	case REGEX_NONE:
+		return 0;
+	case REGEX_LIMIT:
+		c->t->limits++;
+		return 0;
+	case REGEX_FOUND:
+		break;
+	}
+	*found = true;
+	return accept(c, &hit, e);
+}
+
+/* All matches that start in [c->f, last], led by the ends that were seen. */
+static int zone(struct chain *c, size_t last, struct err *e)
+{
+	size_t tried = c->f;
+	bool found;
+
+	while (c->hit < c->hit_end) {
+		size_t end = c->hit->end;
+		size_t low = end > c->width ? end - c->width : 0;
+		size_t high = end < last ? end : last;
+
+		if (low < tried)
+			low = tried;
+		if (low > last)
+			return 0; /* this end is for a later zone */
+		if (low > high) {
+			c->hit++;
+			continue;
+		}
+		if (try_starts(c, low, high, &found, e))
+			return -1;
+		tried = found ? c->f : high + 1;
+		if (!found && high == end)
+			c->hit++;
+		else if (!found)
+			return 0; /* last was tried */
+	}
+	return 0;
+}
+
+/* Is all that the verdict looked at inside the run? */
+static bool context_copied(const struct chain *c, const struct run *r,
+			   const struct mark *m)
+{
+	if (m->flags & MARK_VOLATILE)
+		return false;
+	if (m->ctx_start < r->from || m->ctx_end > r->from + r->len)
+		return false;
+	if ((m->flags & MARK_FIRST) && r->at != 0)
+		return false;
+	return !(m->flags & MARK_LAST) || (size_t)r->at + r->len == c->n;
+}
+
+static int inherit(struct chain *c, const struct run *r, const struct mark *from,
+		   struct err *e)
+{
+	uint32_t start = from->start - r->from + r->at;
+	struct regex_hit hit;
+	struct mark *m;
+
+	if (!context_copied(c, r, from)) {
+		enum regex_answer got = regex_find(c->regex, c->t->regex,
+						   c->text, c->n, start, start,
+						   &hit);
+		if (got == REGEX_FOUND)
+			return accept(c, &hit, e);
+		c->t->limits++; /* it matched in the base */
+		c->f = start + (from->end - from->start);
+		return 0;
+	}
+	m = push(c->out, e);
+	if (!m)
+		return -1;
+	*m = *from;
+	m->start = start;
+	m->end = from->end - r->from + r->at;
+	m->at = from->at - r->from + r->at;
+	m->ctx_start = from->ctx_start - r->from + r->at;
+	m->ctx_end = from->ctx_end - r->from + r->at;
+	c->f = m->end;
+	return 0;
+}
+
+/* From c->f to `stop` inside run r, taking over the base's marks. */
+static int copied(struct chain *c, const struct run *r, size_t stop,
+		  struct err *e)
+{
+	size_t run_end = (size_t)r->at + r->len;
+	bool found;
+
+	if (c->f < r->at)
+		c->f = r->at;
+	while (c->f < stop && c->f < run_end) {
+		size_t base_f = c->f - r->at + r->from, start, end;
+
+		/* the base's first mark that ends after here */
+		while (c->mark < c->mark_end && c->mark->end <= base_f)
+			c->mark++;
+		if (c->mark == c->mark_end || c->mark->start >= r->from + r->len)
+			break;
+		start = (size_t)c->mark->start + r->at;
+		end = (size_t)c->mark->end + r->at - r->from;
+		if (start < c->f + r->from) { /* straddles */
+			size_t last = (end < stop ? end : stop) - 1;
+
+			if (try_starts(c, c->f, last, &found, e))
+				return -1;
+			if (!found)
+				c->f = last + 1;
+			continue;
+		}
+		if (start - r->from >= stop)
+			break;
+		if (inherit(c, r, c->mark, e))
+			return -1;
+	}
+	if (c->f < stop && stop <= run_end)
+		c->f = stop;
+	return 0;
+}
+
+/* Runs may go back in the base: find the first mark that can matter. */
+static void seek(struct chain *c, const struct mark *first, size_t base_at)
+{
+	const struct mark *low = first, *high = c->mark_end;
+
+	while (low < high) {
+		const struct mark *mid = low + (high - low) / 2;
+
+		if (mid->end <= base_at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	c->mark = low;
+}
+
+/* Gaps and runs come in turn; a text that begins with the base's beginning
+ * has no gap in front. */
+static int walk(struct chain *c, struct err *e)
+{
+	const struct mark *first = c->mark;
+	size_t g = 0, r = 0, runs = c->d ? c->d->n : 0;
+
+	while (g < c->gaps || r < runs) {
+		const struct run *run = r < runs ? &c->d->run[r] : NULL;
+
+		if (g < c->gaps && (!run || c->gap[g].end <= run->at)) {
+			size_t from = c->gap[g].start, last = c->gap[g].end;
+
+			from = from > c->width + 1 ? from - c->width - 1 : 0;
+			if (c->f < from)
+				c->f = from;
+			if (zone(c, last, e))
+				return -1;
+			if (c->f < last + 1)
+				c->f = last + 1;
+			g++;
+		} else {
+			size_t stop = c->n + 1;
+
+			if (g < c->gaps)
+				stop = c->gap[g].start > c->width + 1
+					? c->gap[g].start - c->width - 1 : 0;
+			if (c->f < run->at)
+				c->f = run->at;
+			seek(c, first, c->f - run->at + run->from);
+			if (copied(c, run, stop, e))
+				return -1;
+			r++;
+		}
+	}
+	return 0;
+}
+
+/* ---- the text ------------------------------------------------------------ */
+
+static int add_gap(struct scan_thread *t, size_t *n, size_t start, size_t end,
+		   struct err *e)
+{
+	if (*n == t->gaps_cap) {
+		size_t cap = t->gaps_cap ? t->gaps_cap * 2 : 64;
+		struct gap *v = mem_realloc(t->gap, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		t->gap = v;
+		t->gaps_cap = cap;
+	}
+	t->gap[*n].start = (uint32_t)start;
+	t->gap[(*n)++].end = (uint32_t)end;
+	return 0;
+}
+
+/* What is not copied, the places where copies meet, and both ends of the
+ * text unless they are the base's. */
+static int find_gaps(struct scan_thread *t, size_t n, const struct delta *d,
+		     size_t *gaps, struct err *e)
+{
+	size_t i, at = 0;
+
+	*gaps = 0;
+	for (i = 0; d && i < d->n; i++) {
+		const struct run *r = &d->run[i];
+
+		if ((i || r->at || r->from) && add_gap(t, gaps, at, r->at, e))
+			return -1;
+		at = (size_t)r->at + r->len;
+	}
+	if (d && d->n && at == n &&
+	    (size_t)d->run[d->n - 1].from + d->run[d->n - 1].len == d->base_len)
+		return 0;
+	return add_gap(t, gaps, at, n, e);
+}
+
+static int match_gaps(struct scan_thread *t, const char *text, size_t n,
+		      size_t gaps, struct err *e)
+{
+	const struct matcher *m = t->s->matcher;
+	size_t reach = matcher_reach(m) + 2, i, from, to;
+
+	for (i = 0; i < gaps;) {
+		from = t->gap[i].start > reach ? t->gap[i].start - reach : 0;
+		to = t->gap[i].end;
+		for (i++; i < gaps && t->gap[i].start <= to + 2 * reach; i++)
+			to = t->gap[i].end;
+		to = n - to > reach ? to + reach : n;
+		t->bytes_matched += to - from;
+		if (match_scan(m, &t->match, text, from, to, e))
+			return -1;
+	}
+	match_sort(&t->match);
+	return 0;
+}
+
+/* Every rule that has hits here or marks in the base. */
+static int near_rules(struct scan_thread *t, const char *text, size_t n,
+		      const struct delta *d, size_t gaps, struct marks *out,
+		      struct err *e)
+{
+	const struct ruleset *rs = matcher_rules(t->s->matcher);
+	const struct match_hit *h = t->match.hit, *h_end = h + t->match.n;
+	const struct mark *b = d ? d->base->v : NULL;
+	const struct mark *b_end = d ? b + d->base->near : NULL;
+
+	while (h < h_end || b < b_end) {
+		uint32_t rule = h < h_end ? h->rule : UINT32_MAX;
+		struct chain c = { .t = t, .text = text, .n = n, .d = d,
+				   .gap = t->gap, .gaps = gaps, .out = out };
+
+		if (b < b_end && b->rule < rule)
+			rule = b->rule;
+		c.rule = rule;
+		c.regex = rs->rule[rule].regex;
+		c.width = matcher_width(t->s->matcher, rule);
+		for (c.hit = h; h < h_end && h->rule == rule;)
+			h++;
+		c.hit_end = h;
+		for (c.mark = b; b < b_end && b->rule == rule;)
+			b++;
+		c.mark_end = b;
+		if (walk(&c, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* A rule without bound on its matches, over all of the text. */
+static int wide_rule(struct scan_thread *t, const char *text, size_t n,
+		     uint32_t rule, struct marks *out, struct err *e)
+{
+	const struct ruleset *rs = matcher_rules(t->s->matcher);
+	struct chain c = { .t = t, .text = text, .n = n, .out = out,
+			   .rule = rule, .regex = rs->rule[rule].regex };
+	bool found = true;
+
+	while (found && c.f <= n)
+		if (try_starts(&c, c.f, n, &found, e))
+			return -1;
+	return 0;
+}
+
+static int wide_rules(struct scan_thread *t, const char *text, size_t n,
+		      const struct delta *d, struct marks *out, struct err *e)
+{
+	size_t words = matcher_wide_words(t->s->matcher), w;
+	uint64_t *seen = t->match.wide, any = 0;
+
+	for (w = 0; w < words; w++) {
+		if (d && d->base->wide)
+			seen[w] |= d->base->wide[w];
+		any |= seen[w];
+	}
+	if (!any)
+		return 0;
+	if (!out->wide && !(out->wide = mem_array(words, sizeof(*seen))))
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	memcpy(out->wide, seen, words * sizeof(*seen));
+	for (w = 0; w < words; w++)
+		for (any = seen[w]; any; any &= any - 1)
+			if (wide_rule(t, text, n,
+				      (uint32_t)(w * 64) +
+					      (uint32_t)__builtin_ctzll(any),
+				      out, e))
+				return -1;
+	return 0;
+}
+
+int scan_text(struct scan_thread *t, const char *text, size_t n,
+	      const struct delta *d, struct marks *out, struct err *e)
+{
+	size_t gaps;
+
+	out->n = out->near = 0;
+	t->text_number++;
+	match_reset(t->s->matcher, &t->match);
+	if (n > SCAN_TEXT_MAX)
+		return err_fail(e, ERR_TOOBIG, NULL, "over %u bytes",
+				SCAN_TEXT_MAX);
+	if (find_gaps(t, n, d, &gaps, e) || match_gaps(t, text, n, gaps, e) ||
+	    near_rules(t, text, n, d, gaps, out, e))
+		return -1;
+	out->near = out->n;
+	return wide_rules(t, text, n, d, out, e);
+}

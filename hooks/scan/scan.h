@@ -1,0 +1,112 @@
+/*
+ * scan: from a text to its marks.
+ *
+ * A mark is one match of one rule in one text, with the verdict on it.  Marks
+ * are exactly what running every rule's regex over the whole text gives
+ * (leftmost, non-overlapping), but a text that is a delta of another takes
+ * over the marks of the parts it copies and is looked at only around what
+ * changed.  tests/unit/test_scan_delta.c holds the two against each other.
+ *
+ * Text and offsets are below 4 GiB.
+ */
+#ifndef SCAN_SCAN_H
+#define SCAN_SCAN_H
+
+#include <stdint.h>
+
+#include "hooks/scan/match.h"
+#include "hooks/scan/secrets.h"
+
+#define SCAN_TEXT_MAX (1024u * 1024 * 1024) /* of one text */
+#define SCAN_LINE_MAX 16384u /* of a line, seen on either side of a match */
+
+enum mark_flag {
+	MARK_FIRST = 1,	   /* its context reaches the text's start */
+	MARK_LAST = 2,	   /* ... end */
+	MARK_VOLATILE = 4, /* the verdict looked at the whole text */
+};
+
+struct mark {
+	uint32_t start, end;	    /* the match */
+	uint32_t at, len;	    /* the secret in it */
+	uint32_t ctx_start, ctx_end; /* what the verdict looked at */
+	uint32_t secret;	    /* SECRET_NONE: dropped */
+	uint16_t rule;
+	uint8_t confidence, flags;
+};
+
+/* Marks of one text: those of RULE_NEAR rules first, by rule and start. */
+struct marks {
+	struct mark *v;
+	size_t n, cap;
+	size_t near;	/* v[0..near) can be inherited */
+	uint64_t *wide; /* keywords that may stand in the text */
+	bool binary;	/* not looked at */
+};
+
+/* A part of the text that is a copy of base[from, from + len). */
+struct run {
+	uint32_t at, from, len;
+};
+
+struct delta {
+	const struct run *run; /* by `at`, apart, none adjoining in both */
+	size_t n;
+	size_t base_len;
+	const struct marks *base;
+};
+
+/* Shared by all threads. */
+struct scanner {
+	const struct matcher *matcher;
+	struct secrets *secrets;
+	bool ignore_allow; /* comments in the text do not count */
+};
+
+struct scan_thread {
+	const struct scanner *s;
+	struct match_thread match;
+	struct regex_thread *regex;
+	uint32_t *gate; /* per rule: text number * 2 + keyword seen */
+	uint32_t text_number;
+	struct gap *gap; /* scratch of the delta walk */
+	size_t gaps_cap;
+	uint64_t limits;       /* matches given up at the work limit */
+	uint64_t bytes_matched; /* that went through the matcher */
+};
+
+int scan_thread_init(struct scan_thread *t, const struct scanner *s,
+		     struct err *e) __attribute__((warn_unused_result));
+void scan_thread_release(struct scan_thread *t);
+
+/*
+ * Fill `out` with the marks of the text.  `d` NULL: look at all of it.
+ * Gives the same marks either way.
+ */
+int scan_text(struct scan_thread *t, const char *text, size_t n,
+	      const struct delta *d, struct marks *out, struct err *e)
+	__attribute__((warn_unused_result));
+void marks_release(struct marks *m);
+
+/* Scratch of scan_verdict(), one per thread; zero to begin with. */
+struct verdict {
+	const struct mark **v;
+	size_t n, cap;
+};
+/* Which marks are findings, seen together: composite rules have their parts,
+ * generic rules give way to others, parts alone are not told. */
+int scan_verdict(const struct scanner *s, const char *text, size_t n,
+		 const struct marks *m, struct verdict *out, struct err *e)
+	__attribute__((warn_unused_result));
+void verdict_release(struct verdict *v);
+
+/* confirm.c: the verdict on one match; sets everything in m but start, end
+ * and rule. */
+int scan_confirm(struct scan_thread *t, const char *text, size_t n,
+		 const struct regex_hit *hit, struct mark *m, struct err *e)
+	__attribute__((warn_unused_result));
+/* The lines that [start, end) stands in, clipped at SCAN_LINE_MAX. */
+void scan_lines(const char *text, size_t n, size_t start, size_t end,
+		size_t *from, size_t *to);
+
+#endif

@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# curfew-scan scan: folders, files and standard input; reports; exit status.
+
+setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	export CURFEW_SCAN_CACHE=$BATS_TEST_TMPDIR/cache
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	mkdir src
+	# put together here, so that no token stands in this file
+	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
+}
+
+@test "clean folder: 0 and nothing said" {
+	echo 'int main(void) { return 0; }' >src/a.c
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "a token in a folder: status 1, place, no whole secret in text" {
+	printf 'one\ntwo = "%s"\n' "$token" >src/a.txt
+	run "$scan" scan src
+	[ "$status" -eq 1 ]
+	[[ $output == *"src/a.txt:2:8  gitlab-token"* ]]
+	[[ $output != *"$token"* ]]
+}
+
+@test "--exit-code changes the status of findings only" {
+	printf '%s\n' "$token" >src/a.txt
+	run "$scan" scan --exit-code 42 src
+	[ "$status" -eq 42 ]
+	: >src/a.txt
+	run "$scan" scan --exit-code 42 src
+	[ "$status" -eq 0 ]
+}
+
+@test "standard input" {
+	run bash -c "echo 'x $token' | '$scan' scan --stdin --report-format json"
+	[ "$status" -eq 1 ]
+	[[ $output == *'"RuleID": "gitlab-token"'* ]]
+	[[ $output == *'"StartColumn": 3'* ]]
+}
+
+@test "json, csv, sarif and junit parse and hold the finding" {
+	printf 'a "quoted", <b> line %s\n' "$token" >src/a.txt
+	for form in json csv sarif junit; do
+		run "$scan" scan --report-format $form --report-path out.$form src
+		[ "$status" -eq 1 ]
+		grep -q gitlab-token out.$form
+	done
+	python3 - <<-'P'
+	import csv, json, xml.dom.minidom
+	j = json.load(open("out.json"))
+	assert len(j) == 1 and j[0]["File"] == "src/a.txt" and j[0]["StartLine"] == 1
+	assert list(j[0])[:11] == ["RuleID", "Description", "StartLine", "EndLine",
+	    "StartColumn", "EndColumn", "Match", "Secret", "File", "SymlinkFile", "Commit"]
+	c = list(csv.DictReader(open("out.csv")))
+	assert c[0]["Secret"] == j[0]["Secret"]
+	s = json.load(open("out.sarif"))
+	assert s["runs"][0]["results"][0]["ruleId"] == "gitlab-token"
+	x = xml.dom.minidom.parse("out.junit")
+	assert x.getElementsByTagName("failure")
+	P
+}
+
+@test "--redact leaves the secret out of every report" {
+	printf 'token %s\n' "$token" >src/a.txt
+	for form in json csv sarif junit text; do
+		run "$scan" scan --redact --report-format $form src
+		[ "$status" -eq 1 ]
+		[[ $output != *"${token#glpat-}"* ]]
+	done
+	run "$scan" scan --redact=50 --report-format json src
+	[[ $output == *'"Secret": "glpat-a1B2c3D..."'* ]]
+}
+
+@test "comments and allowlists" {
+	printf '%s # gitleaks:allow\n' "$token" >src/a.txt
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+	run "$scan" scan --ignore-gitleaks-allow src
+	[ "$status" -eq 1 ]
+	printf '%s\n' "$token" >src/a.txt
+	printf '[extend]\nuseDefault = true\n[[allowlists]]\npaths = ["a[.]txt$"]\n' >rules.toml
+	run "$scan" scan --config rules.toml src
+	[ "$status" -eq 0 ]
+	cp src/a.txt src/b.txt
+	run "$scan" scan --config rules.toml src
+	[ "$status" -eq 1 ]
+	cp rules.toml src/.gitleaks.toml
+	rm src/b.txt
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+}
+
+@test "a file that cannot be read in full is named: status 4" {
+	head -c 3000000 /dev/zero | tr '\0' a >src/big.txt
+	run "$scan" scan --max-target-megabytes 1 src
+	[ "$status" -eq 4 ]
+	[[ $output == *"src/big.txt"* ]]
+}
+
+@test "links are not followed, .git is left out" {
+	mkdir -p src/.git elsewhere
+	printf '%s\n' "$token" | tee src/.git/config elsewhere/secret.txt >/dev/null
+	ln -s ../elsewhere src/link
+	ln -s ../elsewhere/secret.txt src/link.txt
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+}
+
+@test "a broken rule file is named with its line" {
+	printf '[[rules]]\nid = "x"\nregex = "(?=a)"\n' >bad.toml
+	run "$scan" scan --config bad.toml src
+	[ "$status" -eq 3 ]
+	[[ $output == *look-ahead* ]]
+}
+
+@test "the compiled rules are kept and used again; a damaged file is not" {
+	"$scan" scan src
+	file=$(ls cache/rules-*.db)
+	[ "$(stat -c %a "$file")" = 600 ]
+	truncate -s 1000 "$file"
+	printf '%s\n' "$token" >src/a.txt
+	run "$scan" scan src
+	[ "$status" -eq 1 ]
+}
+
+@test "wrong usage is 126" {
+	run "$scan" scan --no-such-option
+	[ "$status" -eq 126 ]
+	run "$scan" scan --min-confidence some
+	[ "$status" -eq 126 ]
+	run "$scan" nonsense
+	[ "$status" -eq 126 ]
+}

@@ -1,0 +1,189 @@
+// link: scan
+/*
+ * A text scanned as a delta has the marks it has when scanned whole.
+ *
+ * Random bases full of near-tokens, adjoining and overlapping ones, are cut,
+ * moved, doubled and patched; chains are followed several deltas deep.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "hooks/scan/engine.h"
+
+#define TEXT_MAX 6000
+#define RUNS_MAX 64
+
+/* Rules that overlap, adjoin, look at context, are wide, need a keyword. */
+static const char rules[] =
+	"[[rules]]\nid='fixed'\nregex='''[a-d]{6}'''\n"
+	"[[rules]]\nid='word'\nregex='''\\bab[a-d]{2,9}\\b'''\n"
+	"[[rules]]\nid='lazy'\nregex='''a.{0,12}?d'''\n"
+	"[[rules]]\nid='greedy'\nregex='''b.{0,30}c'''\n"
+	"[[rules]]\nid='start'\nregex='''(?m)^[ab]{1,3}'''\n"
+	"[[rules]]\nid='last'\nregex='''[cd]{2}$'''\n"
+	"[[rules]]\nid='line'\nregex='''dd'''\n"
+	"[[rules.allowlists]]\nregexes=['=']\nregexTarget='line'\n"
+	"[[rules]]\nid='far'\nregex='''cc[ab]'''\nkeywords=['key']\n"
+	"[[rules]]\nid='wide'\nregex='''k[a-d\\n= ]+?y'''\nkeywords=['k']\n"
+	"[[rules]]\nid='generic'\nregex='''a[a-d]{3}'''\n"
+	"[[rules]]\nid='pair'\nregex='''bb'''\n"
+	"[[rules.required]]\nid='line'\nwithinLines=1\n";
+
+static uint64_t seed = 88172645463325252u;
+
+static uint32_t dice(uint32_t sides)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 20) % sides;
+}
+
+static void fill(char *p, size_t n)
+{
+	static const char letters[] = "aaabbbcccdddabcdabcd\n =key";
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		p[i] = letters[dice(sizeof(letters) - 1)];
+}
+
+/* Build a child of the base from copies and inserts. */
+static size_t mutate(const char *base, size_t n, char *out, struct run *run,
+		     size_t *runs)
+{
+	size_t at = 0, from = 0, parts = 1 + dice(12), i;
+
+	*runs = 0;
+	for (i = 0; i < parts && at < TEXT_MAX - 700; i++) {
+		size_t room = TEXT_MAX - 100 - at, len;
+
+		if (dice(4) == 0) { /* elsewhere in the base */
+			from = n ? dice((uint32_t)n) : 0;
+		} else if (i && dice(2)) { /* leave something out */
+			from += dice(20);
+		}
+		if (from < n && *runs < RUNS_MAX) {
+			struct run *last = *runs ? &run[*runs - 1] : NULL;
+
+			len = i + 1 == parts && dice(2) ? n - from
+				: 1 + dice((uint32_t)(n - from));
+			if (dice(3) == 0 && len > 40)
+				len = 1 + dice(40);
+			if (len > room)
+				len = room;
+			memcpy(out + at, base + from, len);
+			if (last && last->at + last->len == at &&
+			    last->from + last->len == from) {
+				last->len += (uint32_t)len;
+			} else {
+				run[*runs].at = (uint32_t)at;
+				run[*runs].from = (uint32_t)from;
+				run[(*runs)++].len = (uint32_t)len;
+			}
+			at += len;
+			from += len;
+		}
+		if (dice(3)) {
+			len = dice(dice(4) ? 8 : 60);
+			fill(out + at, len);
+			at += len;
+		}
+	}
+	return at;
+}
+
+static void same(const struct marks *a, const struct marks *b, unsigned round)
+{
+	size_t i;
+
+	if (a->n != b->n)
+		print_message("round %u: whole %zu, delta %zu\n", round, a->n,
+			      b->n);
+	for (i = 0; i < a->n && i < b->n; i++) {
+		const struct mark *x = &a->v[i], *y = &b->v[i];
+
+		if (x->rule != y->rule || x->start != y->start ||
+		    x->end != y->end || x->at != y->at || x->len != y->len ||
+		    x->secret != y->secret) {
+			print_message("round %u mark %zu: rule %u %u-%u (%u) "
+				      "against %u %u-%u (%u)\n", round, i,
+				      x->rule, x->start, x->end, x->secret,
+				      y->rule, y->start, y->end, y->secret);
+			fail();
+		}
+	}
+	assert_int_equal(a->n, b->n);
+}
+
+static void test_same(void **state)
+{
+	struct engine_options o = { .config_text = rules };
+	struct err e = ERR_INIT;
+	struct scan_thread t;
+	struct engine g;
+	char *base = mem_alloc(TEXT_MAX), *text = mem_alloc(TEXT_MAX), *swap;
+	struct marks whole = { 0 }, old = { 0 }, new = { 0 }, m;
+	struct run run[RUNS_MAX];
+	uint64_t matched = 0, marks = 0, bytes = 0;
+	unsigned round;
+	size_t n = 0, len, runs;
+
+	(void)state;
+	assert_int_equal(engine_open(&g, &o, &e), 0);
+	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
+	for (round = 0; round < 2400; round++) {
+		struct delta d = { .run = run };
+
+		if (round % 12 == 0) { /* a new root */
+			n = dice(3) ? dice(3000) : dice(20);
+			fill(base, n);
+			marks_release(&old);
+			assert_int_equal(scan_text(&t, base, n, NULL, &old, &e), 0);
+		}
+		len = mutate(base, n, text, run, &runs);
+		d.n = runs;
+		d.base_len = n;
+		d.base = &old;
+		assert_int_equal(scan_text(&t, text, len, NULL, &whole, &e), 0);
+		t.bytes_matched = 0;
+		assert_int_equal(scan_text(&t, text, len, &d, &new, &e), 0);
+		matched += t.bytes_matched;
+		bytes += len;
+		marks += whole.n;
+		same(&whole, &new, round);
+		m = old;
+		old = new;
+		new = m;
+		swap = base;
+		base = text;
+		text = swap;
+		n = len;
+	}
+	print_message("# %llu marks; %llu of %llu bytes matched\n",
+		      (unsigned long long)marks, (unsigned long long)matched,
+		      (unsigned long long)bytes);
+	assert_int_equal(t.limits, 0);
+	assert_true(marks > 100000);
+	marks_release(&whole);
+	marks_release(&old);
+	marks_release(&new);
+	scan_thread_release(&t);
+	engine_close(&g);
+	mem_free(base);
+	mem_free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,141 @@
+// link: scan
+/*
+ * The built-in rules: every one loads, every example holds, ids are tidy; and
+ * the loader's errors.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hooks/scan/engine.h"
+#include "hooks/scan/example.h"
+
+static void told(const struct err *e)
+{
+	char line[1400];
+
+	if (!e->code)
+		return;
+	err_format(e, line, sizeof(line));
+	print_message("%s\n", line);
+}
+
+static void test_examples(void **state)
+{
+	struct engine_options o = { 0 };
+	struct err e = ERR_INIT;
+	struct scan_thread t;
+	struct engine g;
+	size_t i, bad = 0;
+
+	(void)state;
+	if (engine_open(&g, &o, &e))
+		told(&e);
+	assert_int_equal(e.code, ERR_NONE);
+	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
+	for (i = 0; i < g.rules->n; i++) {
+		const struct rule *r = &g.rules->rule[i];
+
+		assert_true(*r->description != '\0');
+		if (r->regex && (r->matches.n < 3 || r->misses.n < 3)) {
+			print_message("%s: too few examples\n", r->id);
+			bad++;
+		}
+		if (matcher_class(g.matcher, i) == RULE_ALWAYS) {
+			print_message("%s: runs on every text\n", r->id);
+			bad++;
+		}
+		err_clear(&e);
+		if (example_try(&t, r, &e)) {
+			told(&e);
+			bad++;
+		}
+	}
+	assert_int_equal(bad, 0);
+	scan_thread_release(&t);
+	engine_close(&g);
+}
+
+static struct ruleset *parse(const char *text, struct err *e)
+{
+	err_clear(e);
+	return rules_parse(text, strlen(text), "test.toml", e);
+}
+
+static void refused(const char *text, const char *why)
+{
+	struct err e = ERR_INIT;
+	char line[1400];
+	struct ruleset *rs = parse(text, &e);
+
+	assert_null(rs);
+	err_format(&e, line, sizeof(line));
+	if (!strstr(line, why))
+		print_message("got: %s\n", line);
+	assert_non_null(strstr(line, why));
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	refused("[[rules]]\nregex='a'", "id must be given");
+	refused("[[rules]]\nid='a'", "neither regex nor path");
+	refused("[[rules]]\nid='a'\nregex='(?=b)c'", "look-ahead");
+	refused("[[rules]]\nid='a'\nregex='(?<!b)c'", "look-behind");
+	refused("[[rules]]\nid='a'\nregex='(b)\\1'", "back-reference");
+	refused("[[rules]]\nid='a'\nregex='b++'", "possessive");
+	refused("[[rules]]\nid='a'\nregex='(b'", "regex");
+	refused("[[rules]]\nid='a'\nregex='(b)'\nsecretGroup=2", "secretGroup");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules]]\nid='a'\nregex='c'",
+		"a second rule");
+	refused("[[rules]]\nid='a'\nregex='b'\nkeywords='x'", "list of strings");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules.allowlists]]\n"
+		"description='x'", "needs commits");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules.allowlists]]\n"
+		"regexes=['x']\ncondition='XOR'", "AND or OR");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules.required]]\nid='z'",
+		"no rule of this file");
+	refused("[[allowlists]]\nregexes=['x']\ntargetRules=['z']",
+		"is no rule");
+	refused("[allowlist]\nregexes=['x']\n[[allowlists]]\nregexes=['x']",
+		"together");
+	refused("[extend]\nuseDefault=true\npath='x'", "both useDefault and path");
+}
+
+static void test_extend(void **state)
+{
+	struct err e = ERR_INIT;
+	const struct rule *r;
+	struct ruleset *rs = parse(
+		"[extend]\nuseDefault=true\ndisabledRules=['jwt','nonsense']\n"
+		"[[rules]]\nID='github-pat'\nkeywords=['mine']\n"
+		"regex='zzz'\nentropy=0\n"
+		"[[rules]]\nid='own'\nregex='own-[0-9]{4}'\n", &e);
+
+	(void)state;
+	told(&e);
+	assert_non_null(rs);
+	assert_null(rules_get(rs, "jwt"));
+	assert_non_null(rules_get(rs, "own"));
+	r = rules_get(rs, "github-pat");
+	assert_string_equal(regex_pattern(r->regex), "zzz");
+	assert_string_equal(r->provider, "github");
+	assert_int_equal(r->keywords.n, 2);
+	assert_int_equal(rs->warnings.n, 1);
+	rules_free(&rs);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_extend),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
