@@ -53,7 +53,7 @@ static void lib_shutdown(void *arg)
 }
 
 /* Once, before the library's first use: afterwards it would be refused. */
-static int lib_boot(struct err *e)
+int db_boot(struct err *e)
 {
 	static const sqlite3_mem_methods methods = {
 		lib_alloc, mem_free, lib_realloc, lib_size,
@@ -139,7 +139,7 @@ static int open_file(const char *dir, int flags, sqlite3 **db, struct err *e)
 	int rc, out = -1;
 
 	*db = NULL;
-	if (lib_boot(e))
+	if (db_boot(e))
 		goto out;
 	real = realpath(dir, NULL); /* SQLite refuses links anywhere in it */
 	if (!real) {

@@ -246,10 +246,10 @@ static int write_file(struct vault *v, const unsigned char *pk, struct err *e)
 
 	if (!path || write_all(v, pk, &out, e) != 0)
 		goto out;
-	crash_point("envelope-before-write");
+	crash_point("envelope.before-write");
 	if (io_write_atomic(path, out.p, out.len, 0600, e) != 0)
 		goto out;
-	crash_point("envelope-after-write");
+	crash_point("envelope.after-write");
 	rc = 0;
 out:
 	buf_release(&out);

@@ -49,6 +49,9 @@ void keys_free(struct keys **k);
 
 /* ---- for slots.c, rekey.c, backup.c -------------------------------------- */
 
+/* SQLite with our allocator, started once; whoever opens a database without
+ * db_open calls it first. */
+int db_boot(struct err *e) __attribute__((warn_unused_result));
 /* Open DIR/vault.db with every setting of ours and check its schema; no key
  * needed.  Closed by db_close. */
 int db_open(const char *dir, bool write, sqlite3 **db, struct err *e)

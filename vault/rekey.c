@@ -128,25 +128,25 @@ static int change(struct job *j, struct err *e)
 	struct journal_entry entry = { .kind = J_VAULT };
 	char text[100];
 
-	crash_point("rekey-before-begin");
+	crash_point("rekey.before-begin");
 	if (store_begin(j->v, e) != 0)
 		return -1;
 	if (vault_reseal(j->v, j->roots, e) != 0)
 		goto undo;
-	crash_point("rekey-resealed");
+	crash_point("rekey.resealed");
 	if (write_slots(j, e) != 0)
 		goto undo;
-	crash_point("rekey-slots-written");
+	crash_point("rekey.slots-written");
 	snprintf(text, sizeof text,
 		 "new root key: %zu slots kept, %zu dropped", j->kept,
 		 j->n - j->kept);
 	entry.text = text;
 	if (journal_append(j->v, &entry, NULL, e) != 0)
 		goto undo;
-	crash_point("rekey-before-commit");
+	crash_point("rekey.before-commit");
 	if (store_commit(j->v, e) != 0)
 		return -1;
-	crash_point("rekey-after-commit");
+	crash_point("rekey.after-commit");
 	return 0;
 undo:
 	store_rollback(j->v);
@@ -159,7 +159,7 @@ static void fold_log(struct vault *v)
 {
 	(void)sqlite3_wal_checkpoint_v2(vault_db(v), NULL,
 					SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	crash_point("rekey-log-folded");
+	crash_point("rekey.log-folded");
 }
 
 int vault_rekey(struct vault *v, const struct slot_input *inputs, size_t n,

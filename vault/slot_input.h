@@ -42,4 +42,8 @@ void slot_recipient_text(const unsigned char pk[32],
 int slot_recipient_read(const char *path, struct secret **half, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Whether one of the inputs opens slot `id`: for a warning, not for access. */
+bool vault_slot_fits(const char *dir, unsigned id,
+		     const struct slot_input *inputs, size_t n);
+
 #endif

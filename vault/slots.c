@@ -5,6 +5,7 @@
  * removed slot's key therefore still opens an older copy of the file: after a
  * leak of a key, `vault rekey` is the answer, and slot removal alone is not.
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "vault/internal.h"
 #include "vault/journal.h"
+#include "vault/slot_input.h"
 
 #define SLOTS_MAX 64u
 
@@ -112,10 +114,10 @@ int vault_slot_add(struct vault *v, const struct slot_input *in, unsigned *id,
 		store_rollback(v);
 		goto out;
 	}
-	crash_point("slot-add-before-commit");
+	crash_point("slot-add.before-commit");
 	if (store_commit(v, e) != 0)
 		goto out;
-	crash_point("slot-add-after-commit");
+	crash_point("slot-add.after-commit");
 	rc = 0;
 out:
 	mem_free(l.items);
@@ -156,14 +158,61 @@ int vault_slot_remove(struct vault *v, unsigned id, struct err *e)
 		store_rollback(v);
 		goto out;
 	}
-	crash_point("slot-remove-before-commit");
+	crash_point("slot-remove.before-commit");
 	if (store_commit(v, e) != 0)
 		goto out;
-	crash_point("slot-remove-after-commit");
+	crash_point("slot-remove.after-commit");
 	rc = 0;
 out:
 	mem_free(l.items);
 	if (rc != 0)
 		err_ctx(e, number, "remove the slot");
 	return rc;
+}
+
+struct fitting {
+	const struct slot_input *inputs;
+	size_t n;
+	const unsigned char *vault;
+	unsigned char *root; /* locked, and thrown away */
+	unsigned id;
+	bool fits;
+};
+
+static int try_slot(unsigned id, const void *record, size_t n, void *arg,
+		    struct err *e)
+{
+	struct fitting *f = arg;
+
+	(void)e;
+	if (id != f->id)
+		return 0;
+	for (size_t i = 0; i < f->n && !f->fits; i++) {
+		struct err why = ERR_INIT;
+
+		f->fits = keyring_unwrap(record, n, &f->inputs[i], f->vault,
+					 f->root, &why) == 0;
+	}
+	return 1;
+}
+
+bool vault_slot_fits(const char *dir, unsigned id,
+		     const struct slot_input *inputs, size_t n)
+{
+	struct fitting f = { .inputs = inputs, .n = n, .id = id };
+	struct err e = ERR_INIT;
+	struct db_header h;
+	sqlite3 *db = NULL;
+
+	f.root = sodium_malloc(ROOT_LEN);
+	if (!f.root || db_open(dir, false, &db, &e) != 0 ||
+	    db_header(db, &h, &e) != 0)
+		goto out;
+	f.vault = h.vault_id;
+	if (slot_each(db, try_slot, &f, &e) != 0)
+		f.fits = false;
+out:
+	sodium_free(f.root);
+	db_close(&db);
+	return f.fits;
 }
