@@ -28,6 +28,29 @@ const char command_globals[] =
 	"  -h, --help              help on the command\n";
 
 const struct command commands[] = {
+	{ "init", cmd_init, "make a new vault",
+	  NEED_DIR | NEED_LAUNCHER | NEED_KEYS,
+	  "init [--passphrase | --key-file FILE | --generate-key-file FILE | "
+	  "--systemd NAME | --libsecret | --recipient PUBKEY]",
+	  "Makes DIR, the vault in it and a commented curfew.toml. The vault "
+	  "begins with one slot\n(a way to open it); without an option it is a "
+	  "passphrase, asked on the terminal.\n\n"
+	  "Options:\n"
+	  "  --passphrase              ask for a passphrase (or "
+	  "--passphrase-file, --passphrase-fd)\n"
+	  "  --key-file FILE           the bytes of a private file, 32 or more\n"
+	  "  --generate-key-file FILE  make such a file, then use it\n"
+	  "  --systemd NAME            a systemd credential, from "
+	  "$CREDENTIALS_DIRECTORY\n"
+	  "  --libsecret               a random key kept by the desktop "
+	  "keyring\n"
+	  "  --recipient PUBKEY        only an offline secret half opens it\n"
+	  "  --name NAME               the slot's name\n\n"
+	  "Examples:\n"
+	  "  curfew init\n"
+	  "  curfew --dir /var/lib/curfew init --generate-key-file "
+	  "/etc/curfew/key\n",
+	  "--generate-key-file=w" },
 	{ "provider list", cmd_provider_list,
 	  "which kinds of service there are", NEED_CONFIG | NEED_LAUNCHER,
 	  "provider list",
@@ -43,6 +66,112 @@ const struct command commands[] = {
 	  "No connection is\nopened.\n\n"
 	  "Examples:\n"
 	  "  curfew provider check postgres\n", NULL },
+	{ "vault slot list", cmd_vault_slot_list,
+	  "the ways to open the vault", 0,
+	  "vault slot list", "Needs no key.\n\n"
+	  "Examples:\n"
+	  "  curfew vault slot list --json\n", NULL },
+	{ "vault slot add", cmd_vault_slot_add, "add a way to open the vault",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE | NEED_KEYS,
+	  "vault slot add passphrase|key-file FILE|libsecret|systemd NAME|"
+	  "recipient PUBKEY",
+	  "The vault is opened with a present key (--key-file and so on); the "
+	  "arguments name the\nnew one.\n\n"
+	  "Options:\n"
+	  "  --name NAME                 the new slot's name\n"
+	  "  --new-passphrase-file FILE  the new passphrase, instead of asking\n\n"
+	  "Examples:\n"
+	  "  curfew vault slot add key-file /etc/curfew/key2\n"
+	  "  curfew vault slot add recipient curfew-pub-... --name safe\n",
+	  "2=r --new-passphrase-file=r" },
+	{ "vault slot remove", cmd_vault_slot_remove,
+	  "remove a way to open the vault",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_KEYS,
+	  "vault slot remove NUMBER|NAME",
+	  "The last slot cannot be removed. The removed key still opens older "
+	  "copies of the\nvault: when it has leaked, 'curfew vault rekey'.\n\n"
+	  "Examples:\n"
+	  "  curfew vault slot remove 2\n", NULL },
+	{ "vault rekey", cmd_vault_rekey, "a new root key, all sealed again",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_KEYS,
+	  "vault rekey [--drop-slots]",
+	  "Every slot's key must be at hand (recipient slots need only their "
+	  "public key), so that\neach of them opens the vault afterwards too. A "
+	  "crash leaves the old or the new state.\n\n"
+	  "Options:\n"
+	  "  --drop-slots  let go of slots whose key is not at hand\n\n"
+	  "Examples:\n"
+	  "  curfew vault rekey --key-file /etc/curfew/key\n", NULL },
+	{ "vault verify", cmd_vault_verify, "check every row and the journal",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_KEYS,
+	  "vault verify [--accept-head]",
+	  "Opens every row, adds up what must be there, walks the journal, and "
+	  "lets SQLite check\nits file. Exit 5 when anything is wrong.\n\n"
+	  "Options:\n"
+	  "  --accept-head  take the database as it is although its head "
+	  "outside says otherwise\n"
+	  "  --yes          do not ask\n\n"
+	  "Examples:\n"
+	  "  curfew vault verify\n", NULL },
+	{ "vault backup", cmd_vault_backup, "a consistent copy, still sealed",
+	  NEED_CONFIG | NEED_VAULT, "vault backup FILE",
+	  "May run while a kill goes on. An existing file is never replaced.\n\n"
+	  "Examples:\n"
+	  "  curfew vault backup /mnt/backup/curfew-2026-11-22\n", "1=w" },
+	{ "vault restore", cmd_vault_restore, "put a backup in the vault's place",
+	  NEED_DIR, "vault restore FILE [--force]",
+	  "Needs no key. A vault newer than the backup, or another one, is not "
+	  "replaced unless\nforced; what is replaced stays as *.before.\n\n"
+	  "Options:\n"
+	  "  --force  replace it even so\n\n"
+	  "Examples:\n"
+	  "  curfew vault restore /mnt/backup/curfew-2026-11-22\n", "1=r" },
+	{ "vault keygen", cmd_vault_keygen, "a key pair to keep offline",
+	  0, "vault keygen FILE",
+	  "Writes the secret half to FILE (mode 0600) and prints the public "
+	  "one.\n\n"
+	  "Examples:\n"
+	  "  curfew vault keygen /media/usb/curfew-emergency.key\n", "1=w" },
+	{ "audit verify", cmd_audit_verify, "check the journal's chain",
+	  NEED_CONFIG | NEED_VAULT, "audit verify",
+	  "Examples:\n  curfew audit verify\n", NULL },
+	{ "audit log", cmd_audit_log, "what was decided, sent and answered",
+	  NEED_CONFIG | NEED_VAULT, "audit log [--since WHEN] [--incident ID]",
+	  "Options:\n"
+	  "  --since WHEN   a span (2d, 12h) or a time (2026-11-22T03:00:00Z)\n"
+	  "  --incident ID  only of this incident; the beginning is enough\n\n"
+	  "Examples:\n"
+	  "  curfew audit log --since 1d\n"
+	  "  curfew audit log --json\n", NULL },
+	{ "emergency setup", cmd_emergency_setup,
+	  "prepare a kill that works without the vault",
+	  NEED_CONFIG | NEED_WRITE, "emergency setup PUBKEY | --remove",
+	  "Writes DIR/emergency.envelope, sealed to PUBKEY, and again at every "
+	  "connect,\ndisconnect and sync.\n\n"
+	  "Options:\n"
+	  "  --remove  no envelope any more\n\n"
+	  "Examples:\n"
+	  "  curfew vault keygen /media/usb/emergency.key\n"
+	  "  curfew emergency setup curfew-pub-...\n", NULL },
+	{ "emergency status", cmd_emergency_status,
+	  "whether the envelope is there and fresh", NEED_CONFIG | NEED_VAULT,
+	  "emergency status", "Exit 1 when it is not set, missing or out of "
+	  "date.\n\n"
+	  "Examples:\n"
+	  "  curfew emergency status\n", NULL },
+	{ "emergency open", cmd_emergency_open,
+	  "build a vault from the envelope", NEED_KEYS,
+	  "emergency open FILE --key SECRET-HALF --into DIR [--key-file FILE]",
+	  "Makes an ordinary vault in DIR, with which 'curfew --dir DIR kill' "
+	  "works as ever. It is\nopened by the given key file, or by a "
+	  "passphrase.\n\n"
+	  "Options:\n"
+	  "  --key SECRET-HALF  the file that 'curfew vault keygen' wrote\n"
+	  "  --into DIR         a folder without a vault; made when missing\n\n"
+	  "Examples:\n"
+	  "  curfew emergency open emergency.envelope --key /media/usb/em.key "
+	  "--into /root/em\n",
+	  "1=r --key=r --into=w" },
 	{ "help", cmd_help, "help on a command or a topic", 0,
 	  "help [COMMAND | exit-codes | man | completion bash|zsh|fish]",
 	  "Examples:\n"

@@ -27,6 +27,7 @@ struct unlock_keys {
 	struct secret *own[KEYS_MAX];
 	char *path[KEYS_MAX];
 	size_t n;
+	char would[300]; /* what would open it, and why that is not at hand */
 };
 
 struct gathering {
@@ -226,6 +227,31 @@ static int given(struct gathering *g, struct err *e)
 	return 0;
 }
 
+/* "it opens with: key-file /etc/key (No such file or directory), ..." */
+static void note_would(struct gathering *g)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < g->n_slots; i++) {
+		const struct slot_info *s = &g->slots[i];
+		const char *why = i < KEYS_MAX ? g->why[i] : "";
+		bool told = s->detail[0] && s->kind != SLOT_LIBSECRET &&
+			    s->kind != SLOT_RECIPIENT;
+
+		if (buf_printf(&b, &ignored, "%s%s%s%s%s%s%s",
+			       i ? ", " : "it opens with: ",
+			       slot_kind_word(s->kind), told ? " " : "",
+			       told ? s->detail : "", why[0] ? " (" : "", why,
+			       why[0] ? ")" : "") != 0)
+			break;
+	}
+	if (b.len)
+		snprintf(g->keys->would, sizeof g->keys->would, "%.*s",
+			 (int)sizeof g->keys->would - 1, b.p);
+	buf_release(&b);
+}
+
 static int begin(struct gathering *g, struct app *app, struct err *e)
 {
 	memset(g, 0, sizeof *g);
@@ -239,6 +265,7 @@ static int begin(struct gathering *g, struct app *app, struct err *e)
 		return -1;
 	systemd_credentials(g);
 	desktop_keyring(g);
+	note_would(g);
 	return given(g, e);
 }
 
@@ -249,45 +276,29 @@ static void end(struct gathering *g)
 }
 
 /* Nothing fits: say what would. */
-static int nothing_opens(struct gathering *g, struct err *e)
+static int nothing_opens(const struct app *app, const struct unlock_keys *k,
+			 struct err *e)
 {
-	struct buf would = BUF_INIT(BUF_TEXT_MAX);
-	struct err ignored = ERR_INIT;
-	size_t n = g->keys->n;
-
 	err_clear(e);
-	if (n == 0)
-		err_fail(e, ERR_SEALED, g->app->dir, "no key was given or found");
+	if (k->n == 0)
+		err_fail(e, ERR_SEALED, app->dir, "no key was given or found");
 	else
-		err_fail(e, ERR_SEALED, g->app->dir,
-			 "none of the %zu key%s given or found opens it", n,
-			 n == 1 ? "" : "s");
-	for (size_t i = 0; i < g->n_slots; i++) {
-		const struct slot_info *s = &g->slots[i];
-		const char *why = i < KEYS_MAX ? g->why[i] : "";
-		bool told = s->detail[0] && s->kind != SLOT_LIBSECRET &&
-			    s->kind != SLOT_RECIPIENT;
-
-		if (buf_printf(&would, &ignored, "%s%s%s%s%s%s%s",
-			       i ? ", " : "it opens with: ",
-			       slot_kind_word(s->kind), told ? " " : "",
-			       told ? s->detail : "", why[0] ? " (" : "", why,
-			       why[0] ? ")" : "") != 0)
-			break;
-	}
-	if (would.len)
-		err_hint(e, "%s", would.p);
-	err_ctx(e, NULL, "open the vault");
-	buf_release(&would);
-	return -1;
+		err_fail(e, ERR_SEALED, app->dir,
+			 "none of the %zu key%s given or found opens it", k->n,
+			 k->n == 1 ? "" : "s");
+	if (k->would[0])
+		err_hint(e, "%s", k->would);
+	return err_ctx(e, NULL, "open the vault");
 }
 
-static int try_open(struct gathering *g, bool write, struct err *e)
+int unlock_open(struct app *app, const struct unlock_keys *k, bool write,
+		struct err *e)
 {
-	if (g->keys->n == 0)
-		return err_fail(e, ERR_SEALED, g->app->dir, "no key");
-	return vault_open(g->app->dir, g->keys->v, g->keys->n, write,
-			  &g->app->vault, e);
+	if (k->n == 0)
+		return nothing_opens(app, k, e);
+	if (vault_open(app->dir, k->v, k->n, write, &app->vault, e) == 0)
+		return 0;
+	return err_is(e, ERR_SEALED) ? nothing_opens(app, k, e) : -1;
 }
 
 /* 0 open; -1 + ERR_SEALED: wrong, or nobody could be asked. */
@@ -302,7 +313,8 @@ static int ask_and_open(struct gathering *g, bool write, struct err *e)
 		if (io_prompt_secret("Passphrase of the vault: ", false, &s,
 				     e) != 0)
 			return err_is(e, ERR_UNSUPPORTED) ?
-				       nothing_opens(g, e) : -1;
+				       nothing_opens(g->app, g->keys, e) :
+				       -1;
 		in.secret = s;
 		rc = vault_open(g->app->dir, &in, 1, write, &g->app->vault, e);
 		secret_free(&s);
@@ -323,14 +335,10 @@ int unlock_vault(struct app *app, bool write, struct err *e)
 
 	if (begin(&g, app, e) != 0)
 		goto out;
-	rc = try_open(&g, write, e);
-	if (rc == 0 || !err_is(e, ERR_SEALED))
-		goto out;
-	if (has_slot(&g, SLOT_PASSPHRASE) && !g.have_passphrase &&
-	    !app->no_input)
+	rc = unlock_open(app, g.keys, write, e);
+	if (rc != 0 && err_is(e, ERR_SEALED) && !g.have_passphrase &&
+	    has_slot(&g, SLOT_PASSPHRASE) && !app->no_input)
 		rc = ask_and_open(&g, write, e);
-	else
-		rc = nothing_opens(&g, e);
 out:
 	end(&g);
 	return rc;

@@ -45,6 +45,9 @@ struct unlock_keys;
  * themselves.  An empty set is no error. */
 int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
 	__attribute__((warn_unused_result));
+/* Opens app->vault with them; ERR_SEALED tells what would open it. */
+int unlock_open(struct app *app, const struct unlock_keys *k, bool write,
+		struct err *e) __attribute__((warn_unused_result));
 const struct slot_input *unlock_inputs(const struct unlock_keys *k, size_t *n);
 void unlock_keys_free(struct unlock_keys **k);
 
