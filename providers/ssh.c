@@ -18,10 +18,10 @@
 
 static const char describe[] =
 "{\"options\":["
-"{\"name\":\"root\",\"default\":\"/\",\"help\":\"the machine's root folder: "
+"{\"name\":\"root\",\"help\":\"the machine's root folder, / for this one: "
 	"accounts come from its etc/passwd\"},"
 "{\"name\":\"file.*\",\"help\":\"file.ACCOUNT=/path: one account's authorized_keys "
-	"file; then root is not read unless given\"},"
+	"file, instead of root or beside it\"},"
 "{\"name\":\"authorized_keys\",\"default\":\".ssh/authorized_keys "
 	".ssh/authorized_keys2\",\"help\":\"sshd's AuthorizedKeysFile, with %h and %u\"},"
 "{\"name\":\"krl\",\"help\":\"/path of sshd's RevokedKeys file\"},"

@@ -130,7 +130,16 @@ int conf_open(const struct kit_connection *c, struct conf **out, struct err *e)
 		conf_close(&f);
 		return -1;
 	}
-	f->passwd = !f->files || kit_option(c, "root", NULL);
+	f->passwd = kit_option(c, "root", NULL) != NULL;
+	if (!f->passwd && !f->files) {
+		/* No silent default: it decides what this process may reach,
+		 * and a kill should not touch a machine nobody named. */
+		err_fail(e, ERR_CONFIG, "root", "the option is missing");
+		err_hint(e, "root=/ for this machine, root=/FOLDER for another one's "
+			 "files, or file.ACCOUNT=/path for single files");
+		conf_close(&f);
+		return -1;
+	}
 	*out = f;
 	return 0;
 }

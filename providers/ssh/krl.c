@@ -62,7 +62,7 @@ static uint64_t get_u64(const unsigned char *p)
 	return v;
 }
 
-static bool binary(const void *p, size_t n)
+bool krl_binary(const void *p, size_t n)
 {
 	return n >= 8 && !memcmp(p, MAGIC, 8);
 }
@@ -146,7 +146,7 @@ static int find(const void *p, size_t n, const char *print, bool *has,
 	*has = false;
 	if (!keyline_unprint(print, hash))
 		return err_fail(e, ERR_USAGE, print, "not a SHA256 fingerprint");
-	if (binary(p, n))
+	if (krl_binary(p, n))
 		return find_binary(p, n, print, hash, has, blob, e);
 	while (n && keyline_next(p, n, &pos, &l)) {
 		if (l.what != KEYLINE_KEY || strcmp(l.print, print))
@@ -212,7 +212,7 @@ int krl_hashes(const void *p, size_t n, struct buf *out, struct err *e)
 	struct keyline l;
 	size_t pos = 0;
 
-	if (binary(p, n)) {
+	if (krl_binary(p, n)) {
 		if (hashes_binary(p, n, out, e))
 			return -1;
 	} else {
@@ -299,7 +299,7 @@ int krl_add(const void *p, size_t n, const char *print, const struct buf *blob,
 	if (has)
 		return buf_add(out, p, n, e);
 	*changed = true;
-	if (n && !binary(p, n))
+	if (n && !krl_binary(p, n))
 		return add_text(p, n, blob, out, e);
 	if (n) {
 		if (check_unsigned(p, n, e) || buf_add(out, p, n, e))
@@ -387,7 +387,7 @@ int krl_remove(const void *p, size_t n, const char *print, int64_t now_ms,
 		return -1;
 	if (!has)
 		return n ? buf_add(out, p, n, e) : 0;
-	if (!binary(p, n))
+	if (!krl_binary(p, n))
 		return remove_text(p, n, print, out, changed, e);
 	if (check_unsigned(p, n, e) || open_list(p, n, &r, e) ||
 	    buf_add(out, p, r.at, e))

@@ -14,6 +14,8 @@
 
 #include "base/buf.h"
 
+bool krl_binary(const void *p, size_t n);
+
 /* Is the key with this fingerprint in the list?  SHA-1 entries are not
  * looked at (nobody can tell from a SHA-256 name). */
 int krl_has(const void *p, size_t n, const char *print, bool *has, struct err *e)

@@ -78,7 +78,8 @@ bool revoked_in(const struct buf *hashes, const char *print)
 	       bsearch(hash, hashes->p, hashes->len / 32, 32, compare);
 }
 
-/* Would OpenSSH read it?  Its own program says so, reading the new file. */
+/* Would OpenSSH read it?  Its own program says so, reading the new file.  `arg`
+ * tells whether it is a binary list: a text one has no form to be wrong in. */
 static int check_new(const char *path, void *arg, struct err *e)
 {
 	char prog[] = SSH_KEYGEN, query[] = "-Qlf", file[4096];
@@ -87,7 +88,8 @@ static int check_new(const char *path, void *arg, struct err *e)
 	int status = 0, rc = -1;
 	pid_t pid;
 
-	(void)arg;
+	if (!*(const bool *)arg)
+		return 0;
 	if (access(SSH_KEYGEN, X_OK)) {
 		log_line(LOG_NOTICE, "ssh: no %s: the new revocation list is "
 			 "checked by curfew only", SSH_KEYGEN);
@@ -174,6 +176,7 @@ static int change(const struct conf *c, bool add, char (*prints)[KEYLINE_PRINT],
 	struct buf out = BUF_INIT(KEYFILE_MAX);
 	struct keyfile f;
 	int rc = -1, lock;
+	bool binary;
 
 	mine.uid = geteuid();
 	mine.gid = getegid();
@@ -188,8 +191,9 @@ static int change(const struct conf *c, bool add, char (*prints)[KEYLINE_PRINT],
 		goto out;
 	}
 	f.st.st_mode |= 0444;
+	binary = krl_binary(out.p, out.len);
 	rc = keyfile_replace(&f, out.p ? out.p : "", out.len, &mine, check_new,
-			     NULL, e);
+			     &binary, e);
 out:
 	if (lock >= 0)
 		close(lock);

@@ -1,0 +1,16 @@
+/* Keys with the names that ssh-keygen -l gives them; no private halves exist. */
+#ifndef TEST_SSH_KEYS_H
+#define TEST_SSH_KEYS_H
+
+#define KEY_A "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJYuJqjptC2G58PdIXGavdMBfVUIWucZqU560SWJufsO"
+#define NAME_A "SHA256:7XA6s2hn4UUoiLZZyvkeirIiwWF+8ZIjc8cxtS3V71c"
+#define KEY_B "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINBgJV7IBCVguFMh8PfpY9ofKVj/0cXIb8WoOmneLqVK"
+#define NAME_B "SHA256:/tpIyq87hiCc9/IhgpjUzZwCTo+kdulweCIk/YM+F0w"
+#define KEY_E "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBD0WgoeInayJAt14LadIcInwqpdAYz1VrL4iALjYSMqy/W9QEdJ6z2oejONI2ZA28KeZog07xAKn6gBKf3OIMLM="
+#define NAME_E "SHA256:5W2yNj/5svjhGPhLxQB3FZytgFXkSw+hNvt794HLeHw"
+#define RSA_1 "AAAAB3NzaC1yc2EAAAADAQABAAABAQDLFZQxRDOebhUf1+qqHzUa0XZnmZ6NRFMtKW4BRSW3+7rMCKOS9LTysDozXekXiU6cWKTmRYcWfebBh4AODcUJ6YshVZppsefSiknBLcX7MgUDMJ9v2erGG3ARXtBHvHthnESXztjSJllZc9tIyhna+BjyYvrTreFJgqEAAnIAY6kUwBEt+CotC6MyQRcWIdu3wmY6J1OXGsM+MoPqis2N3M8Ii83p3uarPVaAp97Wx5xdR9HJOnZjc/Bm8ydFSoMjemo6qQN5chwqQcUzbBTfTuXJbTaiN1B6Fz/4uPZMTkSpTWmjsYU+QzLitg/jefaLwKDj7/svOp0rOkTVIhs5"
+/* the same key, both numbers with superfluous zero bytes in front */
+#define RSA_2 "AAAAB3NzaC1yc2EAAAAFAAABAAEAAAEDAAAAyxWUMUQznm4VH9fqqh81GtF2Z5mejURTLSluAUUlt/u6zAijkvS08rA6M13pF4lOnFik5kWHFn3mwYeADg3FCemLIVWaabHn0opJwS3F+zIFAzCfb9nqxhtwEV7QR7x7YZxEl87Y0iZZWXPbSMoZ2vgY8mL6063hSYKhAAJyAGOpFMARLfgqLQujMkEXFiHbt8JmOidTlxrDPjKD6orNjdzPCIvN6d7mqz1WgKfe1secXUfRyTp2Y3PwZvMnRUqDI3pqOqkDeXIcKkHFM2wU307lyW02ojdQehc/+Lj2TE5EqU1po7GFPkMy4rYP43n2i8Cg4+/7LzqdKzpE1SIbOQ=="
+#define NAME_R "SHA256:aL91V1QrwzwOFSOO9hdCq27zs7edwunO1C8Cx1LCfRo"
+
+#endif
