@@ -45,7 +45,7 @@ LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
 LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate) -lm
 CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
-CFLAGS_providers/postgres.c := $(call pc,--cflags,libpq)
+CFLAGS_providers/postgres/pg.c := $(call pc,--cflags,libpq)
 
 # ---- building: $(1) = build folder, $(2) = extra flags --------------------
 # a provider $(2): its own file, and the folder of its name if it has one
