@@ -18,9 +18,28 @@ provider_start() {
 	REQUEST=0
 }
 
+# Run something in the background that must not hold the provider's pipes or
+# bats' own descriptor open.
+apart() {
+	(
+		[ -z "${PROVIDER_PID:-}" ] || exec {PROVIDER_IN}>&- {PROVIDER_OUT}<&-
+		exec 3>&- 4>&-
+		exec "$@"
+	)
+}
+
 provider_stop() {
 	[ -n "${PROVIDER_PID:-}" ] || return 0
+	local i
 	exec {PROVIDER_IN}>&- {PROVIDER_OUT}<&-
+	# it ends with its input; if not, that is told and it is stopped
+	for ((i = 0; i < 250; i++)); do
+		kill -0 "$PROVIDER_PID" 2>/dev/null || break
+		sleep 0.02
+	done
+	if kill -KILL "$PROVIDER_PID" 2>/dev/null; then
+		echo "the provider did not end with its input" >&2
+	fi
 	wait "$PROVIDER_PID" 2>/dev/null || true
 	PROVIDER_PID=
 }
@@ -58,12 +77,13 @@ ask_json() {
 ask() {
 	local verb=$1
 	shift
-	ask_json "$(jq -nc --arg verb "$verb" '{verb: $verb} + ([$ARGS.positional
-		| _nwise(2) | {(.[0]): .[1]}] | add // {})' --args "$@")"
+	ask_json "$(jq -nc --arg verb "$verb" '$ARGS.positional as $a
+		| reduce range(0; $a | length; 2) as $i
+		({verb: $verb}; . + {($a[$i]): $a[$i + 1]})' --args "$@")"
 }
 
 got() {
-	jq -r "$1" <<<"$ANSWER"
+	jq -rc "$1" <<<"$ANSWER"
 }
 
 # expect FILTER VALUE
