@@ -185,6 +185,18 @@ void jout_raw(struct jout *j, const char *key, const char *json)
 	(void)fputs(json != NULL && json[0] != '\0' ? json : "{}", stdout);
 }
 
+void jout_list(struct jout *j, const char *key, char *const *v, size_t n)
+{
+	key_of(j, key);
+	(void)putchar('[');
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0)
+			(void)putchar(',');
+		quoted(v[i]);
+	}
+	(void)putchar(']');
+}
+
 void jout_row_end(struct jout *j)
 {
 	(void)j;

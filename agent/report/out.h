@@ -60,6 +60,7 @@ void jout_int(struct jout *j, const char *key, int64_t v);
 void jout_bool(struct jout *j, const char *key, bool v);
 void jout_time(struct jout *j, const char *key, int64_t wall_ms); /* null: 0 */
 void jout_raw(struct jout *j, const char *key, const char *json);
+void jout_list(struct jout *j, const char *key, char *const *v, size_t n);
 void jout_row_end(struct jout *j);
 void jout_end(struct jout *j);
 
