@@ -51,6 +51,59 @@ const struct command commands[] = {
 	  "  curfew --dir /var/lib/curfew init --generate-key-file "
 	  "/etc/curfew/key\n",
 	  "--generate-key-file=w" },
+	{ "connect", cmd_connect,
+	  "add a service account that curfew works with",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE | NEED_HELP,
+	  "connect TYPE NAME [--set KEY=VALUE]... [options]",
+	  "Asks for the admin credential on the terminal unless told where it "
+	  "is, tries it, and\nonly then stores it. 'curfew connect --help TYPE' "
+	  "shows the settings of a type,\n'curfew provider list' the types.\n\n"
+	  "Options:\n"
+	  "  --set KEY=VALUE     a setting of the provider; may be repeated\n"
+	  "  --secret-file FILE  read the admin credential from FILE\n"
+	  "  --secret-stdin      read it from standard input\n"
+	  "  --replace           change an existing connection; its inventory "
+	  "is kept\n\n"
+	  "Examples:\n"
+	  "  curfew connect postgres pg-main --set host=db.example.org --set "
+	  "user=curfew\n"
+	  "  curfew connect ssh web --set folder=/srv/keys\n"
+	  "  curfew connect --help postgres\n",
+	  "--secret-file=r" },
+	{ "sync", cmd_sync, "read what lives at the connections",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "sync [NAME]...",
+	  "Lists all connections (or the named ones) at once and stores what "
+	  "was seen. What a\nlisting does not show is marked missing, never "
+	  "forgotten. Exit 7 when one failed; the\nothers are stored.\n\n"
+	  "Examples:\n"
+	  "  curfew sync\n"
+	  "  curfew sync pg-main aws-prod\n", NULL },
+	{ "list", cmd_list, "show the inventory, filtered",
+	  NEED_CONFIG | NEED_VAULT,
+	  "list [credentials|accounts|identities|connections|grants|"
+	  "suggestions] [filters]",
+	  "Options:\n"
+	  "  --identity NAME    only of this identity\n"
+	  "  --connection NAME  only at this connection\n"
+	  "  --tag TAG          only of identities with this tag\n"
+	  "  --owner NAME       only of this owner\n"
+	  "  --kind KIND        only this kind (password, key, ...)\n"
+	  "  --state STATE      active, disabled, expired, revoked, dead, "
+	  "unknown, missing\n"
+	  "  --glob PATTERN     only addresses that match (* and ?)\n"
+	  "  --stale            not used, or not changed, for [inventory] "
+	  "stale\n"
+	  "  --ownerless        nobody answers for it\n"
+	  "  --never-expires    alive without an expiry date\n"
+	  "  --new              first seen by the last sync\n"
+	  "  --sort COLUMN      address, age, used, expires, owner, identity, "
+	  "state; '-COLUMN' reverses\n"
+	  "  --csv              comma-separated, RFC 4180\n\n"
+	  "Examples:\n"
+	  "  curfew list --stale --ownerless\n"
+	  "  curfew list credentials --kind password --sort -age\n"
+	  "  curfew list identities --json\n"
+	  "  curfew list suggestions >> curfew.toml\n", NULL },
 	{ "provider list", cmd_provider_list,
 	  "which kinds of service there are", NEED_CONFIG | NEED_LAUNCHER,
 	  "provider list",

@@ -14,13 +14,16 @@
 
 int cmd_audit_log(struct app *app, int argc, char **argv);
 int cmd_audit_verify(struct app *app, int argc, char **argv);
+int cmd_connect(struct app *app, int argc, char **argv);
 int cmd_emergency_open(struct app *app, int argc, char **argv);
 int cmd_emergency_setup(struct app *app, int argc, char **argv);
 int cmd_emergency_status(struct app *app, int argc, char **argv);
 int cmd_help(struct app *app, int argc, char **argv);
 int cmd_init(struct app *app, int argc, char **argv);
+int cmd_list(struct app *app, int argc, char **argv);
 int cmd_provider_check(struct app *app, int argc, char **argv);
 int cmd_provider_list(struct app *app, int argc, char **argv);
+int cmd_sync(struct app *app, int argc, char **argv);
 int cmd_vault_backup(struct app *app, int argc, char **argv);
 int cmd_vault_keygen(struct app *app, int argc, char **argv);
 int cmd_vault_rekey(struct app *app, int argc, char **argv);
