@@ -9,7 +9,7 @@
 #include "agent/known.h"
 #include "agent/sync.h"
 
-#define SYNC_BATCH 5000u /* items written in one transaction */
+#define SYNC_BATCH 25000u /* items written in one transaction */
 
 struct sync_conn {
 	struct inv_connection rec; /* ours */

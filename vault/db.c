@@ -104,7 +104,7 @@ static int settle(sqlite3 *db, bool write, struct err *e)
 		"PRAGMA temp_store = MEMORY",
 		"PRAGMA synchronous = FULL",
 		"PRAGMA secure_delete = ON",
-		"PRAGMA cache_size = -16384",
+		"PRAGMA cache_size = -65536",
 		"PRAGMA wal_autocheckpoint = 1000",
 		"PRAGMA journal_size_limit = 16777216",
 	};
