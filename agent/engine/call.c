@@ -1,0 +1,276 @@
+/*
+ * call: one round's calls: pick what may go, commit the intents, send; and on
+ * the way back read the answers, apply them, commit them.  What a provider
+ * says is taken as text and numbers, never as an instruction.
+ */
+#include <string.h>
+
+#include "agent/engine/drive_inner.h"
+#include "base/crash.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* ---- sending ------------------------------------------------------------- */
+
+static struct json *request_of(const struct drive *d, const struct action *a)
+{
+	const struct target *t = &d->w->targets[a->target];
+	struct json *r = json_object();
+	bool ok = json_set_str(r, "verb", verb_word(a->verb));
+
+	if (*t->account)
+		ok = ok && json_set_str(r, "account", t->account);
+	if (*t->kind)
+		ok = ok && json_set_str(r, "kind", t->kind);
+	if (*t->id)
+		ok = ok && json_set_str(r, "credential", t->id);
+	if (!ok)
+		json_free(&r);
+	return r;
+}
+
+/* A probe of a credential goes with its secret when the vault has it. */
+static int secret_of(struct drive *d, const struct action *a,
+		     struct secret **out, struct err *e)
+{
+	const struct target *t = &d->w->targets[a->target];
+	struct inv_credential c = { 0 };
+	int rc;
+
+	*out = NULL;
+	if (a->verb != V_PROBE || t->what != T_CREDENTIAL)
+		return 0;
+	rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
+				t->kind, t->id, &c, out, e);
+	if (rc > 0)
+		inv_credential_free(&c);
+	return rc < 0 ? -1 : 0;
+}
+
+static int send_one(struct drive *d, uint32_t i, struct err *e)
+{
+	struct action *a = &d->w->actions[i];
+	struct lane *l = drive_lane(d, a);
+	struct secret *secret = NULL;
+	struct json *r = request_of(d, a);
+	int rc = -1;
+
+	if (!r)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (secret_of(d, a, &secret, e) < 0) {
+		json_free(&r);
+		goto out;
+	}
+	crash_point("kill.before-send");
+	l->q.in_flight++;
+	rc = link_call(l->link, i, r, secret, l->timeout_ms, e);
+	crash_point("kill.after-send");
+out:
+	secret_free(&secret);
+	return rc;
+}
+
+static int answer_push(struct drive *d, const struct answer *in, struct err *e)
+{
+	if (d->n_round == d->cap_round) {
+		size_t cap = d->cap_round ? d->cap_round * 2 : 64;
+		struct answer *p = mem_realloc(d->round, cap * sizeof(*p));
+
+		if (!p)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		d->round = p;
+		d->cap_round = cap;
+	}
+	d->round[d->n_round++] = *in;
+	return 0;
+}
+
+static int batch_add(struct drive *d, uint32_t i, struct err *e)
+{
+	if (d->n_batch == d->cap_batch) {
+		size_t cap = d->cap_batch ? d->cap_batch * 2 : 64;
+		uint32_t *p = mem_realloc(d->batch, cap * sizeof(*p));
+
+		if (!p)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		d->batch = p;
+		d->cap_batch = cap;
+	}
+	d->batch[d->n_batch++] = i;
+	return 0;
+}
+
+/* Cutting does not wait for evidence for ever: what is lost is written down. */
+static int undo_lost(struct drive *d, struct action *a, struct err *e)
+{
+	const struct target *t = &d->w->targets[a->target];
+	uint32_t s = t->act[V_SNAPSHOT];
+
+	if (a->verb != V_REVOKE && a->verb != V_REMOVE_GRANT)
+		return 0;
+	if (s == NONE && t->parent != NONE)
+		s = d->w->targets[t->parent].act[V_SNAPSHOT];
+	if (s == NONE || action_settled(&d->w->actions[s]))
+		return 0;
+	a->flags |= AF_UNDO_LOST;
+	d->w->actions[s].flags |= AF_UNDO_LOST;
+	return drive_touch(d, s, e);
+}
+
+/* Take what may go out on one lane.  What the program has said it cannot do
+ * needs no call. */
+static int pick(struct drive *d, struct lane *l, struct err *e)
+{
+	int64_t now = drive_now(d);
+	struct action *a;
+	uint32_t i;
+
+	for (;;) {
+		if (queue_pop(&l->q, d->w, now, &i, e) < 0)
+			return -1;
+		if (i == NONE)
+			return 0;
+		a = &d->w->actions[i];
+		a->sending = true;
+		if (!l->link || (link_facts(l->link) &&
+				 !link_has_verb(l->link, verb_word(a->verb)))) {
+			struct answer no = { .action = i,
+				.status = l->link ? LINK_UNSUPPORTED :
+						    LINK_NOT_SENT };
+
+			l->q.in_flight++;
+			if (answer_push(d, &no, e) < 0)
+				return -1;
+			if (!l->link)
+				return 0;
+			continue;
+		}
+		if (undo_lost(d, a, e) < 0 ||
+		    drive_set(d, i, A_SENT, e) < 0 || batch_add(d, i, e) < 0)
+			return -1;
+		a->attempts++;
+		a->sent_ms = now;
+		if (verb_cuts(a->verb) && !a->first_ms)
+			a->first_ms = now;
+		l->q.in_flight++; /* counted here, so that pop sees it */
+		if (a->verb == V_RESWEEP && resweep_start(d, i, e) < 0)
+			return -1;
+	}
+}
+
+int call_send(struct drive *d, struct err *e)
+{
+	d->n_batch = 0;
+	for (size_t c = 0; c < d->w->n_conns; c++)
+		if (pick(d, &d->lanes[c], e) < 0)
+			return -1;
+	if (!d->n_batch)
+		return 0;
+	if (keep_intents(d, e) < 0)
+		return -1;
+	for (size_t k = 0; k < d->n_batch; k++) {
+		/* pick() has counted it already */
+		drive_lane(d, &d->w->actions[d->batch[k]])->q.in_flight--;
+		if (send_one(d, d->batch[k], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- receiving ----------------------------------------------------------- */
+
+static char *body_text(const struct json *body, const char *key)
+{
+	const char *s = body ? json_str(body, key) : NULL;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	char *copy = NULL;
+
+	if (s && text_escape(&b, s, strnlen(s, 300), NULL) == 0)
+		copy = mem_strdup(b.p);
+	buf_release(&b);
+	return copy;
+}
+
+static void read_body(struct answer *r, const struct action *a,
+		      const struct json *body)
+{
+	const char *s;
+
+	if (!body)
+		return;
+	if (a->verb == V_PROBE) {
+		s = json_str(body, "life");
+		r->life = s && strcmp(s, "dead") == 0 ? LIFE_DEAD :
+			  s && strcmp(s, "alive") == 0 ? LIFE_ALIVE :
+							 LIFE_UNKNOWN;
+		s = json_str(body, "proof");
+		r->refusal = s && strcmp(s, "refusal") == 0;
+		if (!r->text)
+			r->text = body_text(body, "evidence");
+	} else if (a->verb == V_RESWEEP) {
+		if (!json_bool(body, "complete", &r->complete))
+			r->complete = false;
+	} else if (a->verb == V_SNAPSHOT && r->status == LINK_OK) {
+		struct json *snap = json_get(body, "snapshot");
+		struct buf b = BUF_INIT(BUF_RECORD_MAX / 2);
+
+		if (snap && json_type(snap) == JSON_OBJECT &&
+		    json_print(snap, false, &b, NULL) == 0) {
+			r->snapshot = mem_strndup(b.p, b.len);
+			r->snapshot_len = b.len;
+		}
+		buf_release(&b);
+	}
+}
+
+void call_answered(struct link *l, const struct link_answer *in, void *arg)
+{
+	struct drive *d = arg;
+	struct answer r = { .action = (uint32_t)in->tag, .status = in->status,
+			    .after_ms = in->after_ms };
+
+	(void)l;
+	if (d->fault->code || in->tag >= d->w->n_actions)
+		return;
+	if (in->status == LINK_ITEM) {
+		struct json *item = json_get(in->body, "item");
+
+		if (item && resweep_item(d, r.action, item, d->fault) < 0)
+			(void)err_fail(d->fault, ERR_BUG, NULL,
+				       "an item could not be taken in");
+		return;
+	}
+	if (in->error && *in->error)
+		r.text = mem_strdup(in->error);
+	read_body(&r, &d->w->actions[r.action], in->body);
+	if (answer_push(d, &r, d->fault) < 0) {
+		mem_free(r.text);
+		mem_free(r.snapshot);
+	}
+}
+
+int call_take(struct drive *d, struct err *e)
+{
+	int rc = -1;
+
+	if (!d->n_round && d->n_written == d->w->n_actions && !d->n_dirty &&
+	    !d->n_fresh && !d->n_found)
+		return 0;
+	crash_point("kill.after-reply");
+	for (size_t i = 0; i < d->n_round; i++) {
+		struct action *a = &d->w->actions[d->round[i].action];
+
+		drive_lane(d, a)->q.in_flight--;
+		a->sending = false;
+		if (answer_apply(d, &d->round[i], e) < 0)
+			goto out;
+	}
+	rc = keep_answers(d, e);
+out:
+	for (size_t i = 0; i < d->n_round; i++) {
+		mem_free(d->round[i].text);
+		mem_free(d->round[i].snapshot);
+	}
+	d->n_round = 0;
+	return rc;
+}

@@ -1,0 +1,120 @@
+/*
+ * drive_inner: what the driver's own files share (drive, round, answer,
+ * resweep, keep).  Nobody else includes this.
+ */
+#ifndef AGENT_ENGINE_DRIVE_INNER_H
+#define AGENT_ENGINE_DRIVE_INNER_H
+
+#include "agent/engine/drive.h"
+#include "agent/engine/proof.h"
+#include "vault/inventory.h"
+
+struct seen { /* 64-bit hashes of the account names known at a connection */
+	uint64_t *p;
+	size_t n, cap;
+	bool loaded;
+};
+
+struct lane { /* one connection */
+	struct queue q;
+	struct link *link;
+	struct facts facts;
+	int64_t timeout_ms;
+	int64_t last_cut_ms;  /* the last confirmed cut */
+	uint32_t open_cuts;   /* cutting actions not settled, self left out */
+	uint32_t open_others; /* open actions of targets that are not self */
+	bool has_self, makes; /* a killed account can make accounts */
+	bool synced;	      /* the inventory has seen it whole once */
+	struct seen seen;
+	uint32_t *sweeps;     /* its sweep actions */
+	size_t n_sweeps;
+};
+
+struct sweep { /* a listing under way */
+	uint32_t action;
+	bool dirty;
+	bool first_look; /* asked for before anything was cut */
+	char why[160];
+};
+
+struct answer { /* of one poll round */
+	uint32_t action;
+	enum link_status status;
+	enum life life;
+	bool refusal, complete;
+	int64_t after_ms;
+	char *text;	/* error, evidence; may be NULL */
+	char *snapshot; /* JSON text; may be NULL */
+	size_t snapshot_len;
+};
+
+struct drive {
+	struct app *app;
+	struct vault *v;
+	struct work *w;
+	struct lane *lanes;
+	struct link **links; /* those that are open, for links_poll */
+	size_t n_links;
+	struct sweep *sweeps;
+	size_t n_sweeps;
+	struct answer *round;
+	size_t n_round, cap_round;
+	uint32_t *dirty;
+	size_t n_dirty, cap_dirty;
+	uint32_t n_open;    /* actions not settled */
+	uint32_t n_written; /* actions from here on were never written */
+	struct inv_account *fresh; /* accounts seen for the first time */
+	size_t n_fresh;
+	struct inv_credential *found; /* credentials seen for the first time */
+	size_t n_found;
+	uint32_t *batch;    /* popped, about to be sent */
+	size_t n_batch, cap_batch;
+	int64_t wall0, mono0;
+	struct err *fault;  /* first fault inside a callback */
+};
+
+int64_t drive_now(const struct drive *d);
+struct lane *drive_lane(const struct drive *d, const struct action *a);
+/* Set the state; keeps the lane's counters; marks dirty. */
+int drive_set(struct drive *d, uint32_t action, enum action_state s,
+	      struct err *e) __attribute__((warn_unused_result));
+/* Send (again) at `when`: state TRYING if it was sent before; queued. */
+int drive_arm(struct drive *d, uint32_t action, int64_t when, struct err *e)
+	__attribute__((warn_unused_result));
+int drive_touch(struct drive *d, uint32_t action, struct err *e)
+	__attribute__((warn_unused_result));
+/* Take in the actions that planning just added to the work. */
+int drive_adopt(struct drive *d, uint32_t from, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* call.c */
+int call_send(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+void call_answered(struct link *l, const struct link_answer *in, void *arg);
+int call_take(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* answer.c: one answer's consequences in memory. */
+int answer_apply(struct drive *d, const struct answer *a, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* resweep.c */
+int resweep_start(struct drive *d, uint32_t action, struct err *e)
+	__attribute__((warn_unused_result));
+int resweep_item(struct drive *d, uint32_t action, const struct json *item,
+		 struct err *e) __attribute__((warn_unused_result));
+int resweep_answer(struct drive *d, const struct answer *a, struct err *e)
+	__attribute__((warn_unused_result));
+/* Something was cut on this lane: listings count from now. */
+int resweep_again(struct drive *d, struct lane *l, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* keep.c: the commits. */
+int keep_intents(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+int keep_answers(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+int keep_close(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * facts: reading the declared facts.  Numbers from a provider are clipped to
+ * what makes sense, so that a wrong one cannot stop the clock.
+ */
+#include <string.h>
+
+#include "agent/engine/facts.h"
+#include "agent/engine/knob.h"
+
+#define LAG_MAX ((int64_t)7 * 24 * 3600 * 1000)
+
+static int64_t clip(int64_t v, int64_t top)
+{
+	return v < 0 ? 0 : v > top ? top : v;
+}
+
+static int64_t number(const struct json *o, const char *key, int64_t top)
+{
+	int64_t v = 0;
+
+	return json_int(o, key, &v) ? clip(v, top) : 0;
+}
+
+static bool flag(const struct json *o, const char *key)
+{
+	bool v = false;
+
+	return json_bool(o, key, &v) && v;
+}
+
+static void read_kind(const struct json *o, struct kind_facts *k)
+{
+	k->disable_cuts = flag(o, "disable_cuts_sessions");
+	k->revoke_cuts = flag(o, "revoke_cuts_sessions");
+	k->mint_lag_ms = number(o, "mint_lag_ms", LAG_MAX);
+	k->list_lag_ms = number(o, "list_lag_ms", LAG_MAX);
+	k->revoke_lag_ms = number(o, "revoke_lag_ms", LAG_MAX);
+	k->session_ms = number(o, "session_ms", LAG_MAX);
+	k->rate_per_s = (double)number(o, "rate_per_s", 1000000);
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void worst(struct kind_facts *all, const struct kind_facts *k, bool first)
+{
+	all->disable_cuts = (first || all->disable_cuts) && k->disable_cuts;
+	all->revoke_cuts = (first || all->revoke_cuts) && k->revoke_cuts;
+	all->mint_lag_ms = larger(all->mint_lag_ms, k->mint_lag_ms);
+	all->list_lag_ms = larger(all->list_lag_ms, k->list_lag_ms);
+	all->revoke_lag_ms = larger(all->revoke_lag_ms, k->revoke_lag_ms);
+	all->session_ms = larger(all->session_ms, k->session_ms);
+	if (k->rate_per_s > 0 &&
+	    (all->rate_per_s <= 0 || k->rate_per_s < all->rate_per_s))
+		all->rate_per_s = k->rate_per_s;
+}
+
+void facts_read(const struct json *facts, struct facts *out)
+{
+	const struct json *k;
+
+	memset(out, 0, sizeof(*out));
+	if (!facts || json_type(facts) != JSON_OBJECT)
+		return;
+	for (k = json_first(facts); k; k = json_next(k)) {
+		struct kind_facts one = { .kind = "" };
+		const char *key = json_key(k);
+
+		if (json_type(k) != JSON_OBJECT || !key)
+			continue;
+		read_kind(k, &one);
+		worst(&out->all, &one, k == json_first(facts));
+		if (out->n < FACTS_KINDS && strlen(key) < FACTS_KIND) {
+			memcpy(one.kind, key, strlen(key) + 1);
+			out->kinds[out->n++] = one;
+		}
+	}
+}
+
+void facts_parse(const char *text, struct facts *out)
+{
+	struct json *j = NULL;
+
+	if (text && *text)
+		j = json_parse(text, strlen(text), NULL);
+	facts_read(j, out);
+	json_free(&j);
+}
+
+const struct kind_facts *facts_of(const struct facts *f, const char *kind)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (strcmp(f->kinds[i].kind, kind) == 0)
+			return &f->kinds[i];
+	return &f->all;
+}
+
+int64_t facts_settle_ms(const struct facts *f)
+{
+	int64_t ms = larger(f->all.list_lag_ms, f->all.revoke_lag_ms);
+
+	if (knob_off(KNOB_SETTLE))
+		return 0;
+	ms = larger(ms, f->all.mint_lag_ms);
+	return ms + ms / 16 + knob_gap_ms();
+}

@@ -1,0 +1,188 @@
+/*
+ * queue: two heaps and a bucket per connection, so that a slow or dead
+ * connection holds up nobody but itself.
+ */
+#include "agent/engine/knob.h"
+#include "agent/engine/queue.h"
+#include "base/mem.h"
+#include "base/secret.h"
+
+void queue_init(struct queue *q, double rate_per_s, int limit, int64_t now)
+{
+	*q = (struct queue){ .rate = rate_per_s, .limit = limit,
+			     .filled_ms = now, .tokens = 1 };
+}
+
+void queue_free(struct queue *q)
+{
+	mem_free(q->waiting.p);
+	mem_free(q->ready.p);
+	*q = (struct queue){ 0 };
+}
+
+static int heap_push(struct heap *h, int64_t key, uint32_t action,
+		     struct err *e)
+{
+	size_t i;
+
+	if (h->n == h->cap) {
+		size_t cap = h->cap ? h->cap * 2 : 64;
+		struct queue_entry *p = mem_realloc(h->p, cap * sizeof(*p));
+
+		if (!p)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		h->p = p;
+		h->cap = cap;
+	}
+	for (i = h->n++; i > 0; i = (i - 1) / 2) {
+		if (h->p[(i - 1) / 2].key <= key)
+			break;
+		h->p[i] = h->p[(i - 1) / 2];
+	}
+	h->p[i] = (struct queue_entry){ key, action };
+	return 0;
+}
+
+static struct queue_entry heap_pop(struct heap *h)
+{
+	struct queue_entry top = h->p[0], last = h->p[--h->n];
+	size_t i = 0, c;
+
+	while ((c = 2 * i + 1) < h->n) {
+		if (c + 1 < h->n && h->p[c + 1].key < h->p[c].key)
+			c++;
+		if (last.key <= h->p[c].key)
+			break;
+		h->p[i] = h->p[c];
+		i = c;
+	}
+	h->p[i] = last;
+	return top;
+}
+
+/* The first listing tells what was there before; then what cuts most at one
+ * call; evidence runs beside it; looking comes last. */
+static int64_t rank(const struct work *w, uint32_t i)
+{
+	static const uint8_t order[V_VERBS] = {
+		[V_DISABLE] = 1, [V_CUT] = 2, [V_REVOKE] = 3,
+		[V_REMOVE_GRANT] = 4, [V_SNAPSHOT] = 5, [V_RESWEEP] = 6,
+		[V_PROBE] = 7,
+	};
+	const struct action *a = &w->actions[i];
+	int64_t r = order[a->verb];
+
+	if (a->verb == V_RESWEEP && !(a->flags & AF_BASELINE) &&
+	    w->targets[a->target].what == T_CONNECTION)
+		r = 0;
+	return r << 40 | i;
+}
+
+/* Nothing to send any more, or another entry tells the right time. */
+static bool stale(const struct work *w, const struct queue_entry *q,
+		  int64_t now)
+{
+	const struct action *a = &w->actions[q->action];
+
+	return a->sending || action_settled(a) || a->next_ms > now;
+}
+
+int queue_push(struct queue *q, const struct work *w, uint32_t action,
+	       struct err *e)
+{
+	int64_t at = w->actions[action].next_ms;
+
+	if (at == INT64_MAX)
+		return 0;
+	return heap_push(&q->waiting, at, action, e);
+}
+
+static int ripen(struct queue *q, const struct work *w, int64_t now,
+		 struct err *e)
+{
+	while (q->waiting.n && q->waiting.p[0].key <= now) {
+		struct queue_entry top = heap_pop(&q->waiting);
+
+		if (!stale(w, &top, now) &&
+		    heap_push(&q->ready, rank(w, top.action), top.action,
+			      e) < 0)
+			return -1;
+	}
+	while (q->ready.n && stale(w, &q->ready.p[0], now))
+		(void)heap_pop(&q->ready);
+	return 0;
+}
+
+static void refill(struct queue *q, int64_t now)
+{
+	double most = q->rate / 8 > 1 ? q->rate / 8 : 1;
+
+	if (q->rate <= 0)
+		return;
+	if (now > q->filled_ms)
+		q->tokens += (double)(now - q->filled_ms) * q->rate / 1000;
+	q->filled_ms = now;
+	if (q->tokens > most)
+		q->tokens = most;
+}
+
+int queue_pop(struct queue *q, const struct work *w, int64_t now,
+	      uint32_t *action, struct err *e)
+{
+	/* A connection that was down gets one call until it answers. */
+	int limit = q->fails ? 1 : q->limit;
+
+	*action = NONE;
+	if (ripen(q, w, now, e) < 0)
+		return -1;
+	if (!q->ready.n || q->in_flight >= limit || now < q->hold_ms)
+		return 0;
+	refill(q, now);
+	if (q->rate > 0) {
+		if (q->tokens < 1)
+			return 0;
+		q->tokens -= 1;
+	}
+	*action = heap_pop(&q->ready).action;
+	return 0;
+}
+
+int64_t queue_next(struct queue *q, const struct work *w, int64_t now)
+{
+	int limit = q->fails ? 1 : q->limit;
+	int64_t at;
+
+	if (ripen(q, w, now, NULL) < 0)
+		return now;
+	if (q->in_flight >= limit)
+		return INT64_MAX;
+	at = q->ready.n ? now : q->waiting.n ? q->waiting.p[0].key : INT64_MAX;
+	if (at == INT64_MAX)
+		return at;
+	if (at < q->hold_ms)
+		at = q->hold_ms;
+	if (q->rate > 0) {
+		refill(q, now);
+		if (q->tokens < 1) {
+			int64_t token = now + 1 +
+				(int64_t)((1 - q->tokens) * 1000 / q->rate);
+
+			if (at < token)
+				at = token;
+		}
+	}
+	return at;
+}
+
+int64_t backoff_ms(unsigned fails)
+{
+	int64_t top = knob_backoff_ms();
+	uint64_t r;
+
+	for (unsigned i = 1; i < fails && top < BACKOFF_MAX_MS; i++)
+		top *= 2;
+	if (top > BACKOFF_MAX_MS)
+		top = BACKOFF_MAX_MS;
+	secret_random(&r, sizeof(r));
+	return (int64_t)(r % (uint64_t)(top + 1));
+}

@@ -1,0 +1,48 @@
+/*
+ * queue: what may be sent next on one connection.
+ *
+ * Actions wait by time and become ready by rank (what cuts goes before what
+ * looks).  Entries are lazy: an action may be pushed again with another time,
+ * and an entry that no longer agrees with its action is dropped when popped.
+ * A token bucket holds the connection to its rate.  Times are given, never
+ * read.
+ */
+#ifndef AGENT_ENGINE_QUEUE_H
+#define AGENT_ENGINE_QUEUE_H
+
+#include "agent/engine/work.h"
+
+struct queue_entry {
+	int64_t key; /* time, or rank */
+	uint32_t action;
+};
+
+struct heap {
+	struct queue_entry *p;
+	size_t n, cap;
+};
+
+struct queue {
+	struct heap waiting, ready;
+	double rate, tokens;
+	int64_t filled_ms; /* when the bucket was last filled */
+	int64_t hold_ms;   /* nothing goes out before: the connection is down */
+	unsigned fails;	   /* times in a row that it could not be reached */
+	int in_flight, limit;
+};
+
+void queue_init(struct queue *q, double rate_per_s, int limit, int64_t now);
+void queue_free(struct queue *q);
+int queue_push(struct queue *q, const struct work *w, uint32_t action,
+	       struct err *e) __attribute__((warn_unused_result));
+/* The best action that may go out now, NONE when none; takes a token. */
+int queue_pop(struct queue *q, const struct work *w, int64_t now,
+	      uint32_t *action, struct err *e)
+	__attribute__((warn_unused_result));
+/* When there may be something to send: `now` if at once, INT64_MAX never (or
+ * only after an answer). */
+int64_t queue_next(struct queue *q, const struct work *w, int64_t now);
+/* 1 s doubling to 300 s, full jitter. */
+int64_t backoff_ms(unsigned fails);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * target: what the operator's words mean.
+ *
+ * A word is an identity, a workflow, a connection, `tag:NAME`, an address
+ * (`conn/account`, `conn/account#id`) or a glob over addresses.  A prefix
+ * (identity: workflow: connection: tag:) settles a name that means several
+ * things.  Whatever is ambiguous or unknown is an error with near matches:
+ * a kill never guesses.
+ */
+#ifndef AGENT_ENGINE_TARGET_H
+#define AGENT_ENGINE_TARGET_H
+
+#include "agent/app.h"
+#include "agent/engine/work.h"
+#include "base/secret.h"
+
+struct selected {
+	char *conn, *account, *kind, *id; /* kind "" = the whole account */
+};
+
+struct selection {
+	struct selected *p;
+	size_t n, cap;
+	bool bulk;   /* named by tag, connection, workflow or glob */
+	char *named; /* the last word, for a typed confirmation */
+};
+
+void selection_free(struct selection *s);
+int selection_add(struct selection *s, const char *conn, const char *account,
+		  const char *kind, const char *id, struct err *e)
+	__attribute__((warn_unused_result));
+/* How many different accounts it touches. */
+size_t selection_accounts(const struct selection *s);
+
+int target_word(struct app *app, const char *word, struct selection *s,
+		struct err *e) __attribute__((warn_unused_result));
+/* The credentials whose sealed value this is; ERR_ABSENT when unknown. */
+int target_secret(struct app *app, const struct secret *secret,
+		  struct selection *s, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* target_near.c: fill the hint with what the word may have meant. */
+void target_near(struct app *app, const char *word, struct err *e);
+
+/* Plan the whole selection into w, most dangerous first. */
+int target_plan(struct app *app, const struct selection *s, struct work *w,
+		int64_t now, struct err *e) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,169 @@
+/*
+ * verdict: from rows to words.  Must never say DEAD without a finished proof.
+ */
+#include "agent/app.h"
+#include "agent/engine/verdict.h"
+
+static struct verdict say(enum life_word word, const char *why)
+{
+	return (struct verdict){ .word = word, .why = why ? why : "" };
+}
+
+static struct verdict dying(int64_t until, const char *why)
+{
+	struct verdict v = say(VD_DYING, why);
+
+	v.until_ms = until;
+	return v;
+}
+
+static struct verdict dead(const struct target *t, const struct action *p)
+{
+	struct verdict v = say(VD_DEAD, p->note);
+
+	v.at_ms = p->done_ms;
+	v.refusal = p->flags & AF_REFUSAL;
+	v.before = t->flags & TF_BEFORE;
+	return v;
+}
+
+/* The probe's word after the cut was confirmed at `cut_ms` (0: it was not). */
+static struct verdict probed(const struct action *cut, const struct action *p,
+			     int64_t cut_ms, int64_t lag_ms, int64_t now)
+{
+	if (p && p->flags & AF_ALIVE) {
+		if (cut_ms && now < cut_ms + lag_ms)
+			return dying(cut_ms + lag_ms, "still accepted");
+		return say(VD_ALIVE, cut_ms ? "still accepted after the end was "
+					      "confirmed" :
+			   cut && cut->note ? cut->note : "still accepted");
+	}
+	if (p && p->flags & AF_RECORD)
+		return dying(0, "no refusal seen");
+	if (p && p->flags & AF_CONFIRM)
+		return dying(0, "listed again, asking once more");
+	if (cut_ms && p && p->state == A_UNSUPPORTED)
+		return dying(0, "cannot be proved: the provider has no probe "
+				"for it");
+	if (cut_ms && p && p->fails > 2 && p->note && now > cut_ms + lag_ms)
+		return dying(0, p->note);
+	if (cut_ms)
+		return dying(cut_ms + lag_ms, "");
+	if (p && p->count)
+		return dying(0, "refused, but the end is not confirmed");
+	return say(VD_ALIVE, cut && cut->note ? cut->note :
+			     cut && cut->state == A_UNSUPPORTED ?
+				     "the provider cannot end it" :
+			     cut && cut->attempts ? "no answer yet" :
+						    "not begun");
+}
+
+static struct verdict account(const struct work *w, uint32_t i,
+			      const struct facts *f, int64_t now)
+{
+	const struct target *t = &w->targets[i];
+	const struct action *x = work_of(w, i, V_DISABLE);
+	const struct action *p = work_of(w, i, V_PROBE);
+
+	if (p && p->state == A_DONE)
+		return dead(t, p);
+	if (x && (x->state == A_UNSUPPORTED || x->state == A_MOOT))
+		return say(VD_NONE, "");
+	return probed(x, p, x && x->state == A_DONE ? x->done_ms : 0,
+		      f->all.revoke_lag_ms, now);
+}
+
+static struct verdict credential(const struct work *w, uint32_t i,
+				 const struct facts *f, int64_t now)
+{
+	const struct target *t = &w->targets[i];
+	const struct kind_facts *k = facts_of(f, t->kind);
+	const struct action *r = work_of(w, i, V_REVOKE);
+	const struct action *p = work_of(w, i, V_PROBE);
+	const struct action *x = work_of(w, t->parent, V_DISABLE);
+	int64_t cut = r && r->state == A_DONE ? r->done_ms :
+		      x && x->state == A_DONE ? x->done_ms : 0;
+
+	if (!p || p->state != A_DONE)
+		return probed(r ? r : x, p, cut, k->revoke_lag_ms, now);
+	if (cut && k->session_ms && !k->revoke_cuts &&
+	    now < cut + k->session_ms && !(t->flags & TF_BEFORE))
+		return dying(cut + k->session_ms,
+			     "refused; sessions made before may last");
+	return dead(t, p);
+}
+
+struct verdict verdict_of(const struct work *w, uint32_t i,
+			  const struct facts *facts, int64_t now)
+{
+	const struct target *t = &w->targets[i];
+	const struct facts *f = &facts[t->conn];
+	const struct action *note = work_of(w, i, V_NOTE), *g;
+
+	if (note && t->flags & TF_SKIPPED)
+		return say(VD_SKIPPED, note->note);
+	if (note && t->flags & TF_REPORTED)
+		return say(VD_TOLD, note->note);
+	switch (t->what) {
+	case T_ACCOUNT:
+		return account(w, i, f, now);
+	case T_CREDENTIAL:
+		return credential(w, i, f, now);
+	case T_GRANT:
+		g = work_of(w, i, V_REMOVE_GRANT);
+		if (g && g->state == A_DONE) {
+			struct verdict v = say(VD_DEAD, "removed");
+
+			v.at_ms = g->done_ms;
+			return v;
+		}
+		return say(VD_ALIVE, g && g->note ? g->note :
+				     g && g->state == A_UNSUPPORTED ?
+				     "the provider cannot remove it" :
+				     "not removed yet");
+	default:
+		return say(VD_NONE, "");
+	}
+}
+
+void verdict_tally(const struct work *w, const struct facts *facts, int64_t now,
+		   struct tally *out)
+{
+	*out = (struct tally){ 0 };
+	for (uint32_t i = 0; i < w->n_targets; i++) {
+		struct verdict v = verdict_of(w, i, facts, now);
+
+		out->dead += v.word == VD_DEAD;
+		out->dying += v.word == VD_DYING;
+		out->alive += v.word == VD_ALIVE;
+		out->skipped += v.word == VD_SKIPPED;
+		out->told += v.word == VD_TOLD;
+		if (v.word == VD_DYING && v.until_ms > out->until_ms)
+			out->until_ms = v.until_ms;
+	}
+	for (uint32_t i = 0; i < w->n_actions; i++) {
+		const struct action *a = &w->actions[i];
+
+		if (!action_open(a))
+			continue;
+		out->open_sweeps += a->verb == V_RESWEEP;
+		out->open_cuts += verb_cuts(a->verb);
+	}
+}
+
+int verdict_exit(const struct tally *t)
+{
+	if (t->alive || t->skipped)
+		return EXIT_ALIVE;
+	if (t->dying || t->open_sweeps || t->open_cuts)
+		return EXIT_DYING;
+	return EXIT_OK;
+}
+
+const char *verdict_word(enum life_word w)
+{
+	static const char *const words[] = { "", "DEAD", "DYING", "ALIVE",
+					     "SKIPPED", "NOTED" };
+
+	return words[w];
+}
