@@ -104,6 +104,35 @@ const struct command commands[] = {
 	  "  curfew list credentials --kind password --sort -age\n"
 	  "  curfew list identities --json\n"
 	  "  curfew list suggestions >> curfew.toml\n", NULL },
+	{ "kill", cmd_kill, "end identities, accounts or credentials, and prove it",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "kill [options] TARGET...",
+	  "TARGET is an identity, a workflow, tag:NAME, a connection, "
+	  "CONNECTION/ACCOUNT,\nCONNECTION/ACCOUNT#ID or a glob over addresses. An "
+	  "account ends with all that belongs to\nit; a credential ends alone. "
+	  "Exit 0: all proved dead; 3: some dying; 4: some alive.\n\n"
+	  "Options:\n"
+	  "  -n, --dry-run    show the plan, do nothing\n"
+	  "  --reason TEXT    why, for the incident\n"
+	  "  --tag TAG        every identity with this tag; may be repeated\n"
+	  "  --secret-stdin   the credential whose value is on standard input\n"
+	  "  --include-self   also curfew's own access there, last\n"
+	  "  --wait SPAN      how long to work in the foreground\n"
+	  "  -y, --yes        do not ask for a typed confirmation\n\n"
+	  "Examples:\n"
+	  "  curfew kill ci-bot --reason 'key in a public repository'\n"
+	  "  curfew kill 'pg-main/ci_bot#password'\n"
+	  "  curfew kill --secret-stdin < leaked.txt\n"
+	  "  curfew kill tag:contractor --dry-run\n", NULL },
+	{ "resume", cmd_resume, "go on with kills that are not finished",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE,
+	  "resume [--wait SPAN] [INCIDENT]...",
+	  "Without INCIDENT: all open ones. Safe at any time: nothing that is "
+	  "proved dead is sent\nagain. Exit codes as for kill.\n\n"
+	  "Options:\n"
+	  "  --wait SPAN  how long to work in the foreground\n\n"
+	  "Examples:\n"
+	  "  curfew resume\n"
+	  "  curfew resume INC-20261122-1\n", NULL },
 	{ "provider list", cmd_provider_list,
 	  "which kinds of service there are", NEED_CONFIG | NEED_LAUNCHER,
 	  "provider list",

@@ -1,0 +1,324 @@
+/*
+ * live: the lines of a kill.  stdout gets the final lines only, so that a pipe
+ * sees each target once; what moves goes to the terminal on stderr.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/engine/drive.h"
+#include "agent/engine/plan.h"
+#include "agent/engine/verdict.h"
+#include "agent/report/live.h"
+#include "agent/report/out.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define REDRAW_MS 250
+
+/* "DYING (until 14:32)", without the address. */
+static void state_text(const struct verdict *v, char *out, size_t cap)
+{
+	char t[CLOCK_TEXT];
+
+	switch (v->word) {
+	case VD_DEAD:
+		if (v->before)
+			(void)snprintf(out, cap, "DEAD (proved earlier)");
+		else
+			(void)snprintf(out, cap, "DEAD (%s)",
+				       strcmp(v->why, "removed") == 0 ?
+				       "removed" : v->refusal ? "proved" :
+				       "proved by the service's record");
+		break;
+	case VD_DYING:
+		if (v->until_ms)
+			(void)snprintf(out, cap, "DYING (until %s%s%s)",
+				       clock_short(v->until_ms, t),
+				       *v->why ? ": " : "", v->why);
+		else
+			(void)snprintf(out, cap, "DYING (%s)", v->why);
+		break;
+	default:
+		(void)snprintf(out, cap, "%s (%s)", verdict_word(v->word),
+			       v->why);
+	}
+}
+
+static int address_of(const struct work *w, const struct target *t,
+		      struct buf *b)
+{
+	struct err e = ERR_INIT;
+	struct buf raw = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	buf_reset(b);
+	if (plan_address(w, t, &raw, &e) == 0)
+		rc = text_escape(b, raw.p, raw.len, &e);
+	if (rc == 0 && t->what == T_GRANT)
+		rc = buf_puts(b, " (grant)", &e);
+	buf_release(&raw);
+	return rc;
+}
+
+/* ---- while it runs ----------------------------------------------------------- */
+
+static unsigned terminal_rows(void)
+{
+	struct winsize ws;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) < 0 || ws.ws_row < 8)
+		return 20;
+	return ws.ws_row;
+}
+
+static unsigned draw(const struct work *w, const struct facts *facts,
+		     int64_t now)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	unsigned room = terminal_rows() - 4, lines = 0;
+	char text[200];
+
+	for (uint32_t i = 0; i < w->n_targets && lines < room; i++) {
+		struct verdict v = verdict_of(w, i, facts, now);
+
+		if (v.word == VD_NONE || (v.word == VD_DEAD &&
+					  w->n_targets > room))
+			continue;
+		if (address_of(w, &w->targets[i], &b) < 0)
+			break;
+		state_text(&v, text, sizeof(text));
+		(void)fprintf(stderr, "%.60s  %.60s\n", b.p, text);
+		lines++;
+	}
+	buf_release(&b);
+	return lines;
+}
+
+void live_view(const struct work *w, const struct facts *facts, int64_t now,
+	       bool last, void *arg)
+{
+	struct live *l = arg;
+	struct tally t;
+
+	if (!l->app->err_tty || l->app->quiet ||
+	    (!last && now < l->drawn_ms + REDRAW_MS))
+		return;
+	l->drawn_ms = now;
+	if (l->lines)
+		(void)fprintf(stderr, "\033[%uA\033[J", l->lines);
+	l->lines = 0;
+	if (last)
+		return;
+	verdict_tally(w, facts, now, &t);
+	l->lines = draw(w, facts, now) + 1;
+	(void)fprintf(stderr, "%s: %u dead, %u dying, %u alive; Ctrl-C leaves "
+		      "it to 'curfew resume'\n", w->inc.name, t.dead, t.dying,
+		      t.alive + t.skipped);
+	(void)fflush(stderr);
+}
+
+/* ---- at the end ---------------------------------------------------------------- */
+
+static void sweeps_left(const struct work *w)
+{
+	for (uint32_t i = 0; i < w->n_actions; i++) {
+		const struct action *a = &w->actions[i];
+
+		if (a->verb != V_RESWEEP || !action_open(a))
+			continue;
+		out_text("listing of ");
+		out_cell(work_conn_name(w, &w->targets[a->target]), 0);
+		out_text(" is not clean twice yet");
+		if (a->note) {
+			out_text(" (");
+			out_cell(a->note, 0);
+			out_text(")");
+		}
+		out_text("\n");
+	}
+}
+
+static void summary(const struct work *w, const struct tally *t)
+{
+	char line[300], at[CLOCK_TEXT];
+
+	(void)snprintf(line, sizeof(line), "%s: %u dead, %u dying, %u alive",
+		       w->inc.name, t->dead, t->dying, t->alive);
+	out_text(line);
+	if (t->skipped) {
+		(void)snprintf(line, sizeof(line), ", %u skipped", t->skipped);
+		out_text(line);
+	}
+	if (verdict_exit(t) == EXIT_OK) {
+		out_text("; all proved dead\n");
+		return;
+	}
+	if (t->until_ms) {
+		(void)snprintf(line, sizeof(line), "; the last until %s",
+			       clock_short(t->until_ms, at));
+		out_text(line);
+	}
+	out_text("\n");
+	if (w->inc.closed_ms)
+		return;
+	(void)snprintf(line, sizeof(line), "go on with: curfew resume %s\n",
+		       w->inc.name);
+	out_text(line);
+}
+
+static size_t width_of(const struct work *w, const struct facts *facts,
+		       int64_t now, struct buf *b)
+{
+	size_t width = 0;
+
+	for (uint32_t i = 0; i < w->n_targets; i++) {
+		struct verdict v = verdict_of(w, i, facts, now);
+
+		if (v.word != VD_NONE &&
+		    address_of(w, &w->targets[i], b) == 0 &&
+		    text_width(b->p) > width && text_width(b->p) <= 60)
+			width = text_width(b->p);
+	}
+	return width;
+}
+
+int live_final(const struct app *app, const struct work *w,
+	       const struct facts *facts, int64_t now)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct tally t;
+	size_t width = width_of(w, facts, now, &b);
+	char text[500];
+
+	(void)app;
+	verdict_tally(w, facts, now, &t);
+	for (uint32_t i = 0; i < w->n_targets; i++) {
+		struct verdict v = verdict_of(w, i, facts, now);
+
+		if (v.word == VD_NONE || address_of(w, &w->targets[i], &b) < 0)
+			continue;
+		state_text(&v, text, sizeof(text));
+		(void)printf("%s%*s  %s\n", b.p, text_width(b.p) < width ?
+			     (int)(width - text_width(b.p)) : 0, "", text);
+	}
+	sweeps_left(w);
+	summary(w, &t);
+	buf_release(&b);
+	return verdict_exit(&t);
+}
+
+struct json *live_target(const struct work *w, uint32_t i,
+			 const struct facts *facts, int64_t now)
+{
+	static const char *const whats[] = { "", "account", "credential",
+					     "grant", "connection" };
+	struct verdict v = verdict_of(w, i, facts, now);
+	const struct target *t = &w->targets[i];
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct json *j = json_object();
+	char at[CLOCK_TEXT];
+	bool ok;
+
+	ok = plan_address(w, t, &b, NULL) == 0 &&
+	     json_set_str(j, "address", b.p) &&
+	     json_set_str(j, "what", whats[t->what]) &&
+	     (!*t->kind || json_set_str(j, "kind", t->kind)) &&
+	     json_set_str(j, "state", verdict_word(v.word)) &&
+	     (!*v.why || json_set_str(j, "why", v.why));
+	if (ok && v.word == VD_DEAD)
+		ok = json_set_str(j, "proof", strcmp(v.why, "removed") == 0 ?
+				  "removed" : v.refusal ? "refusal" : "record") &&
+		     json_set_bool(j, "earlier", v.before) &&
+		     json_set_str(j, "dead_at", clock_text(v.at_ms, at));
+	if (ok && v.until_ms)
+		ok = json_set_str(j, "until", clock_text(v.until_ms, at));
+	buf_release(&b);
+	if (!ok)
+		json_free(&j);
+	return j;
+}
+
+int live_json(const struct app *app, const struct work *w,
+	      const struct facts *facts, int64_t now)
+{
+	struct json *j = json_object(), *list = json_array();
+	struct tally t;
+	char at[CLOCK_TEXT];
+	int code;
+
+	verdict_tally(w, facts, now, &t);
+	code = verdict_exit(&t);
+	(void)json_set_int(j, "version", 1);
+	(void)json_set_str(j, "incident", w->inc.name);
+	(void)json_set_str(j, "opened", clock_text(w->inc.opened_ms, at));
+	(void)json_set_str(j, "closed", w->inc.closed_ms ?
+			   clock_text(w->inc.closed_ms, at) : NULL);
+	(void)json_set_int(j, "dead", t.dead);
+	(void)json_set_int(j, "dying", t.dying);
+	(void)json_set_int(j, "alive", t.alive);
+	(void)json_set_int(j, "skipped", t.skipped);
+	(void)json_set_int(j, "open_listings", t.open_sweeps);
+	(void)json_set_int(j, "exit", code);
+	for (uint32_t i = 0; i < w->n_targets; i++)
+		if (verdict_of(w, i, facts, now).word != VD_NONE)
+			(void)json_push(list, live_target(w, i, facts, now));
+	(void)json_set(j, "targets", list);
+	if (out_json(app, j) != EXIT_OK)
+		code = EXIT_STORE;
+	json_free(&j);
+	return code;
+}
+
+/* ---- the plan ------------------------------------------------------------------- */
+
+static void plan_line(const struct work *w, uint32_t i)
+{
+	const struct target *t = &w->targets[i];
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	const char *sep = "  ";
+
+	if (address_of(w, t, &b) < 0)
+		return;
+	out_text(b.p);
+	for (unsigned v = V_SNAPSHOT; v < V_VERBS; v++) {
+		const struct action *a = work_of(w, i, (enum verb)v);
+
+		if (!a)
+			continue;
+		out_text(sep);
+		if (v == V_NOTE)
+			out_text(t->flags & TF_SKIPPED ? "SKIPPED: " : "");
+		out_text(v == V_NOTE && a->note ? a->note : verb_word(v));
+		if (a->state == A_DONE)
+			out_text(" (dead already)");
+		sep = ", ";
+	}
+	out_text("\n");
+	buf_release(&b);
+}
+
+int live_plan(const struct app *app, const struct work *w,
+	      const struct facts *facts, int64_t now)
+{
+	int *in_flight = mem_array(w->n_conns + 1, sizeof(*in_flight));
+	char line[200], a[CLOCK_TEXT], b[CLOCK_TEXT];
+	struct plan_eta eta;
+
+	(void)now;
+	if (!in_flight)
+		return EXIT_STORE;
+	for (size_t c = 0; c < w->n_conns; c++)
+		in_flight[c] = drive_in_flight(app->config, w->conns[c]);
+	plan_estimate(w, facts, in_flight, DRIVE_CALL_MS, &eta);
+	mem_free(in_flight);
+	for (uint32_t i = 0; i < w->n_targets; i++)
+		plan_line(w, i);
+	(void)snprintf(line, sizeof(line), "%u calls that cut, about %s; proved "
+		       "after about %s\n", eta.cuts, clock_span(eta.cut_ms, a),
+		       clock_span(eta.proved_ms, b));
+	out_text(line);
+	return EXIT_OK;
+}
