@@ -29,3 +29,14 @@ check-here: all test-programs unit
 	$(Q)tests/run $(BUILD)/test all
 
 .PHONY: unit test-fast check-here
+
+# The fake service of the fault tests; curfew finds it beside itself.
+define fake
+$(1)/curfew-provider-fake: $(call obj,$(1),tests/fault/fake_provider.c tests/fault/world.c $(BASE_C) $(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_base)
+$(1)/matrix: $(call obj,$(1),tests/fault/matrix.c tests/fault/rig.c tests/fault/world.c $(VAULT_C) $(BASE_C) $(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base)
+endef
+$(eval $(call fake,$(BUILD)/test,))

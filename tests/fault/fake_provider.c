@@ -1,0 +1,597 @@
+/*
+ * fake_provider: a service that misbehaves on demand, speaking the line
+ * protocol.  Its truth is a world file (world.h), so it survives kill -9 of
+ * itself and of curfew; its script is the world's settings:
+ *   latency revoke_lag list_lag mint_lag session_ms rate   ms, requests/s
+ *   retry retry_after     the first N calls: come back in so many ms
+ *   burst, burst_applied  the first N calls: "unknown", not done / done
+ *   noreply               the first N changes are done, nothing is said
+ *   crash_at hang_at garbage_at  at that call (done, then ...)
+ *   down_ms               refuses hello for so long after the first one
+ *   remint newaccount reenable regrant  what the intruder does, N times
+ *   ignore                says ok and lists it as gone, does nothing (202)
+ *   notrevoked            says ok, does nothing, lists it as alive (200)
+ *   without               verbs it lacks, comma-separated
+ *   max                   credentials an account may hold
+ * It does not use providers/kit: the two ends of the protocol are tested
+ * against another reading of it.  Many requests are in flight: answers leave
+ * when their time has come.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/lineproto.h"
+#include "base/mem.h"
+#include "world.h"
+
+#define PENDING 4096
+
+struct pending {
+	int64_t due;
+	struct json *msg;
+	bool last; /* exit after it */
+};
+
+static struct world w;
+static struct lp *lp;
+static struct pending queue[PENDING];
+static size_t n_queue;
+static int64_t second, in_second; /* for rate */
+static bool opened;
+
+static const char *const verbs[] = { "list", "probe", "disable", "enable",
+	"revoke", "cut_sessions", "snapshot", "restore", "remove_grant", "mint" };
+
+static void say(struct json *msg, int64_t due, bool last)
+{
+	if (n_queue == PENDING)
+		_exit(98);
+	queue[n_queue++] = (struct pending){ due, msg, last };
+}
+
+static bool lacks(const char *verb)
+{
+	const char *s = world_text(&w, "without");
+	size_t n = strlen(verb);
+
+	for (; *s; s += strcspn(s, ","), s += *s == ',')
+		if (strncmp(s, verb, n) == 0 && (s[n] == ',' || !s[n]))
+			return true;
+	return false;
+}
+
+/* ---- hello ----------------------------------------------------------------- */
+
+static struct json *facts(void)
+{
+	struct json *f = json_object(), *k = json_object();
+
+	json_set_str(k, "secret_from", "provider");
+	json_set_int(k, "max", world_option(&w, "max", 0));
+	json_set_bool(k, "disable", true);
+	json_set_bool(k, "disable_cuts_sessions",
+		      world_option(&w, "disable_cuts", 0) != 0);
+	json_set_bool(k, "revoke_cuts_sessions",
+		      world_option(&w, "revoke_cuts", 0) != 0);
+	json_set_int(k, "revoke_lag_ms", world_option(&w, "revoke_lag", 0));
+	json_set_int(k, "list_lag_ms", world_option(&w, "list_lag", 0));
+	json_set_int(k, "mint_lag_ms", world_option(&w, "mint_lag", 0));
+	json_set_int(k, "session_ms", world_option(&w, "session_ms", 0));
+	json_set_int(k, "rate_per_s", world_option(&w, "rate", 0));
+	json_set(f, "key", k);
+	return f;
+}
+
+static void hello(const struct json *m, struct json *r)
+{
+	struct json *options = json_get(m, "options"), *list = json_array();
+	struct json *one = json_object(), *all = json_array();
+	const char *path = options ? json_str(options, "state") : NULL;
+
+	json_set_int(r, "protocol", LP_VERSION);
+	json_set_str(r, "provider", "fake");
+	json_set_str(r, "version", "1");
+	json_set_str(r, "secret", "optional");
+	json_set_str(one, "name", "state");
+	json_set_str(one, "help", "the world file");
+	json_push(all, one);
+	json_set(r, "options", all);
+	if (path && !opened) {
+		world_open(&w, path, false);
+		opened = true;
+	}
+	if (opened && world_option(&w, "down_ms", 0)) {
+		world_lock(&w);
+		if (!world_option(&w, "started", 0))
+			world_line(&w, "N\tstarted\t%lld",
+				   (long long)clock_wall_ms());
+		world_unlock(&w);
+		if (clock_wall_ms() < world_option(&w, "started", 0) +
+		    world_option(&w, "down_ms", 0))
+			_exit(3);
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!opened || !lacks(verbs[i]))
+			json_push_str(list, verbs[i]);
+	json_set(r, "verbs", list);
+	json_set(r, "facts", facts());
+	json_set_str(r, "status", "ok");
+}
+
+/* ---- the intruder ------------------------------------------------------------ */
+
+static bool turns(const char *what)
+{
+	char done[40];
+
+	(void)snprintf(done, sizeof(done), "done_%s", what);
+	if (world_count(&w, done, 0) >= world_option(&w, what, 0))
+		return false;
+	world_count(&w, done, 1);
+	return true;
+}
+
+/* A little before the cut takes hold, with what still works. */
+static int64_t just_before(int64_t cut_ms)
+{
+	int64_t lag = world_option(&w, "revoke_lag", 0);
+
+	return cut_ms + lag - lag / 4;
+}
+
+static void intrude(const char *account, int64_t now)
+{
+	const struct w_account *a = world_account(&w, account);
+	char name[W_NAME];
+	int64_t n;
+
+	if (!a || strcmp(a->origin, "foreign") == 0)
+		return;
+	if (turns("remint")) {
+		n = world_count(&w, "minted", 1);
+		world_line(&w, "K\t%s\tkey\tintruder-%lld\tintruder-secret-%lld"
+			   "\tintruder\t%lld\t0\t0", account, (long long)n,
+			   (long long)n, (long long)just_before(now));
+	}
+	if (a->makes && turns("newaccount")) {
+		n = world_count(&w, "made", 1);
+		(void)snprintf(name, sizeof(name), "evil-%lld", (long long)n);
+		world_line(&w, "A\t%s\tintruder\t0\t0\t0\t%lld", name,
+			   (long long)just_before(now));
+		world_line(&w, "K\t%s\tkey\tback-door\tevil-secret-%lld\tintruder"
+			   "\t%lld\t0\t0", name, (long long)n,
+			   (long long)just_before(now));
+	}
+	if (turns("regrant"))
+		world_line(&w, "G\t%s\tforward\tdrop@evil\t0", account);
+}
+
+/* ---- the verbs ---------------------------------------------------------------- */
+
+struct call {
+	const struct json *m;
+	const char *verb, *account, *kind, *id;
+	struct json *r;
+	int64_t now, req;
+	const char *status;
+};
+
+static void put_account(const struct w_account *a, int64_t disabled,
+			int64_t claimed)
+{
+	world_line(&w, "A\t%s\t%s\t%d\t%lld\t%lld\t%lld", a->name, a->origin,
+		   a->makes, (long long)disabled, (long long)claimed,
+		   (long long)a->created_ms);
+}
+
+static void put_key(const struct w_key *k, int64_t revoked, int64_t claimed)
+{
+	world_line(&w, "K\t%s\t%s\t%s\t%s\t%s\t%lld\t%lld\t%lld", k->account,
+		   k->kind, k->id, k->secret, k->origin,
+		   (long long)k->created_ms, (long long)revoked,
+		   (long long)claimed);
+}
+
+static void do_disable(struct call *c)
+{
+	const struct w_account *a = world_account(&w, c->account);
+	bool lies = world_option(&w, "ignore", 0) ||
+		    world_option(&w, "notrevoked", 0);
+
+	if (!a) {
+		c->status = "absent";
+		return;
+	}
+	if (!a->disabled_ms) {
+		put_account(a, lies ? 0 : c->now,
+			    world_option(&w, "notrevoked", 0) ? 0 : c->now);
+		intrude(c->account, c->now);
+		a = world_account(&w, c->account);
+		if (turns("reenable"))
+			put_account(a, 0, 0);
+	}
+}
+
+static void do_revoke(struct call *c)
+{
+	const struct w_key *k = world_key(&w, c->account, c->kind, c->id);
+	bool lies = world_option(&w, "ignore", 0) ||
+		    world_option(&w, "notrevoked", 0);
+
+	if (!k || k->created_ms > c->now) {
+		c->status = "absent";
+		return;
+	}
+	if (k->revoked_ms)
+		return;
+	put_key(k, lies ? 0 : c->now,
+		world_option(&w, "notrevoked", 0) ? 0 : c->now);
+	intrude(c->account, c->now);
+}
+
+static void do_probe(struct call *c)
+{
+	const struct w_key *k = world_key(&w, c->account, c->kind, c->id);
+	const struct w_account *a = world_account(&w, c->account);
+	bool yes, partial = false;
+
+	if (!*c->kind) {
+		yes = a && world_account_open(&w, a, c->now);
+		partial = yes && a->disabled_ms;
+	} else {
+		yes = k && world_accepts(&w, k, c->now);
+		partial = k && world_partial(&w, k, c->now);
+	}
+	if (partial && world_count(&w, "partial", 1) % 2)
+		yes = false; /* this machine of theirs knows already */
+	json_set_str(c->r, "life", yes ? "alive" : "dead");
+	json_set_str(c->r, "proof", *c->kind && world_option(&w, "refuses", 1) ?
+		     "refusal" : "record");
+	json_set_str(c->r, "evidence", yes ? "the service let it in" :
+					     "the service refused it");
+}
+
+static void item(const struct call *c, struct json *it)
+{
+	struct json *m = json_object();
+
+	json_set_int(m, "id", c->req);
+	json_set(m, "item", it);
+	say(m, c->now + world_option(&w, "latency", 0), false);
+}
+
+static bool listed_state(int64_t claimed, int64_t t)
+{
+	return !claimed || t < claimed + world_option(&w, "list_lag", 0);
+}
+
+static void list_accounts(const struct call *c)
+{
+	int64_t lag = world_option(&w, "list_lag", 0);
+
+	for (size_t i = 0; i < w.na; i++) {
+		const struct w_account *a = &w.a[i];
+		struct json *it;
+
+		if ((*c->account && strcmp(a->name, c->account) != 0) ||
+		    (a->created_ms && c->now < a->created_ms + lag))
+			continue;
+		it = json_object();
+		json_set_str(it, "what", "account");
+		json_set_str(it, "account", a->name);
+		json_set_str(it, "state", listed_state(a->claimed_ms, c->now) ?
+			     "active" : "disabled");
+		json_set_bool(it, "makes_accounts", a->makes);
+		item(c, it);
+	}
+}
+
+static void list_keys(const struct call *c)
+{
+	int64_t lag = world_option(&w, "list_lag", 0);
+
+	for (size_t i = 0; i < w.nk; i++) {
+		const struct w_key *k = &w.k[i];
+		struct json *it;
+
+		if ((*c->account && strcmp(k->account, c->account) != 0) ||
+		    (k->created_ms && c->now < k->created_ms + lag) ||
+		    !listed_state(k->claimed_ms, c->now))
+			continue;
+		it = json_object();
+		json_set_str(it, "what", "credential");
+		json_set_str(it, "account", k->account);
+		json_set_str(it, "kind", k->kind);
+		json_set_str(it, "id", k->id);
+		json_set_str(it, "state", "active");
+		item(c, it);
+	}
+}
+
+static void do_list(struct call *c)
+{
+	list_accounts(c);
+	list_keys(c);
+	for (size_t i = 0; i < w.ng + w.ns; i++) {
+		bool grant = i < w.ng;
+		const struct w_grant *g = grant ? &w.g[i] : NULL;
+		const struct w_session *s = grant ? NULL : &w.s[i - w.ng];
+		const char *account = grant ? g->account : s->account;
+		struct json *it;
+
+		if ((grant ? g->removed_ms : s->closed_ms) ||
+		    (*c->account && strcmp(account, c->account) != 0))
+			continue;
+		it = json_object();
+		json_set_str(it, "what", grant ? "grant" : "session");
+		json_set_str(it, "account", account);
+		json_set_str(it, "kind", grant ? g->kind : "session");
+		json_set_str(it, "id", grant ? g->id : s->id);
+		item(c, it);
+	}
+	json_set_bool(c->r, "complete",
+		      world_count(&w, "lists", 1) >
+			      world_option(&w, "incomplete", 0));
+}
+
+static void do_cut(struct call *c)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < w.ns; i++) {
+		if (strcmp(w.s[i].account, c->account) != 0 ||
+		    w.s[i].closed_ms)
+			continue;
+		world_line(&w, "S\t%s\t%s\t%lld", c->account, w.s[i].id,
+			   (long long)c->now);
+		n++;
+	}
+	json_set_int(c->r, "count", n);
+}
+
+static void do_snapshot(struct call *c)
+{
+	struct json *s = json_object(), *keys = json_array();
+
+	json_set_str(s, "account", c->account);
+	for (size_t i = 0; i < w.nk; i++)
+		if (strcmp(w.k[i].account, c->account) == 0 &&
+		    !w.k[i].revoked_ms)
+			json_push_str(keys, w.k[i].id);
+	json_set(s, "keys", keys);
+	json_set(c->r, "snapshot", s);
+}
+
+/* Puts back the keys that the snapshot names, and opens the account. */
+static void do_restore(struct call *c)
+{
+	struct json *s = json_get(c->m, "snapshot");
+	const struct w_account *a = world_account(&w, c->account);
+
+	if (!a || !s) {
+		c->status = "refused";
+		return;
+	}
+	put_account(a, 0, 0);
+	for (struct json *k = json_first(json_get(s, "keys")); k;
+	     k = json_next(k)) {
+		const struct w_key *have = world_key(&w, c->account, "key",
+						     json_text(k));
+
+		if (have)
+			put_key(have, 0, 0);
+	}
+}
+
+static void do_mint(struct call *c)
+{
+	int64_t n, have = 0, max = world_option(&w, "max", 0);
+	char id[W_NAME];
+
+	for (size_t i = 0; i < w.nk; i++)
+		have += strcmp(w.k[i].account, c->account) == 0 &&
+			!w.k[i].revoked_ms;
+	if (max && have >= max) {
+		c->status = "refused";
+		json_set_str(c->r, "error", "quota reached");
+		return;
+	}
+	n = world_count(&w, "minted", 1);
+	(void)snprintf(id, sizeof(id), "new-%lld", (long long)n);
+	world_line(&w, "K\t%s\tkey\t%s\tnew-secret-%lld\tgiven\t%lld\t0\t0",
+		   c->account, id, (long long)n, (long long)c->now);
+	json_set_str(c->r, "credential", id);
+}
+
+static void perform(struct call *c)
+{
+	const char *v = c->verb;
+
+	if (strcmp(v, "list") == 0)
+		do_list(c);
+	else if (strcmp(v, "probe") == 0)
+		do_probe(c);
+	else if (strcmp(v, "disable") == 0)
+		do_disable(c);
+	else if (strcmp(v, "enable") == 0 && world_account(&w, c->account))
+		put_account(world_account(&w, c->account), 0, 0);
+	else if (strcmp(v, "revoke") == 0)
+		do_revoke(c);
+	else if (strcmp(v, "cut_sessions") == 0)
+		do_cut(c);
+	else if (strcmp(v, "snapshot") == 0)
+		do_snapshot(c);
+	else if (strcmp(v, "restore") == 0)
+		do_restore(c);
+	else if (strcmp(v, "mint") == 0)
+		do_mint(c);
+	else if (strcmp(v, "remove_grant") == 0)
+		world_line(&w, "G\t%s\t%s\t%s\t%lld", c->account, c->kind, c->id,
+			   (long long)c->now);
+}
+
+/* ---- misbehaving ---------------------------------------------------------------- */
+
+static bool known(const char *verb)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (strcmp(verb, verbs[i]) == 0)
+			return !lacks(verb);
+	return false;
+}
+
+static bool over_rate(const struct call *c)
+{
+	int64_t rate = world_option(&w, "rate", 0);
+
+	if (c->now / 1000 != second) {
+		second = c->now / 1000;
+		in_second = 0;
+	}
+	return rate && ++in_second > rate + rate / 4 + 1;
+}
+
+/* Before anything is done: true when the call ends here. */
+static bool turned_away(struct call *c)
+{
+	if (over_rate(c) || turns("retry")) {
+		c->status = "retry";
+		json_set_int(c->r, "after_ms", world_option(&w, "retry_after", 20));
+	} else if (turns("burst")) {
+		c->status = "unknown";
+	} else {
+		return false;
+	}
+	json_set_str(c->r, "error", "the service is busy");
+	return true;
+}
+
+static bool changes(const char *v)
+{
+	return strcmp(v, "list") != 0 && strcmp(v, "probe") != 0 &&
+	       strcmp(v, "snapshot") != 0;
+}
+
+/* After it was done: true when nothing is said. */
+static bool falls_silent(struct call *c, int64_t n)
+{
+	if (n == world_option(&w, "crash_at", 0))
+		_exit(4);
+	if (n == world_option(&w, "hang_at", 0))
+		return true;
+	if (n == world_option(&w, "garbage_at", 0)) {
+		(void)!write(STDOUT_FILENO, "{\"id\":oops\n", 11);
+		return true;
+	}
+	if (changes(c->verb) && turns("noreply"))
+		return true;
+	if (turns("burst_applied")) {
+		c->status = "unknown";
+		json_set_str(c->r, "error", "internal server error");
+	}
+	return false;
+}
+
+static void handle(const struct json *m)
+{
+	const char *empty = "";
+	struct call c = { .m = m, .r = json_object(), .status = "ok" };
+	bool silent = false;
+
+	c.verb = json_str(m, "verb");
+	c.account = json_str(m, "account") ? json_str(m, "account") : empty;
+	c.kind = json_str(m, "kind") ? json_str(m, "kind") : empty;
+	c.id = json_str(m, "credential") ? json_str(m, "credential") : empty;
+	if (!json_int(m, "id", &c.req) || !c.verb)
+		_exit(97);
+	json_set_int(c.r, "id", c.req);
+	c.now = clock_wall_ms();
+	if (strcmp(c.verb, "hello") == 0) {
+		hello(m, c.r);
+		say(c.r, c.now, false);
+		return;
+	}
+	if (!opened)
+		_exit(96);
+	world_lock(&w);
+	if (!known(c.verb)) {
+		c.status = "unsupported";
+	} else if (!turned_away(&c)) {
+		int64_t n = world_count(&w, "calls", 1);
+
+		perform(&c);
+		silent = falls_silent(&c, n);
+	}
+	world_line(&w, "L\t%lld\t%s\t%s\t%s\t%s\t%s", (long long)c.now, c.verb,
+		   c.account, c.kind, c.id, silent ? "silent" : c.status);
+	world_unlock(&w);
+	json_set_str(c.r, "status", c.status);
+	if (silent)
+		json_free(&c.r);
+	else
+		say(c.r, c.now + world_option(&w, "latency", 0), false);
+}
+
+/* ---- the loop ------------------------------------------------------------------- */
+
+static void send_due(void)
+{
+	int64_t now = clock_wall_ms();
+	size_t kept = 0;
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < n_queue; i++) {
+		if (queue[i].due > now) {
+			queue[kept++] = queue[i];
+			continue;
+		}
+		if (lp_send(lp, queue[i].msg, NULL, &e) < 0 ||
+		    lp_flush(lp, &e) < 0)
+			_exit(0); /* curfew is gone */
+		json_free(&queue[i].msg);
+	}
+	n_queue = kept;
+}
+
+static int wait_ms(void)
+{
+	int64_t now = clock_wall_ms(), next = now + 3600000;
+
+	for (size_t i = 0; i < n_queue; i++)
+		if (queue[i].due < next)
+			next = queue[i].due;
+	return next > now ? (int)(next - now) : 0;
+}
+
+int main(void)
+{
+	struct err e = ERR_INIT;
+	bool eof = false, locked;
+
+	if (secret_boot(&locked, &e) < 0)
+		return 1;
+	lp = lp_open(STDIN_FILENO, STDOUT_FILENO, &e);
+	while (lp && (!eof || n_queue)) {
+		struct pollfd p = { .fd = eof ? -1 : STDIN_FILENO,
+				    .events = POLLIN };
+		struct json *m = NULL;
+		struct secret *secret = NULL;
+
+		if (poll(&p, 1, wait_ms()) < 0 && errno != EINTR)
+			return 1;
+		if (p.revents && lp_fill(lp, &eof, &e) < 0)
+			return 1;
+		while (lp_next(lp, &m, &secret, &e) > 0) {
+			handle(m);
+			json_free(&m);
+			secret_free(&secret);
+		}
+		send_due();
+	}
+	return 0;
+}

@@ -1,0 +1,355 @@
+/*
+ * matrix: every labelled crash point of a kill times every script of the fake
+ * service.  Each case: curfew is ended at the label, `resume` goes on until
+ * nothing changes, then the invariants are checked against what the services
+ * really hold.  Prints TAP.
+ *
+ * usage: matrix BUILD [--script NAME] [--label LABEL] [--control NAME] [--jobs N]
+ *        matrix --seed DIR [SCRIPT]         one rig, to try by hand
+ *        matrix --many DIR N CONNS LATENCY [SCRIPT]   a bench's vault
+ *
+ * --control sets the test build's switch CURFEW_TEST_NO_<NAME>; the run must
+ * then find violations (exit 0 when it did).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "rig.h"
+
+struct script {
+	const char *name, *settings;
+	int code; /* how it must end at last */
+	const char *wait;
+	int or_code; /* after a crash this is right too */
+};
+
+#define LAGS "revoke_lag=60 list_lag=50 latency=1 "
+
+static const struct script scripts[] = {
+	{ "plain", "latency=1", 0, "5s", 0 },
+	{ "lag", LAGS, 0, "5s", 0 },
+	{ "noreply", LAGS "noreply=2", 0, "5s", 0 },
+	{ "retry", LAGS "retry=4 retry_after=30", 0, "5s", 0 },
+	{ "burst", LAGS "burst=4", 0, "5s", 0 },
+	{ "burst-applied", LAGS "burst_applied=3", 0, "5s", 0 },
+	{ "remint", LAGS "remint=2 without=disable", 0, "5s", 0 },
+	/* a crash may lose what the first listing showed: then a person is asked
+	 * about the account that nobody knew */
+	{ "new-account", LAGS "newaccount=1", 0, "5s", 4 },
+	{ "re-enable", LAGS "reenable=1", 0, "5s", 0 },
+	{ "regrant", LAGS "regrant=1", 0, "5s", 0 },
+	{ "ignored", LAGS "ignore=1", 4, "400ms", 4 },
+	{ "not-revoked", LAGS "notrevoked=1", 4, "400ms", 4 },
+	{ "crash", LAGS "crash_at=5", 0, "5s", 0 },
+	{ "hang", LAGS "hang_at=6", 0, "5s", 0 },
+	{ "garbage", LAGS "garbage_at=4", 0, "5s", 0 },
+	{ "down", LAGS "down_ms=150", 0, "8s", 0 },
+	{ "incomplete", LAGS "incomplete=2", 0, "5s", 0 },
+	{ "no-snapshot", LAGS "without=snapshot", 0, "5s", 0 },
+};
+#define N_SCRIPTS (sizeof(scripts) / sizeof(*scripts))
+#define LABELS_MAX 64
+
+static char build[PATH_MAX], base_dir[120];
+static const char *control;
+
+/* ---- running curfew ------------------------------------------------------------- */
+
+static void child_environment(const char *crash_at, const char *list)
+{
+	char name[80];
+
+	(void)setenv("CURFEW_TEST_GAP_MS", "12", 1);
+	(void)setenv("CURFEW_TEST_BACKOFF_MS", "12", 1);
+	(void)setenv("CURFEW_TEST_SNAPSHOT_MS", "120", 1);
+	if (crash_at)
+		(void)setenv("CURFEW_CRASH_AT", crash_at, 1);
+	if (list)
+		(void)setenv("CURFEW_CRASH_LIST", list, 1);
+	if (control) {
+		(void)snprintf(name, sizeof(name), "CURFEW_TEST_NO_%s", control);
+		(void)setenv(name, "1", 1);
+	}
+}
+
+/* curfew VERB... in the rig; its output is kept for the residue check. */
+static int run(const char *dir, const char *crash_at, const char *list,
+	       const char *const *words)
+{
+	char vault[200], key[200], config[200], out[200], program[PATH_MAX + 8];
+	const char *argv[24];
+	size_t n = 0;
+	int status;
+	pid_t pid;
+
+	(void)snprintf(vault, sizeof(vault), "%s/vault", dir);
+	(void)snprintf(key, sizeof(key), "%s/key", dir);
+	(void)snprintf(config, sizeof(config), "%s/curfew.toml", dir);
+	(void)snprintf(out, sizeof(out), "%s/output", dir);
+	(void)snprintf(program, sizeof(program), "%s/curfew", build);
+	argv[n++] = program;
+	argv[n++] = "--dir";
+	argv[n++] = vault;
+	argv[n++] = "--key-file";
+	argv[n++] = key;
+	argv[n++] = "--config";
+	argv[n++] = config;
+	argv[n++] = "--no-input";
+	while (*words && n < 23)
+		argv[n++] = *words++;
+	argv[n] = NULL;
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(out, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+			      0600);
+
+		(void)dup2(fd, 1);
+		(void)dup2(fd, 2);
+		child_environment(crash_at, list);
+		(void)execv(program, (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return WIFEXITED(status) ? WEXITSTATUS(status) :
+				   256 + WTERMSIG(status);
+}
+
+/* ---- one case --------------------------------------------------------------------- */
+
+static void remove_tree(const char *dir)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)execl("/bin/rm", "rm", "-rf", dir, (char *)NULL);
+		_exit(127);
+	}
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* Kill, crash, resume until it does not get better.  The last exit code. */
+static int play(const char *dir, const struct script *s, const char *label,
+		struct buf *findings)
+{
+	const char *const kill[] = { "kill", "ci-bot", "--wait", s->wait, NULL };
+	const char *const resume[] = { "resume", "--wait", s->wait, NULL };
+	int code = run(dir, label, NULL, kill);
+	bool crashed = code == 137;
+
+	if (label && !crashed)
+		return -1; /* that label was not passed so often here */
+	if (crashed && !rig_has_incident(dir)) {
+		if (rig_has_changes(dir) &&
+		    buf_puts(findings, "I1: something was sent, and nothing is "
+				       "written down\n", NULL) < 0)
+			return 255;
+		if (!rig_has_changes(dir))
+			code = run(dir, NULL, NULL, kill);
+	}
+	for (int i = 0; i < 4 && code != 0 && code != s->code; i++)
+		code = run(dir, NULL, NULL, resume);
+	return code;
+}
+
+/* 0 fine, 1 violated, 2 not applicable. */
+static int one_case(const struct script *s, const char *label, size_t number)
+{
+	struct buf findings = BUF_INIT(BUF_TEXT_MAX);
+	char dir[200], title[200];
+	int code, rc = 0;
+
+	(void)snprintf(dir, sizeof(dir), "%s/case-%zu", base_dir, number);
+	(void)snprintf(title, sizeof(title), "%s, crash at %s", s->name,
+		       label ? label : "no point");
+	/* The world's path is in the vault, so each case has a rig of its own. */
+	if (mkdir(dir, 0700) < 0 || rig_make(dir, s->settings, NULL) < 0)
+		return 1;
+	code = play(dir, s, label, &findings);
+	if (code == -1) {
+		rc = 2;
+		goto out;
+	}
+	rig_check(dir, code, &findings);
+	if (code != s->code && !(label && s->or_code == code) && !control &&
+	    buf_printf(&findings, NULL, "end: exit %d instead of %d\n", code,
+		       s->code) < 0)
+		findings.len = findings.len;
+	rc = findings.len > 0;
+	(void)printf("%sok - %s\n", rc ? "not " : "", title);
+	for (char *p = findings.p, *end; rc && p && (end = strchr(p, '\n'));
+	     p = end + 1)
+		(void)printf("# %.*s\n", (int)(end - p), p);
+	if (rc && !control) {
+		(void)printf("# kept: %s\n", dir);
+		goto keep;
+	}
+out:
+	remove_tree(dir);
+keep:
+	(void)fflush(stdout);
+	buf_release(&findings);
+	return rc;
+}
+
+/* ---- all of them ------------------------------------------------------------------- */
+
+/* The labels that a whole kill passes, with the middle passing of each. */
+static size_t labels_of(const struct script *s, char labels[][80])
+{
+	char dir[200], list[250], name[120];
+	struct buf b = BUF_INIT(16u << 20);
+	size_t n = 0, counts[LABELS_MAX] = { 0 }, first;
+	const char *const kill[] = { "kill", "ci-bot", "--wait", s->wait, NULL };
+
+	(void)snprintf(dir, sizeof(dir), "%s/labels-%s", base_dir, s->name);
+	(void)snprintf(list, sizeof(list), "%s/labels", dir);
+	if (mkdir(dir, 0700) < 0 || rig_make(dir, s->settings, NULL) < 0)
+		return 0;
+	(void)run(dir, NULL, list, kill);
+	if (io_read_file(list, IO_ANY, 16u << 20, &b, NULL) < 0)
+		goto out;
+	for (char *p = b.p, *end; (end = strchr(p, '\n')); p = end + 1) {
+		size_t i;
+
+		*end = '\0';
+		for (i = 0; i < n && strcmp(labels[i], p) != 0; i++)
+			continue;
+		if (i == n && n < LABELS_MAX / 2)
+			(void)snprintf(labels[n++], 80, "%.70s", p);
+		if (i < LABELS_MAX)
+			counts[i]++;
+	}
+	first = n;
+	for (size_t i = 0; i < first; i++) {
+		if (counts[i] < 4)
+			continue;
+		(void)snprintf(name, sizeof(name), "%.60s:%zu", labels[i],
+			       counts[i] / 2);
+		(void)snprintf(labels[n++], 80, "%.79s", name);
+	}
+out:
+	buf_release(&b);
+	remove_tree(dir);
+	return n;
+}
+
+struct wanted {
+	const char *script, *label;
+	size_t jobs;
+};
+
+static int run_all(const struct wanted *want)
+{
+	size_t running = 0, cases = 0, bad = 0, used = 0;
+	int status;
+
+	(void)printf("TAP version 13\n");
+	for (size_t i = 0; i < N_SCRIPTS; i++) {
+		static char labels[LABELS_MAX][80];
+		size_t n;
+
+		if (want->script && strcmp(want->script, scripts[i].name) != 0)
+			continue;
+		n = labels_of(&scripts[i], labels);
+		(void)fflush(stdout);
+		for (size_t k = 0; k <= n; k++) {
+			const char *label = k == n ? NULL : labels[k];
+
+			if (want->label && (!label || strcmp(want->label, label)))
+				continue;
+			cases++;
+			if (running == want->jobs && wait(&status) > 0) {
+				running--;
+				bad += WEXITSTATUS(status) == 1;
+				used += WEXITSTATUS(status) != 2;
+			}
+			if (fork() == 0)
+				_exit(one_case(&scripts[i], label, cases));
+			running++;
+		}
+	}
+	while (running-- && wait(&status) > 0) {
+		bad += WEXITSTATUS(status) == 1;
+		used += WEXITSTATUS(status) != 2;
+	}
+	(void)printf("1..%zu\n# %zu cases, %zu violated, %zu labels not reached "
+		     "again\n", used, used, bad, cases - used);
+	if (control)
+		return bad ? 0 : 1;
+	return bad || !used ? 1 : 0;
+}
+
+static int atoi_checked(const char *s)
+{
+	int64_t v;
+
+	if (!text_int(s, 0, 10000000, &v)) {
+		(void)fprintf(stderr, "not a number: %s\n", s);
+		exit(2);
+	}
+	return (int)v;
+}
+
+static int by_hand(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	char text[1024];
+	int rc;
+
+	if (strcmp(argv[1], "--seed") == 0)
+		rc = rig_make(argv[2], argc > 3 ? argv[3] : "latency=1", &e);
+	else
+		rc = rig_make_many(argv[2], atoi_checked(argv[3]),
+				   atoi_checked(argv[4]), atoi_checked(argv[5]),
+				   argc > 6 ? argv[6] : "", &e);
+	if (rc < 0) {
+		(void)err_format(&e, text, sizeof(text));
+		(void)fprintf(stderr, "%s\n", text);
+	}
+	return rc < 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct wanted want = { .jobs = 3 };
+	bool locked;
+	int rc;
+
+	if (secret_boot(&locked, NULL) < 0 || argc < 2)
+		return 2;
+	if (argc > 2 && strncmp(argv[1], "--", 2) == 0)
+		return by_hand(argc, argv);
+	if (!realpath(argv[1], build))
+		return 2;
+	for (int i = 2; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--script") == 0)
+			want.script = argv[i + 1];
+		else if (strcmp(argv[i], "--label") == 0)
+			want.label = argv[i + 1];
+		else if (strcmp(argv[i], "--control") == 0)
+			control = argv[i + 1];
+		else if (strcmp(argv[i], "--jobs") == 0)
+			want.jobs = (size_t)atoi_checked(argv[i + 1]);
+	}
+	(void)snprintf(base_dir, sizeof(base_dir), "%s/curfew-matrix-XXXXXX",
+		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (!mkdtemp(base_dir))
+		return 2;
+	rc = run_all(&want);
+	if (rc == 0)
+		remove_tree(base_dir);
+	return rc;
+}
