@@ -70,6 +70,15 @@ const struct command commands[] = {
 	  "  curfew connect ssh web --set folder=/srv/keys\n"
 	  "  curfew connect --help postgres\n",
 	  "--secret-file=r" },
+	{ "disconnect", cmd_disconnect,
+	  "forget a connection and what was seen there",
+	  NEED_CONFIG | NEED_WRITE, "disconnect NAME [--yes]",
+	  "Tells what is going to be forgotten and asks for the name. Nothing "
+	  "is changed at the\nservice.\n\n"
+	  "Options:\n"
+	  "  --yes  do not ask\n\n"
+	  "Examples:\n"
+	  "  curfew disconnect pg-old\n", NULL },
 	{ "sync", cmd_sync, "read what lives at the connections",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "sync [NAME]...",
 	  "Lists all connections (or the named ones) at once and stores what "
@@ -104,6 +113,15 @@ const struct command commands[] = {
 	  "  curfew list credentials --kind password --sort -age\n"
 	  "  curfew list identities --json\n"
 	  "  curfew list suggestions >> curfew.toml\n", NULL },
+	{ "show", cmd_show, "everything known about an address or identity",
+	  NEED_CONFIG | NEED_VAULT, "show ADDRESS|IDENTITY",
+	  "ADDRESS is CONNECTION, CONNECTION/ACCOUNT or CONNECTION/ACCOUNT#ID. "
+	  "Tells what is\nknown, where that comes from, and what a kill would "
+	  "do.\n\n"
+	  "Examples:\n"
+	  "  curfew show ci-bot\n"
+	  "  curfew show pg-main/ci_bot\n"
+	  "  curfew show 'pg-main/ci_bot#password'\n", NULL },
 	{ "kill", cmd_kill, "end identities, accounts or credentials, and prove it",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "kill [options] TARGET...",
 	  "TARGET is an identity, a workflow, tag:NAME, a connection, "

@@ -15,6 +15,7 @@
 int cmd_audit_log(struct app *app, int argc, char **argv);
 int cmd_audit_verify(struct app *app, int argc, char **argv);
 int cmd_connect(struct app *app, int argc, char **argv);
+int cmd_disconnect(struct app *app, int argc, char **argv);
 int cmd_emergency_open(struct app *app, int argc, char **argv);
 int cmd_emergency_setup(struct app *app, int argc, char **argv);
 int cmd_emergency_status(struct app *app, int argc, char **argv);
@@ -25,6 +26,7 @@ int cmd_list(struct app *app, int argc, char **argv);
 int cmd_provider_check(struct app *app, int argc, char **argv);
 int cmd_provider_list(struct app *app, int argc, char **argv);
 int cmd_resume(struct app *app, int argc, char **argv);
+int cmd_show(struct app *app, int argc, char **argv);
 int cmd_sync(struct app *app, int argc, char **argv);
 int cmd_vault_backup(struct app *app, int argc, char **argv);
 int cmd_vault_keygen(struct app *app, int argc, char **argv);

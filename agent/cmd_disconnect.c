@@ -1,0 +1,121 @@
+/*
+ * cmd_disconnect: forget a connection and what was seen there.
+ *
+ * Says what is lost before it asks; changes nothing at
+ * the service.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/args.h"
+#include "agent/commands.h"
+#include "base/log.h"
+#include "vault/envelope.h"
+#include "vault/inventory.h"
+#include "vault/journal.h"
+
+struct count {
+	unsigned long long accounts, credentials, grants;
+};
+
+static int count_account(const struct inv_account *a, void *arg, struct err *e)
+{
+	(void)a;
+	(void)e;
+	((struct count *)arg)->accounts++;
+	return 0;
+}
+
+static int count_credential(const struct inv_credential *c, void *arg,
+			    struct err *e)
+{
+	(void)c;
+	(void)e;
+	((struct count *)arg)->credentials++;
+	return 0;
+}
+
+static int count_grant(const struct inv_grant *g, void *arg, struct err *e)
+{
+	(void)g;
+	(void)e;
+	((struct count *)arg)->grants++;
+	return 0;
+}
+
+static int forget(const struct app *app, const char *name,
+		  const struct count *k, struct err *e)
+{
+	char text[300];
+	const struct journal_entry entry = { .kind = J_INVENTORY, .text = text };
+
+	(void)snprintf(text, sizeof text, "disconnected %s: %llu accounts, %llu "
+		       "credentials, %llu grants forgotten", name, k->accounts,
+		       k->credentials, k->grants);
+	if (store_begin(app->vault, e) < 0)
+		return -1;
+	if (inv_connection_delete(app->vault, name, e) < 0 ||
+	    journal_append(app->vault, &entry, NULL, e) < 0) {
+		store_rollback(app->vault);
+		return -1;
+	}
+	return store_commit(app->vault, e);
+}
+
+static int disconnect(const struct app *app, const char *name, struct count *k, struct err *e)
+{
+	struct inv_connection c;
+	char question[400];
+	const int r = inv_connection_get(app->vault, name, &c, NULL, e);
+
+	if (r < 0)
+		return -1;
+	if (r == 0) {
+		(void)err_fail(e, ERR_ABSENT, name, "no such connection");
+		err_hint(e, "'curfew list connections' shows them");
+		return -1;
+	}
+	inv_connection_free(&c);
+	if (inv_accounts(app->vault, name, count_account, k, e) < 0 ||
+	    inv_credentials(app->vault, name, NULL, count_credential, k, e) < 0 ||
+	    inv_grants(app->vault, name, NULL, count_grant, k, e) < 0)
+		return -1;
+	(void)snprintf(question, sizeof question,
+		       "This forgets connection '%s' with its admin credential, "
+		       "%llu accounts, %llu credentials and %llu grants.\n"
+		       "Nothing is changed at the service: what lives there "
+		       "goes on living.", name, k->accounts, k->credentials,
+		       k->grants);
+	if (app_confirm(app, question, name, e) < 0)
+		return -1;
+	return forget(app, name, k, e);
+}
+
+int cmd_disconnect(struct app *app, int argc, char **argv)
+{
+	struct count k = { 0, 0, 0 };
+	struct err e = ERR_INIT;
+	const struct arg args[] = {
+		{ "yes", ARG_FLAG, &app->yes, 'y' },
+		{ NULL, ARG_FLAG, NULL, 0 },
+	};
+	char **rest;
+	int n;
+
+	if (args_parse(argc, argv, args, &rest, &n, &e) < 0)
+		return app_fail(app, &e);
+	if (n != 1) {
+		(void)err_fail(&e, ERR_USAGE, NULL,
+			       "give one name: curfew disconnect NAME");
+		return app_fail(app, &e);
+	}
+	if (disconnect(app, rest[0], &k, &e) < 0) {
+		(void)err_ctx(&e, rest[0], "disconnect");
+		return app_fail(app, &e);
+	}
+	if (!app->quiet)
+		(void)printf("Disconnected '%s'.\n", rest[0]);
+	if (envelope_refresh(app->vault, &e) < 0)
+		log_err(LOG_WARNING, &e);
+	return EXIT_OK;
+}
