@@ -65,15 +65,20 @@ analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 
 SECONDS ?= 30
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer$(comma)address$(comma)undefined -fno-sanitize-recover=all \
-	-DSECRET_PLAIN_ARENA -DCURFEW_TEST $(INC) $(DEFS)
-$(BUILD)/fuzz/toml.o: base/toml.cc
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer$(comma)address$(comma)undefined \
+	-fno-sanitize-recover=all -DSECRET_PLAIN_ARENA -DCURFEW_TEST $(INC) $(DEFS)
+FUZZ_OBJ := $(patsubst %,$(BUILD)/fuzz/obj/%.o,$(BASE_C) $(BASE_CC))
+$(BUILD)/fuzz/obj/%.c.o: %.c
 	@mkdir -p $(dir $@)
+	$(call say,CC,$<)
+	$(Q)clang -std=gnu11 $(FUZZ_FLAGS) -c $< -o $@
+$(BUILD)/fuzz/obj/%.cc.o: %.cc
+	@mkdir -p $(dir $@)
+	$(call say,CXX,$<)
 	$(Q)clang++ -std=c++17 $(FUZZ_FLAGS) -c $< -o $@
-$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BASE_C) $(BUILD)/fuzz/toml.o
-	@mkdir -p $(dir $@)
-	$(call say,FUZZ,$@)
-	$(Q)clang -std=gnu11 $(FUZZ_FLAGS) $< $(BASE_C) $(BUILD)/fuzz/toml.o -o $@ $(LIBS_base)
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.c.o $(FUZZ_OBJ)
+	$(call say,LINK,$@)
+	$(Q)clang++ $(FUZZ_FLAGS) $^ -o $@ $(LIBS_base)
 fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ)) ## libFuzzer targets, SECONDS each (30)
 	$(Q)for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		$(BUILD)/fuzz/$$f -max_total_time=$(SECONDS) -rss_limit_mb=1024 -print_final_stats=0 \

@@ -37,7 +37,9 @@ struct slab {
 static struct slab *chunks[CHUNKS];
 static size_t n_chunks;
 static struct slab *last[CLASSES]; /* had room a moment ago */
+#ifndef SECRET_PLAIN_ARENA
 static bool all_locked = true;
+#endif
 
 static int class_of(size_t n)
 {

@@ -330,6 +330,11 @@ static void test_toml_errors(void **state)
 	toml_refuses("x = 1 y = 2\n", "curfew.toml:1:");
 	toml_refuses("a = \"\\u0000\"\n", "curfew.toml:");
 	toml_refuses("a = \"\xff\"\n", "curfew.toml:1:");
+	toml_refuses("\n[[\v ]\n", "curfew.toml:2:");
+	/* found by fuzzing: breaks an assertion inside toml++ 3.3 */
+	toml_refuses("[[\xe2\x80\x89 ]\n", "curfew.toml:1:");
+	toml_refuses("a \xc3\xa1 = 1 1\n", "curfew.toml:1:");
+	toml_refuses("a =0'\xc6\xba' = 1\n", "curfew.toml:1:");
 }
 
 static void test_toml_limits(void **state)
