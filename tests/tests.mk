@@ -20,6 +20,20 @@ endef
 $(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/test,$(basename $(notdir $(t))),$(call words_of,$(t)),)))
 $(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/asan,$(basename $(notdir $(t))),$(call words_of,$(t)),-fsanitize=address$(comma)undefined)))
 
+# Measuring programs: tests/bench/bench_<name>.c, built as the release is.
+BENCH_C := $(sort $(wildcard tests/bench/bench_*.c))
+BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_C))
+
+define bench
+$(BUILD)/bench/$(1): $(BUILD)/obj/tests/bench/$(1).c.o $(call obj,$(BUILD),$(sort $(call parts_of,$(2))) $(BASE_C) $(BASE_CC))
+	@mkdir -p $$(dir $$@)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$^ -o $$@ $(call libs_of,$(2)) $$(LIBS_base)
+endef
+$(foreach t,$(BENCH_C),$(eval $(call bench,$(basename $(notdir $(t))),$(call words_of,$(t)))))
+
+bench-programs: $(BENCH) ## build the measuring programs
+
 unit: $(UNIT)
 
 test-fast: test-programs unit ## unit and command tests, no servers
@@ -28,7 +42,7 @@ test-fast: test-programs unit ## unit and command tests, no servers
 check-here: all test-programs unit
 	$(Q)tests/run $(BUILD)/test all
 
-.PHONY: unit test-fast check-here
+.PHONY: bench-programs unit test-fast check-here
 
 # The fake service of the fault tests; curfew finds it beside itself.
 define fake

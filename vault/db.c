@@ -161,6 +161,7 @@ static int open_file(const char *dir, int flags, sqlite3 **db, struct err *e)
 	}
 	rc = sqlite3_open_v2(path, db,
 			     flags | SQLITE_OPEN_NOFOLLOW |
+				     SQLITE_OPEN_NOMUTEX | /* one thread */
 				     SQLITE_OPEN_PRIVATECACHE,
 			     NULL);
 	if (rc != SQLITE_OK) {

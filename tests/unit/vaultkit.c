@@ -260,3 +260,158 @@ void kit_sql(struct kit *k, const char *sql)
 		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
 	sqlite3_close(db);
 }
+
+/* ---- everything a reader can get ------------------------------------------------ */
+
+struct dump {
+	struct kit *k;
+	struct buf *out;
+	enum err_code *first;
+	struct store_id ids[64];
+	size_t n;
+};
+
+static void line(struct dump *d, const char *what, const struct err *why,
+		 const char *content)
+{
+	char word[32];
+
+	if (why && why->code) {
+		if (!*d->first)
+			*d->first = why->code;
+		snprintf(word, sizeof(word), "!%s", err_word(why->code));
+		content = word;
+	}
+	assert_ok(buf_printf(d->out, e, "%s: %s\n", what, content));
+}
+
+static int dump_row(const struct store_row *row, void *arg, struct err *x)
+{
+	struct dump *d = arg;
+
+	(void)x;
+	if (d->n < 64)
+		d->ids[d->n++] = row->id;
+	assert_ok(buf_printf(d->out, e, "%.*s%s due %lld;", (int)row->len,
+			     (const char *)row->data,
+			     row->has_secret ? "+" : "",
+			     (long long)row->due_ms));
+	return 0;
+}
+
+static int dump_entry(const struct journal_entry *j, void *arg, struct err *x)
+{
+	struct dump *d = arg;
+
+	(void)x;
+	assert_ok(buf_printf(d->out, e, "%llu %s %s;",
+			     (unsigned long long)j->seq, journal_word(j->kind),
+			     j->text));
+	return 0;
+}
+
+/* A walk gathers into its own line; with an error the line is the error. */
+static void walk(struct dump *d, const char *what, enum store_table t, int how,
+		 const struct store_id *id)
+{
+	struct buf mine = BUF_INIT(BUF_REPORT_MAX), *out = d->out;
+	struct err e = ERR_INIT;
+	int rc;
+
+	d->out = &mine;
+	switch (how) {
+	case 0:
+		rc = store_each(d->k->v, t, id, dump_row, d, &e);
+		break;
+	case 1:
+		rc = store_each_area(d->k->v, t, id, dump_row, d, &e);
+		break;
+	case 2:
+		rc = store_by_secret(d->k->v, t, id, dump_row, d, &e);
+		break;
+	default:
+		rc = journal_each(d->k->v, 0, 0, NULL, dump_entry, d, &e);
+		break;
+	}
+	d->out = out;
+	assert_int_equal(rc, e.code ? -1 : 0);
+	line(d, what, &e, mine.p ? mine.p : "");
+	buf_release(&mine);
+}
+
+static void dump_table(struct dump *d, enum store_table t)
+{
+	static const char *const groups[] = { "g", "h", "none" };
+	static const char *const values[] = { "s3cret-a", "s3cret-b",
+					      "s3cret-c" };
+	char what[40];
+
+	d->n = 0;
+	snprintf(what, sizeof(what), "table %d", (int)t);
+	walk(d, what, t, 0, NULL);
+	for (size_t i = 0; i < 3; i++) {
+		struct store_id id = kit_id(d->k->v, t, groups[i]);
+		struct secret *s = secret_new(values[i], 8, NULL);
+		struct store_id fp = store_fingerprint(d->k->v, s);
+
+		snprintf(what, sizeof(what), "group %d %s", (int)t, groups[i]);
+		walk(d, what, t, 0, &id);
+		snprintf(what, sizeof(what), "area %d %s", (int)t, groups[i]);
+		walk(d, what, t, 1, &id);
+		walk(d, values[i], t, 2, &fp);
+		secret_free(&s);
+	}
+}
+
+void kit_dump(struct kit *k, struct buf *out, enum err_code *first)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "nobody" };
+	struct dump d = { .k = k, .out = out, .first = first };
+	struct err e = ERR_INIT;
+
+	*first = ERR_NONE;
+	buf_reset(out);
+	kit_close(k);
+	if (vault_open(k->dir, &k->in, 1, false, &k->v, &e)) {
+		line(&d, "open", &e, "");
+		return;
+	}
+	line(&d, "open", NULL, "ok");
+	for (int t = STORE_CONNECTION; t < STORE_TABLES; t++)
+		dump_table(&d, (enum store_table)t);
+	for (size_t i = 0; i < 5; i++) {
+		for (int t = STORE_ACCOUNT; t <= STORE_CREDENTIAL; t++) {
+			char what[40];
+			const char *got = kit_get(k->v, (enum store_table)t,
+						  names[i]);
+
+			snprintf(what, sizeof(what), "get %d %s", t, names[i]);
+			if (got[0] == '!' && !*first)
+				*first = strcmp(got, "!tamper") == 0 ?
+						 ERR_TAMPER :
+						 ERR_BUG;
+			line(&d, what, NULL, got);
+		}
+	}
+	walk(&d, "journal", STORE_SETTING, 3, NULL);
+	kit_close(k);
+}
+
+void kit_no_wrong_data(const struct buf *before, const struct buf *now)
+{
+	const char *a = before->p, *b = now->p;
+
+	if (strncmp(b, "open: !", 7) == 0)
+		return;
+	while (*a && *b) {
+		size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+		const char *colon = strstr(b, ": ");
+
+		if ((n != m || memcmp(a, b, n) != 0) && colon[2] != '!')
+			fail_msg("wrong data:\n%.*s\n%.*s", (int)n, a, (int)m,
+				 b);
+		a += n + 1;
+		b += m + 1;
+	}
+	assert_true(*a == 0 && *b == 0);
+}

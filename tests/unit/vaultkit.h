@@ -53,6 +53,13 @@ void kit_write_file(struct kit *k, const char *name, const void *p, size_t n);
 /* One SQL statement on the closed vault's database; must succeed. */
 void kit_sql(struct kit *k, const char *sql);
 
+/* Everything a reader can get: each table, group, area and value looked up, each
+ * secret, the journal.  Lines "what: content" or "what: !code"; the opening's
+ * own error is one line.  Closes the vault.  *first: the first error's code. */
+void kit_dump(struct kit *k, struct buf *out, enum err_code *first);
+/* Every line of `now` is that of `before`, or an error. */
+void kit_no_wrong_data(const struct buf *before, const struct buf *now);
+
 #define assert_ok(call)                                                       \
 	do {                                                                  \
 		struct err kit_e = ERR_INIT;                                  \
