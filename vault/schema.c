@@ -88,11 +88,14 @@ static const char *const sql[STMTS] = {
 	[ST_WALK_TABLE] = "SELECT " ROW " FROM record WHERE tab = ?1 "
 			  "ORDER BY id",
 	[ST_WALK_GROUP] = "SELECT " ROW " FROM record "
-			  "INDEXED BY record_grp WHERE tab = ?1 AND grp = ?2 ORDER BY id",
+			  "INDEXED BY record_grp "
+			  "WHERE tab = ?1 AND grp = ?2 ORDER BY id",
 	[ST_WALK_AREA] = "SELECT " ROW " FROM record "
-			 "INDEXED BY record_area WHERE tab = ?1 AND area = ?2 ORDER BY id",
+			 "INDEXED BY record_area "
+			  "WHERE tab = ?1 AND area = ?2 ORDER BY id",
 	[ST_WALK_FP] = "SELECT " ROW " FROM record "
-		       "INDEXED BY record_fp WHERE tab = ?1 AND fp = ?2 ORDER BY id",
+		       "INDEXED BY record_fp "
+			  "WHERE tab = ?1 AND fp = ?2 ORDER BY id",
 	[ST_SLOT_PUT] = "INSERT OR REPLACE INTO slot(id, record) "
 			"VALUES(?1, ?2)",
 	[ST_SLOT_DELETE] = "DELETE FROM slot WHERE id = ?1",
