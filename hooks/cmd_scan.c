@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "hooks/hooks.h"
+#include "hooks/scan/repo.h"
 #include "hooks/scan/report.h"
 #include "hooks/scan/source.h"
 
@@ -24,7 +25,7 @@ struct scan_options {
 	struct engine_options engine;
 	const char *path, *report;
 	enum report_form form;
-	bool form_given, use_stdin, stats;
+	bool form_given, use_stdin, stats, use_dir, whole;
 	enum confidence least;
 	int64_t exit_code, redact, threads, max_mb;
 };
@@ -32,7 +33,7 @@ struct scan_options {
 enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
-	OPT_HELP,
+	OPT_DIR, OPT_WHOLE, OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -43,6 +44,8 @@ static const struct option options[] = {
 	{ "exit-code", required_argument, NULL, OPT_EXIT },
 	{ "ignore-gitleaks-allow", no_argument, NULL, OPT_ALLOW },
 	{ "stdin", no_argument, NULL, OPT_STDIN },
+	{ "dir", no_argument, NULL, OPT_DIR },
+	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
 	{ "threads", required_argument, NULL, OPT_THREADS },
@@ -54,8 +57,10 @@ static const struct option options[] = {
 static const char usage[] =
 	"usage: curfew-scan scan [OPTION]... [PATH]\n"
 	"\n"
-	"Look for secrets in a folder or file (default: this folder).\n"
+	"Look for secrets in all of a git repository's objects, or in a folder or\n"
+	"file that is none (default: this folder).\n"
 	"\n"
+	"  --dir                      the files there, also of a repository\n"
 	"  --stdin                    read standard input instead\n"
 	"  --config FILE              rules (docs/rules.md); else $GITLEAKS_CONFIG,\n"
 	"                             $GITLEAKS_CONFIG_TOML, PATH/.gitleaks.toml, built in\n"
@@ -67,6 +72,7 @@ static const char usage[] =
 	"  --ignore-gitleaks-allow    comments 'gitleaks:allow' do not count\n"
 	"  --max-target-megabytes N   name larger files instead of reading them (256)\n"
 	"  --threads N                work in so many threads (all processors)\n"
+	"  --whole                    do not use deltas (slow, same result)\n"
 	"  --stats                    say on standard error what was read\n"
 	"\n"
 	"Exit status: 0 nothing found, 1 found, 3 error, 4 nothing found but not\n"
@@ -106,6 +112,12 @@ static int take(int c, struct scan_options *o, struct err *e)
 		return 0;
 	case OPT_STDIN:
 		o->use_stdin = true;
+		return 0;
+	case OPT_DIR:
+		o->use_dir = true;
+		return 0;
+	case OPT_WHOLE:
+		o->whole = true;
 		return 0;
 	case OPT_STATS:
 		o->stats = true;
@@ -182,6 +194,16 @@ static void tell(const struct tally *t, size_t found, int64_t ms)
 		(unsigned long long)t->problems, (long long)ms);
 }
 
+static int read_source(const struct scan_options *o, const struct source *s,
+		       struct err *e)
+{
+	if (o->use_stdin)
+		return source_stdin(s, e);
+	if (!o->use_dir && repo_is(o->path))
+		return source_git(s, o->path, e);
+	return source_files(s, o->path, e);
+}
+
 static int run(const struct scan_options *o, struct err *e)
 {
 	struct findings list = { 0 };
@@ -189,13 +211,14 @@ static int run(const struct scan_options *o, struct err *e)
 	struct engine g = { 0 };
 	struct source src = { .engine = &g, .tally = &tally, .list = &list,
 			      .threads = (unsigned)o->threads,
-			      .max_file = (size_t)o->max_mb * 1000000 };
+			      .max_file = (size_t)o->max_mb * 1000000,
+			      .whole = o->whole };
 	int64_t start = clock_mono_ms();
 	int rc = EXIT_ERROR;
 
 	if (engine_open(&g, &o->engine, e))
 		goto out;
-	if (o->use_stdin ? source_stdin(&src, e) : source_files(&src, o->path, e))
+	if (read_source(o, &src, e))
 		goto out;
 	drop_below(&list, o->least);
 	findings_sort(&list);

@@ -15,10 +15,14 @@ struct source {
 	struct findings *list;
 	unsigned threads;
 	size_t max_file; /* bytes of one text; above: counted as a problem */
+	bool whole;	 /* git: every object whole, the tests' yardstick */
 };
 
 /* A folder (recursively, .git left out, links not followed) or one file. */
 int source_files(const struct source *s, const char *path, struct err *e)
+	__attribute__((warn_unused_result));
+/* Every object of a git repository. */
+int source_git(const struct source *s, const char *path, struct err *e)
 	__attribute__((warn_unused_result));
 /* Standard input, as one text without a name. */
 int source_stdin(const struct source *s, struct err *e)

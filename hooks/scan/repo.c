@@ -1,0 +1,344 @@
+/*
+ * repo: a git repository, opened through libgit2, and its object folders.
+ *
+ * Owns where objects lie.  Packs are read by our own reader (pack.h), loose
+ * objects by libgit2.  Promises: a pack or object that cannot be read is
+ * counted and named.  Never writes to the repository, never runs anything
+ * its configuration names.
+ */
+#include "hooks/scan/repo.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <git2.h>
+#include <git2/sys/repository.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define ALTERNATES_DEPTH 5
+#define ALTERNATES_MAX 64
+#define LIST_MAX (64u * 1024 * 1024)
+
+const char *repo_why(void)
+{
+	const git_error *g = git_error_last();
+
+	return g && g->message ? g->message : "unknown";
+}
+
+bool repo_is(const char *path)
+{
+	git_repository *git = NULL;
+	int got;
+
+	if (git_libgit2_init() < 0)
+		return false;
+	/* Only whether it is there: who owns it does not matter for reading. */
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	got = git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
+				      NULL);
+	git_repository_free(git);
+	git_libgit2_shutdown();
+	/* something is there, though it cannot be opened: the open will say */
+	return got == 0 || (got != GIT_ENOTFOUND);
+}
+
+static bool known(const struct strings *s, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (!strcmp(s->v[i], path))
+			return true;
+	return false;
+}
+
+static int add_folder(struct repo *r, const char *path, int depth,
+		      struct err *e);
+
+/* objects/info/alternates: one path a line, relative to objects. */
+static int read_alternates(struct repo *r, const char *folder, int depth,
+			   struct err *e)
+{
+	char *name = io_path(folder, "info/alternates"), *line, *rest;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	char *full;
+	int rc = -1;
+
+	if (!name) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (access(name, F_OK)) {
+		rc = 0;
+		goto out;
+	}
+	if (io_read_file(name, IO_ANY, BUF_TEXT_MAX, &b, e))
+		goto out;
+	rest = b.p;
+	while ((line = strsep(&rest, "\n"))) {
+		if (*line == '#' || !*line)
+			continue;
+		full = *line == '/' ? mem_strdup(line) : io_path(folder, line);
+		if (!full || add_folder(r, full, depth + 1, e)) {
+			mem_free(full);
+			goto out;
+		}
+		mem_free(full);
+	}
+	rc = 0;
+out:
+	buf_release(&b);
+	mem_free(name);
+	return rc;
+}
+
+static int add_folder(struct repo *r, const char *path, int depth,
+		      struct err *e)
+{
+	if (known(&r->objects, path))
+		return 0;
+	if (depth > ALTERNATES_DEPTH || r->objects.n >= ALTERNATES_MAX)
+		return err_fail(e, ERR_TOOBIG, path, "alternates nested too deep");
+	if (strings_add(&r->objects, path, e))
+		return -1;
+	return read_alternates(r, path, depth, e);
+}
+
+/* GIT_ALTERNATE_OBJECT_DIRECTORIES: paths with ':' between. */
+static int add_list(struct repo *r, const char *list, struct err *e)
+{
+	char *copy = mem_strdup(list), *rest = copy, *p;
+	int rc = copy ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+
+	while (!rc && (p = strsep(&rest, ":"))) {
+		if (!*p)
+			continue;
+		rc = add_folder(r, p, 0, e);
+		if (!rc && git_odb_add_disk_alternate(r->odb, p))
+			log_line(LOG_WARNING, "alternate '%s': %s", p, repo_why());
+	}
+	mem_free(copy);
+	return rc;
+}
+
+static int open_odb(struct repo *r, const char *objects, struct err *e)
+{
+	char *own;
+	int rc = -1;
+
+	own = objects ? mem_strdup(objects)
+		      : io_path(git_repository_commondir(r->git), "objects");
+	if (!own)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (objects ? git_odb_open(&r->odb, own)
+		    : git_repository_odb(&r->odb, r->git)) {
+		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
+		goto out;
+	}
+	if (objects && git_repository_set_odb(r->git, r->odb)) {
+		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
+		goto out;
+	}
+	rc = add_folder(r, own, 0, e);
+out:
+	mem_free(own);
+	return rc;
+}
+
+int repo_open(struct repo *r, const char *path, const char *objects,
+	      const char *alternates, struct err *e)
+{
+	memset(r, 0, sizeof(*r));
+	if (git_libgit2_init() < 0)
+		return err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
+	if (git_repository_open_ext(&r->git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
+				    NULL)) {
+		err_fail(e, ERR_UNSUPPORTED, path, "%s", repo_why());
+		err_hint(e, "repositories with SHA-256 ids are not read");
+		goto bad;
+	}
+	if (open_odb(r, objects, e) ||
+	    (alternates && add_list(r, alternates, e)))
+		goto bad;
+	return 0;
+bad:
+	err_ctx(e, path, "open the repository");
+	repo_close(r);
+	return -1;
+}
+
+void repo_close(struct repo *r)
+{
+	git_odb_free(r->odb);
+	git_repository_free(r->git);
+	strings_free(&r->objects);
+	strings_free(&r->shallow_or_partial);
+	memset(r, 0, sizeof(*r));
+	git_libgit2_shutdown();
+}
+
+bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,
+		enum object_type *type)
+{
+	const struct repo *r = arg;
+	git_odb_object *o = NULL;
+	git_oid id;
+
+	git_oid_fromraw(&id, oid);
+	if (git_odb_read(&o, r->odb, &id))
+		return false;
+	*n = git_odb_object_size(o);
+	*type = (enum object_type)git_odb_object_type(o);
+	*text = malloc(*n + 1);
+	if (*text)
+		memcpy(*text, git_odb_object_data(o), *n);
+	git_odb_object_free(o);
+	return *text != NULL;
+}
+
+/* ---- objects ------------------------------------------------------------- */
+
+static int list(const char *folder, const char *ending, struct strings *out,
+		struct err *e)
+{
+	DIR *d = opendir(folder);
+	const struct dirent *x;
+	size_t n, m = strlen(ending);
+	int rc = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(e, folder, "list");
+	while (!rc && (x = readdir(d))) {
+		n = strlen(x->d_name);
+		if (x->d_name[0] != '.' && n > m &&
+		    !strcmp(x->d_name + n - m, ending))
+			rc = strings_add(out, x->d_name, e);
+	}
+	closedir(d);
+	return rc;
+}
+
+static int walk_packs(const struct walk *w, const char *folder, struct err *e)
+{
+	char *dir = io_path(folder, "pack"), *path = NULL;
+	struct strings names = { 0 };
+	struct err why = ERR_INIT;
+	int rc = -1;
+	size_t i;
+
+	if (!dir || list(dir, ".idx", &names, e))
+		goto out;
+	for (i = 0; i < names.n; i++) {
+		struct pack *p;
+
+		mem_free(path);
+		path = io_path(dir, names.v[i]);
+		err_clear(&why);
+		p = path ? pack_open(path, &why) : NULL;
+		if (!p) {
+			tally_problem(w->tally, path ? path : dir, "%s", why.cause);
+			continue;
+		}
+		if (walk_pack(w, p, e)) {
+			pack_close(&p);
+			goto out;
+		}
+		pack_close(&p);
+	}
+	rc = 0;
+out:
+	strings_free(&names);
+	mem_free(path);
+	mem_free(dir);
+	return rc;
+}
+
+struct loose {
+	const struct repo *r;
+	const struct walk *w;
+	struct scan_thread t;
+	struct verdict v;
+	struct marks marks;
+};
+
+static int loose_object(struct loose *l, const char *hex, struct err *e)
+{
+	unsigned char oid[OID_LEN];
+	enum object_type type = OBJECT_BAD;
+	char *text = NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	if (!text_unhex(hex, oid, OID_LEN))
+		return 0;
+	if (!repo_fetch((void *)(uintptr_t)l->r, oid, &text, &n, &type)) {
+		tally_problem(l->w->tally, hex, "%s", repo_why());
+		return 0;
+	}
+	if (n > l->w->max_object)
+		tally_problem(l->w->tally, hex, "larger than the limit");
+	else if (type != OBJECT_TREE)
+		rc = walk_text(l->w, &l->t, &l->v, oid, type, text, n, NULL,
+			       &l->marks, l->w->tally, l->w->out, e);
+	free(text);
+	return rc;
+}
+
+static int walk_loose(const struct repo *r, const struct walk *w,
+		      const char *folder, struct err *e)
+{
+	static const char digit[] = "0123456789abcdef";
+	struct loose l = { .r = r, .w = w };
+	char hex[2 * OID_LEN + 1] = "", two[3] = "";
+	struct strings names = { 0 };
+	unsigned fan;
+	size_t i;
+	int rc;
+
+	if (scan_thread_init(&l.t, &w->engine->scanner, e))
+		return -1;
+	for (fan = 0, rc = 0; fan < 256 && !rc; fan++) {
+		char *dir;
+
+		two[0] = digit[fan >> 4];
+		two[1] = digit[fan & 15];
+		dir = io_path(folder, two);
+		strings_free(&names);
+		rc = dir ? list(dir, "", &names, e) : -1;
+		mem_free(dir);
+		for (i = 0; i < names.n && !rc; i++) {
+			if (strlen(names.v[i]) != 2 * OID_LEN - 2)
+				continue;
+			memcpy(hex, two, 2);
+			memcpy(hex + 2, names.v[i], 2 * OID_LEN - 1);
+			rc = loose_object(&l, hex, e);
+		}
+	}
+	strings_free(&names);
+	verdict_release(&l.v);
+	marks_release(&l.marks);
+	w->tally->matched += l.t.bytes_matched;
+	scan_thread_release(&l.t);
+	return rc;
+}
+
+int repo_objects(const struct repo *r, const struct walk *w, size_t from,
+		 size_t n, struct err *e)
+{
+	size_t i;
+
+	for (i = from; i < r->objects.n && i - from < n; i++)
+		if (walk_packs(w, r->objects.v[i], e) ||
+		    walk_loose(r, w, r->objects.v[i], e))
+			return -1;
+	return 0;
+}

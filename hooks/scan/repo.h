@@ -1,0 +1,40 @@
+/*
+ * repo: a git repository, opened through libgit2, and its object folders.
+ */
+#ifndef SCAN_REPO_H
+#define SCAN_REPO_H
+
+#include "hooks/scan/walk.h"
+
+struct git_repository;
+struct git_odb;
+
+struct repo {
+	struct git_repository *git;
+	struct git_odb *odb;
+	struct strings objects; /* object folders: own first, then alternates */
+	struct strings shallow_or_partial; /* why history may end early */
+};
+
+/* Is there a repository at that path itself (not above it)? */
+bool repo_is(const char *path);
+
+/* `path`: the worktree or the git directory.  `objects` and `alternates` as
+ * git gives them to a hook in quarantine, else NULL. */
+int repo_open(struct repo *r, const char *path, const char *objects,
+	      const char *alternates, struct err *e)
+	__attribute__((warn_unused_result));
+void repo_close(struct repo *r);
+
+/* A walk_fetch; arg is the struct repo. */
+bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,
+		enum object_type *type);
+
+/* Every object of the folders [from, from + n): packs and loose ones. */
+int repo_objects(const struct repo *r, const struct walk *w, size_t from,
+		 size_t n, struct err *e) __attribute__((warn_unused_result));
+
+/* What libgit2 said last. */
+const char *repo_why(void);
+
+#endif

@@ -1,0 +1,489 @@
+/*
+ * walk: every blob, commit and tag of one pack, from the roots of its delta
+ * trees downwards.
+ *
+ * Promises: each object is looked at or counted as a problem.  A base is kept
+ * only while deltas on it are still to come; with several threads, roots are
+ * shared out and each tree belongs to one thread.
+ *
+ * Texts are plain malloc() memory and not wiped: they are what lies in the
+ * clear in the repository, and there are gigabytes of them.
+ */
+#include "hooks/scan/walk.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "hooks/scan/delta.h"
+
+#define ROOTS_A_TIME 16u
+
+/* An object on the way down. */
+struct frame {
+	uint32_t entry, child; /* child: the next to look at */
+	char *text;
+	size_t len;
+	struct marks marks;
+};
+
+struct shared {
+	const struct walk *w;
+	const struct pack *p;
+	const struct forest *f;
+	uint32_t next; /* root to hand out */
+	pthread_mutex_t lock;
+	struct err err; /* the first of any thread */
+	bool stop, late;
+};
+
+struct worker {
+	struct shared *s;
+	struct scan_thread scan;
+	struct verdict verdict;
+	struct tally tally;
+	struct sightings out;
+	struct runs runs;
+	void *inflater;
+	unsigned char *delta;
+	size_t delta_cap;
+	struct frame *stack;
+	size_t depth, stack_cap;
+	uint64_t reached;
+};
+
+void walk_name(const unsigned char *oid, char out[static 2 * OID_LEN + 1])
+{
+	text_hex(oid, OID_LEN, out);
+}
+
+int sightings_add(struct sightings *s, const unsigned char *oid,
+		  enum object_type type, const struct mark *m, struct err *e)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 256;
+		struct sighting *v = mem_realloc(s->v, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		s->v = v;
+		s->cap = cap;
+	}
+	memcpy(s->v[s->n].oid, oid, OID_LEN);
+	s->v[s->n].type = (uint8_t)type;
+	s->v[s->n++].mark = *m;
+	return 0;
+}
+
+/* ---- one object ---------------------------------------------------------- */
+
+int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
+	      const unsigned char *oid, enum object_type type, const char *text,
+	      size_t n, const struct delta *d, struct marks *marks,
+	      struct tally *tally, struct sightings *out, struct err *e)
+{
+	uint64_t limits = t->limits;
+	char name[2 * OID_LEN + 1];
+	size_t i;
+
+	marks->binary = type == OBJECT_BLOB && text_is_binary(text, n);
+	if (marks->binary) {
+		tally->binary++;
+		return 0;
+	}
+	tally->texts++;
+	tally->bytes += n;
+	if (scan_text(t, text, n, d, marks, e) ||
+	    scan_verdict(&w->engine->scanner, text, n, marks, v, e))
+		return -1;
+	for (i = 0; i < v->n; i++)
+		if (sightings_add(out, oid, type, v->v[i], e))
+			return -1;
+	if (t->limits != limits) {
+		walk_name(oid, name);
+		tally_problem(tally, name, "%llu matches given up at the work "
+			      "limit", (unsigned long long)(t->limits - limits));
+	}
+	return 0;
+}
+
+static void frame_release(struct frame *f)
+{
+	free(f->text);
+	f->text = NULL;
+	marks_release(&f->marks);
+}
+
+static bool room_for_delta(struct worker *k, size_t n)
+{
+	if (n <= k->delta_cap)
+		return true;
+	free(k->delta);
+	k->delta = malloc(n + n / 2);
+	k->delta_cap = k->delta ? n + n / 2 : 0;
+	return k->delta != NULL;
+}
+
+/* Why an object cannot be rebuilt; NULL when it was. */
+static const char *rebuild(struct worker *k, uint32_t i, const char *base,
+			   size_t base_len, struct frame *to)
+{
+	const size_t most = k->s->w->max_object;
+	struct pack_object o;
+	uint64_t from, size;
+
+	if (!pack_header(k->s->p, i, &o))
+		return "its header is corrupt";
+	if (o.size > most)
+		return "larger than the limit";
+	if (o.type < OBJECT_OFS_DELTA) {
+		to->len = (size_t)o.size;
+		to->text = malloc(to->len + 1);
+		if (!to->text)
+			return "out of memory";
+		return pack_inflate(k->inflater, &o, to->text)
+			       ? NULL : "its data are corrupt";
+	}
+	if (!room_for_delta(k, (size_t)o.size + 1))
+		return "out of memory";
+	if (!pack_inflate(k->inflater, &o, k->delta))
+		return "its data are corrupt";
+	if (!delta_sizes(k->delta, (size_t)o.size, &from, &size))
+		return "its delta is corrupt";
+	if (size > most)
+		return "larger than the limit";
+	to->len = (size_t)size;
+	to->text = malloc(to->len + 1);
+	if (!to->text)
+		return "out of memory";
+	switch (delta_apply(k->delta, (size_t)o.size, base, base_len, to->text,
+			    to->len, &k->runs)) {
+	case DELTA_OK:
+		return NULL;
+	case DELTA_NOMEM:
+		return "out of memory";
+	case DELTA_BAD:
+		break;
+	}
+	return "its delta is corrupt";
+}
+
+static void problem(struct worker *k, uint32_t i, const char *why)
+{
+	char name[2 * OID_LEN + 1];
+
+	walk_name(pack_oid(k->s->p, i), name);
+	tally_problem(&k->tally, name, "%s", why);
+}
+
+static void lose(void *arg, uint32_t i)
+{
+	struct worker *k = arg;
+
+	k->reached++;
+	problem(k, i, "its base cannot be read");
+}
+
+/* Everything below an object that could not be rebuilt. */
+static void lose_below(struct worker *k, uint32_t top)
+{
+	forest_below(k->s->f, top, lose, k);
+}
+
+/* Rebuild and scan entry i.  *kept: it has deltas and its frame is filled. */
+static int visit(struct worker *k, uint32_t i, enum object_type type,
+		 const struct frame *base, struct frame *to, bool *kept,
+		 struct err *e)
+{
+	const char *why;
+	struct delta d = { .base = base ? &base->marks : NULL };
+	bool inherit;
+
+	*kept = false;
+	memset(to, 0, sizeof(*to));
+	to->entry = i;
+	to->child = k->s->f->child[i];
+	k->reached++;
+	why = rebuild(k, i, base ? base->text : NULL, base ? base->len : 0, to);
+	if (why) {
+		problem(k, i, why);
+		lose_below(k, i);
+		frame_release(to);
+		return 0;
+	}
+	inherit = base && !base->marks.binary && !k->s->w->whole;
+	d.run = k->runs.v;
+	d.n = k->runs.n;
+	d.base_len = base ? base->len : 0;
+	if (walk_text(k->s->w, &k->scan, &k->verdict, pack_oid(k->s->p, i), type,
+		      to->text, to->len, inherit ? &d : NULL, &to->marks,
+		      &k->tally, &k->out, e)) {
+		frame_release(to);
+		return -1;
+	}
+	*kept = to->child != FOREST_NONE;
+	if (!*kept)
+		frame_release(to);
+	return 0;
+}
+
+static int push(struct worker *k, const struct frame *f, struct err *e)
+{
+	if (k->depth == k->stack_cap) {
+		size_t cap = k->stack_cap ? k->stack_cap * 2 : 64;
+		struct frame *v = mem_realloc(k->stack, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		k->stack = v;
+		k->stack_cap = cap;
+	}
+	k->stack[k->depth++] = *f;
+	return 0;
+}
+
+/* ---- one tree ------------------------------------------------------------ */
+
+/* The root is on the stack: its deltas, depth first. */
+static int descend(struct worker *k, enum object_type type, struct err *e)
+{
+	const struct forest *f = k->s->f;
+	struct frame next, *top;
+	uint32_t i;
+	bool kept;
+
+	while (k->depth) {
+		top = &k->stack[k->depth - 1];
+		i = top->child;
+		if (i == FOREST_NONE) {
+			frame_release(top);
+			k->depth--;
+			continue;
+		}
+		top->child = f->sibling[i];
+		if (visit(k, i, type, top, &next, &kept, e))
+			return -1;
+		if (top->child == FOREST_NONE)
+			frame_release(top); /* the last that needed it */
+		if (kept && push(k, &next, e)) {
+			frame_release(&next);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* A delta on an object that is not in this pack. */
+static int foreign_root(struct worker *k, uint32_t i, struct err *e)
+{
+	const struct walk *w = k->s->w;
+	struct frame base = { 0 }, next;
+	enum object_type type = OBJECT_BAD;
+	struct pack_object o;
+	bool kept;
+	int rc = 0;
+
+	if (!pack_header(k->s->p, i, &o) || !o.base_oid || !w->fetch ||
+	    !w->fetch(w->fetch_arg, o.base_oid, &base.text, &base.len, &type)) {
+		k->reached++;
+		problem(k, i, "its base is missing");
+		lose_below(k, i);
+		return 0;
+	}
+	base.marks.binary = true; /* nothing is known of it: no inheriting */
+	if (type == OBJECT_TREE) {
+		k->reached += 1 + forest_below(k->s->f, i, NULL, NULL);
+	} else {
+		rc = visit(k, i, type, &base, &next, &kept, e);
+		if (!rc && kept)
+			rc = push(k, &next, e);
+		if (!rc)
+			rc = descend(k, type, e);
+	}
+	frame_release(&base);
+	return rc;
+}
+
+static int root(struct worker *k, uint32_t i, struct err *e)
+{
+	enum object_type type = (enum object_type)k->s->f->type[i];
+	struct frame next;
+	bool kept;
+
+	if (type == OBJECT_TREE)
+		return 0;
+	if (type == OBJECT_REF_DELTA)
+		return foreign_root(k, i, e);
+	if (type == OBJECT_BAD) {
+		k->reached++;
+		problem(k, i, "its header is corrupt");
+		lose_below(k, i);
+		return 0;
+	}
+	if (visit(k, i, type, NULL, &next, &kept, e))
+		return -1;
+	if (kept && push(k, &next, e)) {
+		frame_release(&next);
+		return -1;
+	}
+	return descend(k, type, e);
+}
+
+static bool late(const struct walk *w)
+{
+	return w->deadline_ms && clock_mono_ms() >= w->deadline_ms;
+}
+
+static void *work(void *arg)
+{
+	struct worker *k = arg;
+	struct shared *s = k->s;
+	struct err e = ERR_INIT;
+	uint32_t i, end;
+
+	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
+		i = __atomic_fetch_add(&s->next, ROOTS_A_TIME, __ATOMIC_RELAXED);
+		if (i >= s->f->roots)
+			break;
+		if (late(s->w)) {
+			__atomic_store_n(&s->late, true, __ATOMIC_RELAXED);
+			break;
+		}
+		end = s->f->roots - i < ROOTS_A_TIME ? s->f->roots
+						     : i + ROOTS_A_TIME;
+		for (; i < end; i++)
+			if (root(k, s->f->root[i], &e))
+				goto failed;
+	}
+	return NULL;
+failed:
+	pthread_mutex_lock(&s->lock);
+	if (!s->err.code)
+		s->err = e;
+	s->stop = true;
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+/* ---- threads ------------------------------------------------------------- */
+
+static int worker_init(struct worker *k, struct shared *s, struct err *e)
+{
+	memset(k, 0, sizeof(*k));
+	k->s = s;
+	if (scan_thread_init(&k->scan, &s->w->engine->scanner, e))
+		return -1;
+	k->inflater = pack_inflater();
+	if (k->inflater)
+		return 0;
+	scan_thread_release(&k->scan);
+	return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+}
+
+static int worker_finish(struct worker *k, struct err *e)
+{
+	const struct walk *w = k->s->w;
+	int rc = 0;
+	size_t i;
+
+	k->tally.matched += k->scan.bytes_matched;
+	tally_add(w->tally, &k->tally);
+	for (i = 0; !rc && i < k->out.n; i++)
+		rc = sightings_add(w->out, k->out.v[i].oid,
+				   (enum object_type)k->out.v[i].type,
+				   &k->out.v[i].mark, e);
+	while (k->depth)
+		frame_release(&k->stack[--k->depth]);
+	mem_free(k->stack);
+	mem_free(k->out.v);
+	mem_free(k->runs.v);
+	free(k->delta);
+	verdict_release(&k->verdict);
+	pack_inflater_free(k->inflater);
+	scan_thread_release(&k->scan);
+	return rc;
+}
+
+static int run_workers(struct shared *s, uint64_t *reached, struct err *e)
+{
+	unsigned n = s->w->threads ? s->w->threads : 1, i, started = 0;
+	struct worker *k = mem_array(n, sizeof(*k));
+	pthread_t *thread = mem_array(n, sizeof(*thread));
+	int rc = -1;
+
+	if (!k || !thread) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	rc = 0;
+	for (i = 0; i < n && !rc; i++) {
+		rc = worker_init(&k[i], s, e);
+		/* the first worker runs here; fewer threads are no error */
+		if (!rc && i && pthread_create(&thread[i], NULL, work, &k[i])) {
+			rc = worker_finish(&k[i], e);
+			break;
+		}
+		started += !rc;
+	}
+	if (rc)
+		s->stop = true;
+	else
+		work(&k[0]);
+	for (i = 1; i < started; i++)
+		pthread_join(thread[i], NULL);
+	for (i = 0; i < started; i++) {
+		*reached += k[i].reached;
+		if (worker_finish(&k[i], e))
+			rc = -1;
+	}
+	if (s->err.code && !rc) {
+		*e = s->err;
+		rc = -1;
+	}
+out:
+	mem_free(thread);
+	mem_free(k);
+	return rc;
+}
+
+/* How many entries stand in trees whose root is a tree object. */
+static uint64_t count_trees(const struct forest *f)
+{
+	uint64_t n = 0;
+	uint32_t r;
+
+	for (r = 0; r < f->roots; r++)
+		if (f->type[f->root[r]] == OBJECT_TREE)
+			n += 1 + forest_below(f, f->root[r], NULL, NULL);
+	return n;
+}
+
+int walk_pack(const struct walk *w, const struct pack *p, struct err *e)
+{
+	struct forest f = { 0 };
+	struct shared s = { .w = w, .p = p, .f = &f };
+	uint64_t reached = 0, all;
+	int rc = -1;
+
+	/* big texts come and go: keep their pages instead of mapping anew */
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024 * 1024);
+	mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
+	pthread_mutex_init(&s.lock, NULL);
+	if (forest_build(p, &f, e) || run_workers(&s, &reached, e))
+		goto out;
+	all = reached + count_trees(&f);
+	if (s.late)
+		tally_problem(w->tally, p->path, "the time was over");
+	else if (all < p->n)
+		tally_problem(w->tally, p->path, "%llu objects hang in a loop "
+			      "of deltas", (unsigned long long)(p->n - all));
+	rc = 0;
+out:
+	pthread_mutex_destroy(&s.lock);
+	forest_release(&f);
+	return rc;
+}

@@ -1,0 +1,56 @@
+/*
+ * walk: every blob, commit and tag of one pack, from the roots of its delta
+ * trees downwards.
+ */
+#ifndef SCAN_WALK_H
+#define SCAN_WALK_H
+
+#include "hooks/scan/engine.h"
+#include "hooks/scan/forest.h"
+
+/* One finding in one object. */
+struct sighting {
+	unsigned char oid[OID_LEN];
+	uint8_t type; /* enum object_type */
+	struct mark mark;
+};
+
+struct sightings {
+	struct sighting *v;
+	size_t n, cap;
+};
+
+int sightings_add(struct sightings *s, const unsigned char *oid,
+		  enum object_type type, const struct mark *m, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* The whole object with that id, from wherever; *text is malloc()ed.  Called
+ * by several threads. */
+typedef bool (*walk_fetch)(void *arg, const unsigned char *oid, char **text,
+			   size_t *n, enum object_type *type);
+
+struct walk {
+	const struct engine *engine;
+	unsigned threads;
+	size_t max_object;   /* bytes; larger ones are problems */
+	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
+	bool whole; /* scan every object whole (the tests' yardstick) */
+	walk_fetch fetch;
+	void *fetch_arg;
+	struct tally *tally;
+	struct sightings *out;
+};
+
+int walk_pack(const struct walk *w, const struct pack *p, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* One object by itself, e.g. a loose one. */
+int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
+	      const unsigned char *oid, enum object_type type, const char *text,
+	      size_t n, const struct delta *d, struct marks *marks,
+	      struct tally *tally, struct sightings *out, struct err *e)
+	__attribute__((warn_unused_result));
+
+void walk_name(const unsigned char *oid, char out[static 2 * OID_LEN + 1]);
+
+#endif
