@@ -23,7 +23,7 @@
 
 struct scan_options {
 	struct engine_options engine;
-	const char *path, *report;
+	const char *path, *report, *objects;
 	enum report_form form;
 	bool form_given, use_stdin, stats, use_dir, whole;
 	enum confidence least;
@@ -33,7 +33,7 @@ struct scan_options {
 enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
-	OPT_DIR, OPT_WHOLE, OPT_HELP,
+	OPT_DIR, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -45,6 +45,7 @@ static const struct option options[] = {
 	{ "ignore-gitleaks-allow", no_argument, NULL, OPT_ALLOW },
 	{ "stdin", no_argument, NULL, OPT_STDIN },
 	{ "dir", no_argument, NULL, OPT_DIR },
+	{ "list-objects", required_argument, NULL, OPT_OBJECTS },
 	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
@@ -72,6 +73,8 @@ static const char usage[] =
 	"  --ignore-gitleaks-allow    comments 'gitleaks:allow' do not count\n"
 	"  --max-target-megabytes N   name larger files instead of reading them (256)\n"
 	"  --threads N                work in so many threads (all processors)\n"
+	"  --list-objects FILE        every object with a finding: id, rule, first and\n"
+	"                             last byte, SHA-256 of the secret (16 digits), confidence\n"
 	"  --whole                    do not use deltas (slow, same result)\n"
 	"  --stats                    say on standard error what was read\n"
 	"\n"
@@ -115,6 +118,9 @@ static int take(int c, struct scan_options *o, struct err *e)
 		return 0;
 	case OPT_DIR:
 		o->use_dir = true;
+		return 0;
+	case OPT_OBJECTS:
+		o->objects = optarg;
 		return 0;
 	case OPT_WHOLE:
 		o->whole = true;
@@ -213,12 +219,16 @@ static int run(const struct scan_options *o, struct err *e)
 			      .threads = (unsigned)o->threads,
 			      .max_file = (size_t)o->max_mb * 1000000,
 			      .whole = o->whole };
+	struct buf objects = BUF_INIT(BUF_REPORT_MAX);
 	int64_t start = clock_mono_ms();
 	int rc = EXIT_ERROR;
 
 	if (engine_open(&g, &o->engine, e))
 		goto out;
-	if (read_source(o, &src, e))
+	src.objects = o->objects ? &objects : NULL;
+	if (read_source(o, &src, e) ||
+	    (o->objects && io_write_atomic(o->objects, objects.p ? objects.p : "",
+					   objects.len, 0600, e)))
 		goto out;
 	drop_below(&list, o->least);
 	findings_sort(&list);
@@ -233,6 +243,7 @@ static int run(const struct scan_options *o, struct err *e)
 	if (tally.problems && !rc)
 		rc = EXIT_INCOMPLETE; /* also with --exit-code 0 */
 out:
+	buf_release(&objects);
 	findings_release(&list);
 	engine_close(&g);
 	return rc;

@@ -135,17 +135,18 @@ static int compile(struct regex *r, struct err *e)
 {
 	int number;
 	PCRE2_SIZE at;
+	pcre2_code *code;
 	uint32_t groups = 0;
 
 	if (r->code)
 		return 0;
 	if (r->failed)
 		return err_fail(e, ERR_CONFIG, NULL, "pattern does not compile");
-	r->code = pcre2_compile((PCRE2_SPTR)r->pattern, PCRE2_ZERO_TERMINATED,
-				PCRE2_DOLLAR_ENDONLY | PCRE2_USE_OFFSET_LIMIT |
-				PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF,
-				&number, &at, NULL);
-	if (!r->code) {
+	code = pcre2_compile((PCRE2_SPTR)r->pattern, PCRE2_ZERO_TERMINATED,
+			     PCRE2_DOLLAR_ENDONLY | PCRE2_USE_OFFSET_LIMIT |
+			     PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF,
+			     &number, &at, NULL);
+	if (!code) {
 		PCRE2_UCHAR text[160] = "";
 
 		r->failed = true;
@@ -154,9 +155,11 @@ static int compile(struct regex *r, struct err *e)
 				(const char *)text, (size_t)at);
 	}
 	/* No JIT on this machine is fine: the interpreter answers the same. */
-	(void)pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE);
-	pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+	(void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+	pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
 	r->groups = (int)groups;
+	/* last: ready() of other threads looks at it without the lock */
+	__atomic_store_n(&r->code, code, __ATOMIC_RELEASE);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ struct source {
 	unsigned threads;
 	size_t max_file; /* bytes of one text; above: counted as a problem */
 	bool whole;	 /* git: every object whole, the tests' yardstick */
+	struct buf *objects; /* git: a line per finding and object, or NULL */
 };
 
 /* A folder (recursively, .git left out, links not followed) or one file. */

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/source.h"
 
@@ -59,6 +61,32 @@ out:
 	return rc;
 }
 
+/* "oid rule start end sha256-of-secret" for each sighting. */
+static int list_objects(const struct source *src, const struct sightings *seen,
+			struct err *e)
+{
+	const struct ruleset *rs = src->engine->rules;
+	char hex[2 * OID_LEN + 1], print[17];
+	unsigned char sum[32];
+	size_t i;
+
+	for (i = 0; i < seen->n; i++) {
+		const struct sighting *s = &seen->v[i];
+		const struct found_secret *f =
+			secrets_get(src->engine->secrets, s->mark.secret);
+
+		digest_sha256(f->text, f->len, sum);
+		text_hex(sum, 8, print);
+		walk_name(s->oid, hex);
+		if (buf_printf(src->objects, e, "%s %s %u %u %s %s\n", hex,
+			       rs->rule[s->mark.rule].id, s->mark.start,
+			       s->mark.end, print,
+			       confidence_word((enum confidence)s->mark.confidence)))
+			return -1;
+	}
+	return 0;
+}
+
 int source_git(const struct source *s, const char *path, struct err *e)
 {
 	struct sightings seen = { 0 };
@@ -77,6 +105,8 @@ int source_git(const struct source *s, const char *path, struct err *e)
 		goto out;
 	if (seen.n)
 		qsort(seen.v, seen.n, sizeof(*seen.v), by_secret);
+	if (s->objects && list_objects(s, &seen, e))
+		goto out;
 	for (i = 0; i < seen.n; i = k) {
 		for (k = i + 1; k < seen.n &&
 				seen.v[k].mark.secret == seen.v[i].mark.secret;)

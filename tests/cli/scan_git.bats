@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# curfew-scan scan on repositories: delta-native equals whole, for packs of
+# every shape; nothing is left out; damage is named.
+
+setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
+	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	history=$BATS_TEST_DIRNAME/history.py
+	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+# A bare repository of an invented history: repo NAME SEED COMMITS
+repo() {
+	git init -q --bare "$1"
+	python3 "$history" "$2" "$3" | git -C "$1" fast-import --quiet --force
+}
+
+# Sorted "object rule start end secret" of a repository.
+objects() {
+	local rc=0
+	"$scan" scan "$@" --list-objects list >/dev/null 2>err || rc=$?
+	if [ "$rc" -gt 1 ]; then cat err; return 1; fi
+	sort -u list
+}
+
+same() {
+	objects --threads 2 "$1" >delta
+	objects --threads 1 --whole "$1" >whole
+	[ -s whole ]
+	cmp delta whole
+}
+
+@test "delta-native equals whole: offset deltas, deep and shallow" {
+	repo r 1 60
+	for shape in "--depth=50 --window=10" "--depth=4000 --window=60" "--depth=1 --window=5"; do
+		# shellcheck disable=SC2086
+		git -C r repack -q -adf $shape
+		same r
+	done
+}
+
+@test "delta-native equals whole: deltas by id, in no order of base and delta" {
+	repo r 2 60
+	git -C r config repack.useDeltaBaseOffset false
+	git -C r repack -q -adf --depth=50 --window=20
+	same r
+}
+
+@test "delta-native equals whole: more histories" {
+	for seed in 3 4 5 6; do
+		repo r$seed $seed 40
+		git -C r$seed repack -q -adf --depth=$((seed * 9)) --window=$((seed * 4))
+		same r$seed
+	done
+}
+
+@test "several packs, loose objects, a completed thin pack, an alternate" {
+	repo r 7 40
+	objects r >all
+	# the same objects, half packed, half thin-pushed, some loose
+	git init -q --bare s
+	git -C r branch old main~20
+	git -C r branch mid main~10
+	git -C s fetch -q ../r old:old
+	git -C s repack -q -adf
+	git -C s -c fetch.unpackLimit=1 fetch -q ../r mid:mid
+	git -C s -c fetch.unpackLimit=100000 fetch -q ../r main:main
+	[ "$(find s/objects/pack -name '*.pack' | wc -l)" -ge 2 ]
+	[ "$(git -C s count-objects)" != "0 objects, 0 kilobytes" ]
+	objects s >parts
+	cmp all parts
+	git clone -q --bare --shared s t
+	objects t >shared
+	cmp all shared
+}
+
+@test "unreachable objects, merge-only content and messages are looked at" {
+	git init -q r
+	cd r
+	secret=gl"pat-unreachABLE0123456789"
+	echo "$secret" | git hash-object -w --stdin >/dev/null
+	echo base >f; git add f; git commit -qm base
+	git checkout -qb side; echo side >g; git add g; git commit -qm side
+	git checkout -q master 2>/dev/null || git checkout -q main
+	echo more >>f; git commit -qam more
+	git merge -q --no-commit side >/dev/null
+	echo "gl""pat-mergeONLY01234567890" >evil; git add evil; git commit -qm merge
+	git commit -q --allow-empty -m "gl""pat-messageTEXT0123456789"
+	git tag -a t -m "gl""pat-tagMESSAGE01234567890"
+	run "$scan" scan --report-format json .
+	[ "$status" -eq 1 ]
+	[[ $output == *unreachABLE* ]]
+	[[ $output == *mergeONLY* ]]
+	[[ $output == *messageTEXT* ]]
+	[[ $output == *tagMESSAGE* ]]
+}
+
+@test "a damaged object is named and changes the status, the rest is scanned" {
+	git init -q --bare r
+	printf 'nothing here %s\n' "$(seq 1000)" >big
+	git -C r hash-object -w --stdin <big >id
+	echo clean | git -C r hash-object -w --stdin >id2
+	cat id id2 | git -C r pack-objects -q objects/pack/pack >/dev/null
+	git -C r prune-packed -q
+	run "$scan" scan r
+	[ "$status" -eq 0 ]
+	pack=$(echo r/objects/pack/*.pack)
+	chmod u+w "$pack"
+	printf '\377\377\377\377' | dd of="$pack" bs=1 seek=60 conv=notrunc 2>/dev/null
+	run "$scan" scan r
+	[ "$status" -eq 4 ]
+	[[ $output == *"$(cat id)"* ]] || [[ $output == *"$(cat id2)"* ]]
+}
+
+@test "a SHA-256 repository is refused with a clear word" {
+	git init -q --object-format=sha256 r || skip
+	run "$scan" scan r
+	[ "$status" -eq 3 ]
+	[[ $output == *SHA-256* ]]
+}
