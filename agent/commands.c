@@ -151,6 +151,35 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew resume\n"
 	  "  curfew resume INC-20261122-1\n", NULL },
+	{ "due", cmd_due, "is anything overdue? (needs no key)", 0, "due",
+	  "Exit 1 when something is: a kill that is not finished. For cron.\n\n"
+	  "Examples:\n"
+	  "  curfew due || curfew resume\n", NULL },
+	{ "incident list", cmd_incident_list, "what was ended, and why",
+	  NEED_CONFIG | NEED_VAULT, "incident list",
+	  "Examples:\n  curfew incident list\n", NULL },
+	{ "incident show", cmd_incident_show, "one incident and how it stands",
+	  NEED_CONFIG | NEED_VAULT, "incident show INCIDENT",
+	  "Examples:\n  curfew incident show INC-20261122-1\n", NULL },
+	{ "incident export", cmd_incident_export,
+	  "an incident with its timeline, as Markdown or JSON",
+	  NEED_CONFIG | NEED_VAULT,
+	  "incident export [--format md|json] [-o FILE] INCIDENT",
+	  "Options:\n"
+	  "  --format md|json   Markdown (default) or JSON\n"
+	  "  -o, --output FILE  write a new file instead of standard output\n\n"
+	  "Examples:\n"
+	  "  curfew incident export INC-20261122-1 > report.md\n",
+	  "--output=w -o=w" },
+	{ "restore", cmd_restore, "give back what an incident took",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE,
+	  "restore INCIDENT [--yes] [ADDRESS]...",
+	  "From the snapshots taken before anything was lost; without ADDRESS: "
+	  "all of them. Says of\neverything else why it cannot come back.\n\n"
+	  "Options:\n"
+	  "  -y, --yes  do not ask\n\n"
+	  "Examples:\n"
+	  "  curfew restore INC-20261122-1 pg-main/ci_bot\n", NULL },
 	{ "provider list", cmd_provider_list,
 	  "which kinds of service there are", NEED_CONFIG | NEED_LAUNCHER,
 	  "provider list",

@@ -153,7 +153,7 @@ static void summary(const struct work *w, const struct tally *t)
 		out_text(line);
 	}
 	if (verdict_exit(t) == EXIT_OK) {
-		out_text("; all proved dead\n");
+		out_text(t->dead ? "; all proved dead\n" : "\n");
 		return;
 	}
 	if (t->until_ms) {
