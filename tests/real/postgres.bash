@@ -7,6 +7,7 @@
 # $PG_DIR/log.  pg_hba.conf: SCRAM everywhere, except
 #   role trusted          let in without a password
 #   members of turned_away  rejected
+# Needs provider.bash.
 
 pg_bin() {
 	local d
@@ -60,8 +61,8 @@ pg_write_config() { # folder port
 }
 
 pg_up() { # folder
-	pg_as "$(pg_bin)/pg_ctl" -D "$1/data" -l "$1/log" -w -t 30 start \
-		>/dev/null 2>&1 3>&-
+	(shut_pipes && pg_as "$(pg_bin)/pg_ctl" -D "$1/data" -l "$1/log" -w \
+		-t 30 start) >/dev/null 2>&1
 }
 
 pg_down() { # folder [mode]
@@ -108,15 +109,17 @@ sql_as() {
 }
 
 # open_session ROLE PASSWORD: a session held open by a psql in the background;
-# its output goes to $SESSION_LOG.  session_do writes a statement to it.  Needs
-# provider.bash.
+# its output goes to $SESSION_LOG.  session_do writes a statement to it.
 open_session() {
 	local dir
 	dir=$(mktemp -d "$BATS_TEST_TMPDIR/session.XXXXXX")
 	SESSION_LOG=$dir/log
 	mkfifo "$dir/in"
-	PGPASSWORD=$2 apart psql -h 127.0.0.1 -p "$PG_PORT" -U "$1" -X -q -At \
-		-d "${3:-dbname=postgres}" <"$dir/in" >"$SESSION_LOG" 2>&1 &
+	(
+		shut_pipes
+		PGPASSWORD=$2 exec psql -h 127.0.0.1 -p "$PG_PORT" -U "$1" -X \
+			-q -At -d "${3:-dbname=postgres}"
+	) <"$dir/in" >"$SESSION_LOG" 2>&1 &
 	SESSION_PID=$!
 	exec {SESSION_FD}>"$dir/in"
 	session_do "SELECT 'here-' || 'i-am';"

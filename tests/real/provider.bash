@@ -12,20 +12,18 @@ provider_start() {
 	local dir
 	dir=$(mktemp -d "$BATS_TEST_TMPDIR/pipes.XXXXXX")
 	mkfifo "$dir/in" "$dir/out"
-	"$@" <"$dir/in" >"$dir/out" 2>"$PROVIDER_LOG" 3>&- &
+	(shut_pipes && exec "$@") <"$dir/in" >"$dir/out" 2>"$PROVIDER_LOG" &
 	PROVIDER_PID=$!
 	exec {PROVIDER_IN}>"$dir/in" {PROVIDER_OUT}<"$dir/out"
 	REQUEST=0
 }
 
-# Run something in the background that must not hold the provider's pipes or
-# bats' own descriptor open.
-apart() {
-	(
-		[ -z "${PROVIDER_PID:-}" ] || exec {PROVIDER_IN}>&- {PROVIDER_OUT}<&-
-		exec 3>&- 4>&-
-		exec "$@"
-	)
+# At the start of a subshell that lives on: hold neither the provider's pipes
+# (it would never see its end) nor a session's, nor bats' own descriptors.
+shut_pipes() {
+	[ -z "${PROVIDER_PID:-}" ] || exec {PROVIDER_IN}>&- {PROVIDER_OUT}<&-
+	[ -z "${SESSION_FD:-}" ] || exec {SESSION_FD}>&-
+	exec 3>&- 4>&-
 }
 
 provider_stop() {
