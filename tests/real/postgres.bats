@@ -288,6 +288,36 @@ probe_secret() { # account secret life
 	probe_secret k_bot k_bot-pw dead
 }
 
+@test "a login that passed the check before NOLOGIN and is not seen yet" {
+	sql "CREATE ROLE late_bot LOGIN PASSWORD 'late_bot-pw'" "CREATE DATABASE late_db"
+	connected
+	# logins to a database that is being renamed wait, behind the role check
+	open_session postgres "$PG_ADMIN"
+	session_do "BEGIN; ALTER DATABASE late_db RENAME TO late_db2; SELECT 'holding-' || 1;"
+	wait_until grep -q holding-1 "$SESSION_LOG"
+	(
+		shut_pipes
+		PGPASSWORD=late_bot-pw exec psql -h 127.0.0.1 -p "$PG_PORT" -X \
+			-U late_bot -d late_db -c "SELECT pg_sleep(30), 'slept'"
+	) >"$BATS_TEST_TMPDIR/late" 2>&1 &
+	local late=$!
+	waits_for_lock() {
+		[ "$(sql "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 1 ]
+	}
+	wait_until waits_for_lock
+	ask disable account late_bot
+	expect .status ok
+	say '{"verb":"cut_sessions","account":"late_bot"}'
+	sleep 2.5
+	session_do "ROLLBACK;"
+	hear "$REQUEST"
+	expect .status ok
+	expect .count 1
+	wait "$late" || true
+	grep -q 'terminating connection' "$BATS_TEST_TMPDIR/late"
+	sql "DROP DATABASE late_db"
+}
+
 @test "a session that holds its own row of pg_authid does not save the role" {
 	sql "CREATE ROLE h_bot LOGIN PASSWORD 'h_bot-pw'"
 	connected
