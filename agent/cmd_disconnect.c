@@ -2,13 +2,15 @@
  * cmd_disconnect: forget a connection and what was seen there.
  *
  * Says what is lost before it asks; changes nothing at
- * the service.
+ * the service; refuses while an open incident still has work there, because
+ * that work would then never end.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/args.h"
 #include "agent/commands.h"
+#include "agent/incidents.h"
 #include "base/log.h"
 #include "vault/envelope.h"
 #include "vault/inventory.h"
@@ -43,6 +45,23 @@ static int count_grant(const struct inv_grant *g, void *arg, struct err *e)
 	return 0;
 }
 
+static int check_incidents(const struct app *app, const char *name, bool force,
+			   struct err *e)
+{
+	uint64_t open = 0;
+
+	if (incidents_open_at(app->vault, name, &open, e) < 0)
+		return -1;
+	if (open == 0 || force)
+		return 0;
+	(void)err_fail(e, ERR_POLICY, name, "an open incident still has %llu "
+		       "actions to do at this connection",
+		       (unsigned long long)open);
+	err_state(e, "nothing was forgotten");
+	err_hint(e, "finish it with 'curfew resume', or add --force");
+	return -1;
+}
+
 static int forget(const struct app *app, const char *name,
 		  const struct count *k, struct err *e)
 {
@@ -62,7 +81,8 @@ static int forget(const struct app *app, const char *name,
 	return store_commit(app->vault, e);
 }
 
-static int disconnect(const struct app *app, const char *name, struct count *k, struct err *e)
+static int disconnect(const struct app *app, const char *name, bool force,
+		      struct count *k, struct err *e)
 {
 	struct inv_connection c;
 	char question[400];
@@ -78,7 +98,8 @@ static int disconnect(const struct app *app, const char *name, struct count *k, 
 	inv_connection_free(&c);
 	if (inv_accounts(app->vault, name, count_account, k, e) < 0 ||
 	    inv_credentials(app->vault, name, NULL, count_credential, k, e) < 0 ||
-	    inv_grants(app->vault, name, NULL, count_grant, k, e) < 0)
+	    inv_grants(app->vault, name, NULL, count_grant, k, e) < 0 ||
+	    check_incidents(app, name, force, e) < 0)
 		return -1;
 	(void)snprintf(question, sizeof question,
 		       "This forgets connection '%s' with its admin credential, "
@@ -95,8 +116,10 @@ int cmd_disconnect(struct app *app, int argc, char **argv)
 {
 	struct count k = { 0, 0, 0 };
 	struct err e = ERR_INIT;
+	bool force = false;
 	const struct arg args[] = {
 		{ "yes", ARG_FLAG, &app->yes, 'y' },
+		{ "force", ARG_FLAG, &force, 0 },
 		{ NULL, ARG_FLAG, NULL, 0 },
 	};
 	char **rest;
@@ -109,7 +132,7 @@ int cmd_disconnect(struct app *app, int argc, char **argv)
 			       "give one name: curfew disconnect NAME");
 		return app_fail(app, &e);
 	}
-	if (disconnect(app, rest[0], &k, &e) < 0) {
+	if (disconnect(app, rest[0], force, &k, &e) < 0) {
 		(void)err_ctx(&e, rest[0], "disconnect");
 		return app_fail(app, &e);
 	}

@@ -15,6 +15,11 @@
 #include "agent/report/out.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "vault/store.h"
+
+/* Incidents are loaded whole: more actions than this are told only when asked
+ * for, so that show stays quick. */
+#define ACTIONS_ASIDE 5000u
 
 /* ---- an account with what hangs on it ------------------------------------ */
 
@@ -69,7 +74,11 @@ static int show_one(struct show *s, const char *conn, const char *account,
 			    e) < 0 ||
 	    inv_grants(s->app->vault, conn, account, take_grant, &w, e) < 0)
 		return -1;
-	return w.n > 0 || (r == 1 && id == NULL);
+	if (w.n == 0 && (r == 0 || id != NULL))
+		return 0;
+	if (s->incidents && show_incidents(s, conn, account, id, e) < 0)
+		return -1;
+	return 1;
 }
 
 /* ---- an identity --------------------------------------------------------- */
@@ -180,24 +189,35 @@ static int show_word(struct show *s, const char *word, struct err *e)
 
 int cmd_show(struct app *app, int argc, char **argv)
 {
-	const struct arg none[] = { { NULL, ARG_FLAG, NULL, 0 } };
 	struct show s = { .app = app, .now_ms = clock_wall_ms() };
 	struct err e = ERR_INIT;
+	bool incidents = false;
+	const struct arg args[] = {
+		{ "incidents", ARG_FLAG, &incidents, 0 },
+		{ NULL, ARG_FLAG, NULL, 0 },
+	};
+	uint64_t actions = 0;
 	char **rest;
 	int n, r;
 
-	if (args_parse(argc, argv, none, &rest, &n, &e) < 0)
+	if (args_parse(argc, argv, args, &rest, &n, &e) < 0)
 		return app_fail(app, &e);
 	if (n != 1) {
 		(void)err_fail(&e, ERR_USAGE, NULL, "give one address or "
 			       "identity: curfew show ci-bot");
 		return app_fail(app, &e);
 	}
+	if (store_count(app->vault, STORE_ACTION, &actions, &e) < 0)
+		return app_fail(app, &e);
+	s.incidents = incidents || actions <= ACTIONS_ASIDE;
 	if (app->json)
 		s.json = json_object();
 	r = show_word(&s, rest[0], &e);
 	if (r > 0 && app->json)
 		(void)out_json(app, s.json);
+	if (r > 0 && !s.incidents && !app->quiet)
+		(void)fputs("many incidents: --incidents shows what they did\n",
+			    stderr);
 	show_release(&s);
 	return r > 0 ? EXIT_OK : app_fail(app, &e);
 }

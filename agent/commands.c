@@ -72,11 +72,12 @@ const struct command commands[] = {
 	  "--secret-file=r" },
 	{ "disconnect", cmd_disconnect,
 	  "forget a connection and what was seen there",
-	  NEED_CONFIG | NEED_WRITE, "disconnect NAME [--yes]",
+	  NEED_CONFIG | NEED_WRITE, "disconnect NAME [--yes] [--force]",
 	  "Tells what is going to be forgotten and asks for the name. Nothing "
 	  "is changed at the\nservice.\n\n"
 	  "Options:\n"
-	  "  --yes  do not ask\n\n"
+	  "  --yes    do not ask\n"
+	  "  --force  even when an open incident still works there\n\n"
 	  "Examples:\n"
 	  "  curfew disconnect pg-old\n", NULL },
 	{ "sync", cmd_sync, "read what lives at the connections",
@@ -114,10 +115,12 @@ const struct command commands[] = {
 	  "  curfew list identities --json\n"
 	  "  curfew list suggestions >> curfew.toml\n", NULL },
 	{ "show", cmd_show, "everything known about an address or identity",
-	  NEED_CONFIG | NEED_VAULT, "show ADDRESS|IDENTITY",
+	  NEED_CONFIG | NEED_VAULT, "show ADDRESS|IDENTITY [--incidents]",
 	  "ADDRESS is CONNECTION, CONNECTION/ACCOUNT or CONNECTION/ACCOUNT#ID. "
 	  "Tells what is\nknown, where that comes from, and what a kill would "
 	  "do.\n\n"
+	  "Options:\n"
+	  "  --incidents  what incidents did to it, however many there are\n\n"
 	  "Examples:\n"
 	  "  curfew show ci-bot\n"
 	  "  curfew show pg-main/ci_bot\n"

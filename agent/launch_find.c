@@ -1,5 +1,5 @@
 /*
- * launch_find: which program a name means, and which paths it may be given.
+ * launch_find: which program a name means.
  *
  * Runs in the launcher process.  A program is taken only from an absolute
  * folder, only under one of our names, and only when neither it nor its folder
@@ -9,7 +9,6 @@
 #include "agent/launch_int.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -234,71 +233,4 @@ char *launch_find(const char *path, const char *program, struct err *e)
 	}
 	tell_missing(path, program, e);
 	return NULL;
-}
-
-/* The real path of `p`, or of the deepest folder of it that exists. */
-static char *real_of(const char *p)
-{
-	char *copy = mem_strdup(p);
-	char *real = NULL;
-
-	while (copy != NULL && real == NULL) {
-		char *slash;
-
-		real = realpath(copy, NULL);
-		if (real != NULL)
-			break;
-		slash = strrchr(copy, '/');
-		if (slash == NULL || slash == copy)
-			break;
-		*slash = '\0';
-	}
-	mem_free(copy);
-	if (real != NULL) {
-		char *ours = mem_strdup(real);
-
-		free(real); /* realpath's own block, from malloc */
-		return ours;
-	}
-	return mem_strdup("/");
-}
-
-/* Is `inner` the same as `outer` or below it? */
-static bool below(const char *inner, const char *outer)
-{
-	const size_t n = strlen(outer);
-
-	if (strcmp(outer, "/") == 0)
-		return true;
-	return strncmp(inner, outer, n) == 0 &&
-	       (inner[n] == '\0' || inner[n] == '/');
-}
-
-int launch_may_reach(const char *granted, const char *const *protect,
-		     struct err *e)
-{
-	char *g;
-	int rc = 0;
-
-	if (protect == NULL)
-		return 0;
-	g = real_of(granted);
-	if (g == NULL)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	for (size_t i = 0; rc == 0 && protect[i] != NULL; i++) {
-		char *p = real_of(protect[i]);
-
-		if (p == NULL) {
-			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		} else if (below(p, g) || below(g, p)) {
-			rc = err_fail(e, ERR_POLICY, granted,
-				      "with this path the provider could reach "
-				      "curfew's own %s", protect[i]);
-			err_hint(e, "give a path beside it, or keep the vault "
-				    "elsewhere (--dir)");
-		}
-		mem_free(p);
-	}
-	mem_free(g);
-	return rc;
 }

@@ -14,9 +14,13 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/harden.h"
 
 #define LAUNCH_MSG_MAX (64u * 1024) /* one request or reply, bytes */
 #define LAUNCH_ARGS_MAX 64u	    /* arguments, and paths, of one start */
+#define LAUNCH_GRANTS_MAX 2048u     /* paths after taking folders apart */
+#define LAUNCH_PROTECT_MAX 8u
+#define LAUNCH_DEEPER_MAX 16u
 #define LAUNCH_CHILDREN_MAX 512u    /* processes at once */
 
 enum launch_op { OP_START = 1, OP_END, OP_KILL, OP_HOW, OP_LIST, OP_STOP };
@@ -48,8 +52,16 @@ char *launch_find(const char *path, const char *program, struct err *e);
 /* Names of the provider programs in `path`, one a line, sorted. */
 int launch_list(const char *path, struct buf *names, struct err *e)
 	__attribute__((warn_unused_result));
-/* Refuse a grant from which a protected path could be reached. */
-int launch_may_reach(const char *granted, const char *const *protect,
-		     struct err *e) __attribute__((warn_unused_result));
+/* What one process may reach. */
+struct launch_grants {
+	struct harden_path v[LAUNCH_GRANTS_MAX]; /* paths are ours */
+	size_t n;
+};
+/* Add a path that the operator granted, without what is protected
+ * (NULL-terminated, may be NULL); a path inside of it is ERR_POLICY. */
+int launch_grant(const char *granted, const char *const *protect,
+		 struct launch_grants *g, struct err *e)
+	__attribute__((warn_unused_result));
+void launch_grants_free(struct launch_grants *g);
 
 #endif

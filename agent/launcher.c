@@ -206,7 +206,7 @@ static void reply(struct state *s, int32_t rc, pid_t pid, const struct err *e,
 struct parsed {
 	char *program;
 	char *argv[LAUNCH_ARGS_MAX + 2];
-	struct harden_path paths[LAUNCH_ARGS_MAX + 1];
+	char *paths[LAUNCH_ARGS_MAX];
 	size_t n_paths;
 };
 
@@ -233,8 +233,7 @@ static bool parse(const struct launch_request *q, char *p, size_t n, struct pars
 	out->argv[1 + q->n_argv] = NULL;
 	out->n_paths = q->n_paths;
 	for (size_t i = 0; i < q->n_paths; i++)
-		out->paths[i] = (struct harden_path){
-			.path = strings[1 + q->n_argv + i], .write = true };
+		out->paths[i] = strings[1 + q->n_argv + i];
 	return true;
 }
 
@@ -248,6 +247,7 @@ static void close_pair(int p[2])
 
 static void start(struct state *s, const struct launch_request *q, char *p, size_t n)
 {
+	static struct launch_grants grants;
 	struct parsed a;
 	struct err e = ERR_INIT;
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
@@ -261,19 +261,24 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 		goto out;
 	}
 	for (size_t i = 0; i < a.n_paths; i++)
-		if (launch_may_reach(a.paths[i].path, s->protect, &e) < 0)
+		if (launch_grant(a.paths[i], s->protect, &grants, &e) < 0)
 			goto out;
 	file = launch_find(s->path, a.program, &e);
 	if (file == NULL)
 		goto out;
-	a.paths[a.n_paths++] = (struct harden_path){ .path = file };
+	/* the program itself, last, for reading: a script is opened again */
+	if (grants.n == LAUNCH_GRANTS_MAX) {
+		(void)err_fail(&e, ERR_TOOBIG, a.program, "too many paths");
+		goto out;
+	}
+	grants.v[grants.n++] = (struct harden_path){ .path = mem_strdup(file) };
 	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
 	    pipe2(err, O_CLOEXEC) < 0) {
 		(void)err_sys(&e, a.program, "pipe");
 		goto out;
 	}
-	pid = spawn(file, a.argv, launch_environ(q->desktop != 0), a.paths,
-		    a.n_paths, (int[]){ in[0], out[1], err[1] }, &e);
+	pid = spawn(file, a.argv, launch_environ(q->desktop != 0), grants.v,
+		    grants.n, (int[]){ in[0], out[1], err[1] }, &e);
 	if (pid > 0)
 		*c = (struct child){ .pid = pid };
 out:
@@ -284,6 +289,7 @@ out:
 	close_pair(in);
 	close_pair(out);
 	close_pair(err);
+	launch_grants_free(&grants);
 	mem_free(file);
 }
 

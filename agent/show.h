@@ -16,6 +16,7 @@ struct show {
 	bool have_conn;
 	struct json *facts;
 	size_t n_things;
+	bool incidents; /* tell what incidents did to it */
 };
 
 /* 1 there, 0 no such connection. */
@@ -28,6 +29,10 @@ int show_account(struct show *s, const struct inv_account *a, struct err *e)
 int show_credential(struct show *s, const struct inv_credential *c,
 		    struct err *e) __attribute__((warn_unused_result));
 int show_grant(struct show *s, const struct inv_grant *g, struct err *e)
+	__attribute__((warn_unused_result));
+/* What incidents did to an account (id NULL) or to one thing of it. */
+int show_incidents(struct show *s, const char *connection, const char *account,
+		   const char *id, struct err *e)
 	__attribute__((warn_unused_result));
 void show_identity_head(struct show *s, const struct config_identity *id);
 /* An address of the configuration that no sync has seen. */

@@ -2,7 +2,7 @@
  * link and launch: real processes started by the real launcher; each test
  * writes a small provider script that misbehaves in one way.
  */
-// link: base agent/launch.c agent/launcher.c agent/launch_find.c agent/engine/link.c agent/engine/link_answer.c agent/engine/link_proc.c
+// link: base agent/launch.c agent/launcher.c agent/launch_find.c agent/launch_grant.c agent/engine/link.c agent/engine/link_answer.c agent/engine/link_proc.c
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +18,7 @@
 
 #include "agent/engine/link.h"
 #include "base/clock.h"
+#include "base/harden.h"
 #include "base/log.h"
 
 static char dir[256];
@@ -274,23 +275,34 @@ static void test_trust(void **state)
 	link_close(&l);
 }
 
-/* A grant from which the protected folder could be reached is refused. */
+/* A path inside the protected folder is refused; from a path above it the
+ * provider reaches everything but it, and no link that leads back in. */
 static void test_protect(void **state)
 {
-	char vault[300], option[400];
+	char vault[300], link_in[300], option[400], then[1500];
 	const char *const protect[] = { vault, NULL };
+	const char *const tails[] = { "/vault", "/vault/../vault/x", "/in" };
 	struct launcher *mine;
 	struct err e = ERR_INIT;
+	enum link_status st;
+	struct json *body = NULL;
+	struct link *l;
 
 	(void)state;
 	(void)snprintf(vault, sizeof vault, "%s/vault", dir);
+	(void)snprintf(link_in, sizeof link_in, "%s/in", dir);
 	assert_int_equal(mkdir(vault, 0700), 0);
-	provider("reach", "exit 0");
+	assert_int_equal(symlink(vault, link_in), 0);
+	(void)snprintf(option, sizeof option, "%s/beside", dir);
+	assert_int_equal(mkdir(option, 0700), 0);
+	(void)snprintf(then, sizeof then,
+		       "try() { echo x 2>/dev/null >$1/probe && echo 1 || echo 0; }\n"
+		       "echo \"{\\\"id\\\":$id,\\\"status\\\":\\\"ok\\\","
+		       "\\\"vault\\\":$(try %s/vault),\\\"link\\\":$(try %s/in),"
+		       "\\\"beside\\\":$(try %s/beside)}\"", dir, dir, dir);
+	provider("reach", then);
 	assert_int_equal(launcher_start_protecting(dir, protect, &mine, &e), 0);
 	for (int i = 0; i < 3; i++) {
-		const char *const tails[] = { "", "/vault", "/vault/../vault/x" };
-		struct link *l;
-
 		(void)snprintf(option, sizeof option, "{\"p\":\"%s%s\"}", dir,
 			       tails[i]);
 		assert_int_equal(link_open(mine, "c", "reach", option, NULL, &l,
@@ -300,6 +312,19 @@ static void test_protect(void **state)
 		link_close(&l);
 		err_clear(&e);
 	}
+	(void)snprintf(option, sizeof option, "{\"p\":\"%s\"}", dir);
+	assert_int_equal(link_open(mine, "c", "reach", option, NULL, &l, &e), 0);
+	assert_int_equal(link_ask(l, verb("probe"), NULL, 5000, &st, &body, &e),
+			 0);
+	if (harden_have_landlock()) {
+		int64_t n = -1;
+
+		assert_true(json_int(body, "beside", &n) && n == 1);
+		assert_true(json_int(body, "vault", &n) && n == 0);
+		assert_true(json_int(body, "link", &n) && n == 0);
+	}
+	json_free(&body);
+	link_close(&l);
 	launcher_stop(&mine);
 }
 
