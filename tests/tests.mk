@@ -34,7 +34,16 @@ $(foreach t,$(BENCH_C),$(eval $(call bench,$(basename $(notdir $(t))),$(call wor
 
 bench-programs: $(BENCH) ## build the measuring programs
 
-unit: $(UNIT)
+# The suite that outside authors run against their providers (tests/conformance)
+CONFORM_C := $(sort $(wildcard tests/conform/*.c))
+define conformance
+$(1)/conformance: $(call obj,$(1),$(CONFORM_C) $(BASE_C) $(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_base)
+endef
+$(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call conformance,$(b))))
+
+unit: $(UNIT) $(BUILD)/test/conformance
 
 test-fast: test-programs unit ## unit and command tests, no servers
 	$(Q)tests/run $(BUILD)/test fast

@@ -1,3 +1,6 @@
+/*
+ * base64: see the header.  Must never read more than OpenSSH does.
+ */
 #include "providers/ssh/base64.h"
 
 static const char alphabet[] =

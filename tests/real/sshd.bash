@@ -39,7 +39,7 @@ sshd_config() {
 }
 
 start_sshd() {
-	local try i
+	local try
 	SSHD_DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-sshd.XXXXXX")
 	chmod 755 "$SSHD_DIR"
 	mkdir -m 755 "$SSHD_DIR"/{keys,more,id}
@@ -48,13 +48,13 @@ start_sshd() {
 	new_key host
 	SSHD_KEY=$(print_of host)
 	# where a privileged sshd puts its unprivileged half
-	[ "$(id -u)" != 0 ] || mkdir -p -m 755 /run/sshd
+	if [ "$(id -u)" = 0 ] && [ ! -d /run/sshd ]; then mkdir -m 755 /run/sshd; fi
 	for try in 1 2 3 4 5; do
 		SSHD_PORT=$(sshd_port)
 		sshd_config
 		"$(command -v sshd || echo /usr/sbin/sshd)" -f "$SSHD_DIR/config" \
 			-E "$SSHD_DIR/log" 3>&-
-		for i in $(seq 50); do
+		for _ in $(seq 50); do
 			if [ -s "$SSHD_DIR/pid" ] &&
 				(exec 9<>"/dev/tcp/127.0.0.1/$SSHD_PORT") 2>/dev/null; then
 				export SSHD_DIR SSHD_PORT SSHD_KEY
