@@ -33,7 +33,7 @@ int buf_reserve(struct buf *b, size_t more, struct err *e)
 	p = mem_alloc(cap);
 	if (!p)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	if (b->len)
+	if (b->p)
 		memcpy(p, b->p, b->len);
 	p[b->len] = '\0';
 	mem_free(b->p);

@@ -284,7 +284,7 @@ static int after_value(struct scan *s)
 int json_scan(const char *p, size_t n, const char *key, struct json_cut *cut,
 	      struct err *e)
 {
-	struct json_cut unused;
+	struct json_cut unused = { 0 };
 	struct scan s = { .p = p, .n = n, .key = key, .comma = NONE, .e = e };
 	int more;
 
