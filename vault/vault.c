@@ -6,6 +6,7 @@
  */
 #include "vault/vault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -438,18 +439,23 @@ static int settle_file(const char *from, const char *to, const char *name,
 	return rc;
 }
 
+/* The folder is ours alone; a crash may have left any of SQLite's files. */
 static void remove_build(const char *dir)
 {
-	static const char *const names[] = { "vault.db", "vault.db-wal",
-					     "vault.db-shm", "vault.head" };
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *f;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		char *p = io_path(dir, names[i]);
-
-		if (p)
-			unlink(p);
-		mem_free(p);
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return;
 	}
+	while ((f = readdir(d)) != NULL) {
+		if (strcmp(f->d_name, ".") != 0 && strcmp(f->d_name, "..") != 0)
+			unlinkat(fd, f->d_name, 0);
+	}
+	closedir(d);
 	rmdir(dir);
 }
 
