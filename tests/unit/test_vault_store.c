@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#include "base/mem.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void rows_come_back(void **state)
 {
@@ -155,7 +155,7 @@ static void deadlines_are_read_without_a_key(void **state)
 static void readers_see_what_is_committed(void **state)
 {
 	struct kit *k = *state;
-	struct vault *r1 = NULL, *r2 = NULL;
+	struct vault *r1 = NULL, *r2 = NULL, *w = NULL;
 
 	kit_put(k->v, STORE_ACCOUNT, "a", "g", "one", NULL);
 	assert_ok(vault_open(k->dir, &k->in, 1, false, &r1, e));
@@ -173,9 +173,68 @@ static void readers_see_what_is_committed(void **state)
 		assert_string_equal(kit_list(r2, STORE_ACCOUNT, "g"), text);
 	}
 	assert_code(ERR_BUG, store_begin(r1, e));
-	assert_code(ERR_BUSY, vault_open(k->dir, &k->in, 1, true, &r2, e));
+	assert_code(ERR_BUSY, vault_open(k->dir, &k->in, 1, true, &w, e));
 	vault_close(&r1);
 	vault_close(&r2);
+}
+
+/* Another process walks while this one commits: each walk is one commit's
+ * content, and nothing looks tampered with. */
+static int child_reads(struct kit *k)
+{
+	struct vault *v = NULL;
+	struct err e = ERR_INIT;
+
+	for (int round = 0; round < 12; round++) {
+		if (vault_open(k->dir, &k->in, 1, false, &v, &e))
+			return 1;
+		for (int i = 0; i < 12; i++) {
+			const char *got = kit_list(v, STORE_ACCOUNT, "g");
+			size_t n = strcspn(got, ",");
+			char want[64];
+
+			snprintf(want, sizeof(want), "%.*s,%.*s,%.*s", (int)n,
+				 got, (int)n, got, (int)n, got);
+			if (got[0] == '!' || strcmp(got, want) != 0)
+				return 2;
+		}
+		vault_close(&v);
+	}
+	return 0;
+}
+
+static void readers_in_other_processes_see_whole_commits(void **state)
+{
+	struct kit *k = *state;
+	pid_t pid[2];
+	int left = 2, status;
+
+	for (int i = 0; i < 3; i++)
+		kit_put(k->v, STORE_ACCOUNT, (char[]){ (char)('a' + i), 0 },
+			"g", "v0", NULL);
+	for (int i = 0; i < 2; i++) {
+		pid[i] = fork();
+		assert_true(pid[i] >= 0);
+		if (pid[i] == 0)
+			_exit(child_reads(k));
+	}
+	for (int i = 1; left; i++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "v%d", i);
+		assert_ok(store_begin(k->v, e));
+		for (int j = 0; j < 3; j++)
+			kit_put(k->v, STORE_ACCOUNT,
+				(char[]){ (char)('a' + j), 0 }, "g", text,
+				NULL);
+		kit_journal(k->v, text);
+		assert_ok(store_commit(k->v, e));
+		while (left && waitpid(-1, &status, WNOHANG) > 0) {
+			assert_true(WIFEXITED(status));
+			assert_int_equal(WEXITSTATUS(status), 0);
+			left--;
+		}
+	}
 }
 
 static int nested(const struct store_row *row, void *arg, struct err *x)
@@ -291,6 +350,7 @@ int main(void)
 		T(a_write_that_did_not_succeed_spoils_its_transaction),
 		T(deadlines_are_read_without_a_key),
 		T(readers_see_what_is_committed),
+		T(readers_in_other_processes_see_whole_commits),
 		T(a_walk_may_read_but_not_write),
 		T(verify_counts_all),
 		T(a_wrong_key_does_not_open),
