@@ -111,7 +111,7 @@ static int take_apart(const char *dir, const char *const *real,
 	return rc;
 }
 
-static int grant_real(const char *granted, const char *path,
+static int grant_real(const char *granted, const char *grant, const char *path,
 		      const char *const *real, struct launch_grants *g,
 		      struct err *e)
 {
@@ -128,7 +128,7 @@ static int grant_real(const char *granted, const char *path,
 		return -1;
 	}
 	if (reaches(path, real, false) == NULL)
-		return add(g, mem_strdup(granted), e);
+		return add(g, mem_strdup(grant), e);
 	deeper[n++] = mem_strdup(path);
 	while (n > 0) {
 		char *dir = deeper[--n];
@@ -140,6 +140,23 @@ static int grant_real(const char *granted, const char *path,
 		mem_free(dir);
 	}
 	return rc;
+}
+
+/* A file is replaced by a new one beside it and a rename, so a path that names a
+ * file means its folder too; not one that everybody writes, such as /tmp. */
+static bool widen(char *path)
+{
+	char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (slash == NULL || slash == path || stat(path, &st) < 0 ||
+	    !S_ISREG(st.st_mode))
+		return false;
+	*slash = '\0';
+	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH) == 0)
+		return true;
+	*slash = '/';
+	return false;
 }
 
 int launch_grant(const char *granted, const char *const *protect,
@@ -159,7 +176,8 @@ int launch_grant(const char *granted, const char *const *protect,
 	if (rc < 0)
 		(void)err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	else
-		rc = grant_real(granted, path, real, g, e);
+		rc = grant_real(granted, widen(path) ? path : granted, path,
+				real, g, e);
 	for (size_t i = 0; i < LAUNCH_PROTECT_MAX; i++)
 		mem_free(own[i]);
 	mem_free(path);

@@ -34,12 +34,15 @@ say "curfew: make a vault, connect the server's keys, say who ci-bot is, look."
 run curfew init --generate-key-file "$work/vault.key"
 export CURFEW_KEY_FILE="$work/vault.key"
 run curfew connect ssh web1 --set "file.deploy=$work/srv/home/deploy/.ssh/authorized_keys"
-cat >> "$CURFEW_DIR/curfew.toml" <<'TOML'
+cat >> "$CURFEW_DIR/curfew.toml" <<TOML
 
 [identity.ci-bot]
 owner = "platform@example.org"
 workflow = "nightly-deploy"
-accounts = ["web1/deploy#*ci-bot*"]
+accounts = ["web1/deploy#$(ssh-keygen -lf deploy_key.pub | cut -d' ' -f2)"]
+
+[workflow.nightly-deploy]
+owner = "platform@example.org"
 TOML
 run curfew sync
 run curfew list credentials
@@ -56,10 +59,10 @@ say "Whose is it?"
 run curfew show "$fp"
 
 say "Kill it."
-run curfew kill "web1/deploy#$fp" --reason "key found in git history" --yes
+run curfew kill ci-bot --reason "key found in git history"
 
 say "What happened, and is the record whole?"
-run curfew incident show
+run curfew incident show INC-$(date -u +%Y%m%d)-1
 run curfew audit verify
 
 say "The person's key is untouched, the bot's is gone:"
