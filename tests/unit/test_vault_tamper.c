@@ -335,7 +335,7 @@ static void the_head_is_checked(void **state)
 	struct kit *k = *state;
 	struct buf before = BUF_INIT(BUF_REPORT_MAX);
 	struct buf old_content = BUF_INIT(BUF_REPORT_MAX);
-	struct kit_files old, now;
+	struct kit_files old, now, silent;
 	char path[128];
 	enum err_code code;
 
@@ -354,6 +354,18 @@ static void the_head_is_checked(void **state)
 	kit_load(k, &old);
 	kit_write_file(k, "vault.head", now.head.p, now.head.len);
 	expect(k, "head ahead", ERR_TAMPER, &old_content);
+	/* ahead by a commit that journalled nothing */
+	kit_load(k, &now);
+	kit_open(k, true);
+	kit_put(k->v, STORE_SETTING, "s", NULL, "x", NULL);
+	kit_save(k, &silent);
+	kit_dump(k, &before, &code);
+	kit_load(k, &now);
+	kit_write_file(k, "vault.head", silent.head.p, silent.head.len);
+	expect(k, "head ahead, same journal", ERR_TAMPER, &before);
+	kit_files_free(&silent);
+	kit_load(k, &old);
+	kit_write_file(k, "vault.head", now.head.p, now.head.len);
 	/* accepted on request, and journalled */
 	assert_ok(vault_accept_head(k->dir, &k->in, 1, e));
 	kit_dump(k, &before, &code);
