@@ -191,10 +191,10 @@ static int open_stream(struct keys *k, const unsigned char *b,
 	return 0;
 }
 
-/* One frame at *at; the plain bytes land in `plain`. */
+/* One frame at *at; the plain bytes land in `plain`, which has `room`. */
 static int next_frame(struct keys *k, const unsigned char *b, size_t n,
-		      size_t *at, unsigned char *plain, size_t *len,
-		      unsigned char *tag, struct err *e)
+		      size_t *at, unsigned char *plain, size_t room,
+		      size_t *len, unsigned char *tag, struct err *e)
 {
 	unsigned long long out = 0;
 	size_t c;
@@ -203,7 +203,7 @@ static int next_frame(struct keys *k, const unsigned char *b, size_t n,
 		return err_fail(e, ERR_TAMPER, NULL, "the envelope was cut off");
 	c = (size_t)get_le(b + *at, 4);
 	*at += 4;
-	if (c < STREAM_TAG || c > BUF_RECORD_MAX + STREAM_TAG || c > n - *at)
+	if (c < STREAM_TAG || c - STREAM_TAG > room || c > n - *at)
 		return err_fail(e, ERR_TAMPER, NULL,
 				"the envelope was cut off or altered");
 	if (crypto_secretstream_xchacha20poly1305_pull(
@@ -214,11 +214,29 @@ static int next_frame(struct keys *k, const unsigned char *b, size_t n,
 	return 0;
 }
 
+/* How much room the plain bytes need; lengths are checked again when read. */
+static size_t room_for(const unsigned char *b, size_t n)
+{
+	size_t at = HEAD_LEN, most = 1;
+
+	while (at < n && n - at >= 4) {
+		size_t c = (size_t)get_le(b + at, 4);
+
+		if (c > n - at - 4)
+			break;
+		if (c > most)
+			most = c;
+		at += 4 + c;
+	}
+	return most < BUF_RECORD_MAX ? most : BUF_RECORD_MAX;
+}
+
 int envelope_walk(const void *p, size_t n, const struct secret *key,
 		  envelope_fn fn, void *arg, struct err *e)
 {
 	struct keys *k = sodium_malloc(sizeof *k);
-	unsigned char *plain = sodium_malloc(BUF_RECORD_MAX);
+	size_t room = room_for(p, n);
+	unsigned char *plain = sodium_malloc(room);
 	struct envelope_head head;
 	unsigned char tag = 0;
 	size_t at = HEAD_LEN, len = 0;
@@ -231,7 +249,7 @@ int envelope_walk(const void *p, size_t n, const struct secret *key,
 	if (envelope_peek(p, n, &head, e) != 0 || open_stream(k, p, key, e) != 0)
 		goto out;
 	while ((tag & FINAL) != FINAL) {
-		if (next_frame(k, p, n, &at, plain, &len, &tag, e) != 0)
+		if (next_frame(k, p, n, &at, plain, room, &len, &tag, e) != 0)
 			goto out;
 		if (fn((enum envelope_type)(tag >> 2), plain, len, arg, e) != 0)
 			goto out;

@@ -9,7 +9,9 @@
  *
  * Needs no key: what the backup holds is proved only when it is opened.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -51,27 +53,40 @@ static int places_set(struct places *p, const char *dir, struct err *e)
 	return 0;
 }
 
-static int remove_file(const char *path, struct err *e)
-{
-	if (unlink(path) != 0 && errno != ENOENT)
-		return err_sys(e, path, "remove it");
-	return 0;
-}
-
+/* Whatever an interrupted try left there, temporary files too; a symbolic link
+ * in its place is not followed. */
 static int clear_work(const struct places *p, struct err *e)
 {
-	char path[PATH_MAX_OURS];
-	static const char *const names[] = { "vault.db", "vault.db-journal",
-					     "vault.db-wal", "vault.db-shm",
-					     "vault.head" };
+	int fd = open(p->work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *f;
+	int rc = -1;
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (place(path, p->work, names[i], e) != 0 ||
-		    remove_file(path, e) != 0)
-			return -1;
-	if (rmdir(p->work) != 0 && errno != ENOENT)
-		return err_sys(e, p->work, "remove it");
-	return 0;
+	if (!d) {
+		if (fd < 0 && errno == ENOENT)
+			return 0;
+		err_sys(e, p->work, "open the folder");
+		goto out;
+	}
+	while ((f = readdir(d))) {
+		if (strcmp(f->d_name, ".") == 0 || strcmp(f->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, f->d_name, 0) != 0) {
+			err_sys(e, p->work, "empty it");
+			goto out;
+		}
+	}
+	if (rmdir(p->work) != 0) {
+		err_sys(e, p->work, "remove it");
+		goto out;
+	}
+	rc = 0;
+out:
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+	return rc;
 }
 
 /* ---- the new vault -------------------------------------------------------- */
