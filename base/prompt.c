@@ -135,10 +135,12 @@ static int ask_once(struct tty *t, const char *prompt, struct secret **out,
 	if (!s)
 		return -1;
 	t->n = 0;
-	if (io_write_all(t->fd, prompt, strlen(prompt), e) != 0 ||
-	    tty_raw(t, e) != 0)
+	/* first the mode, which drops what was typed, then the prompt: an
+	 * answer may come as soon as it can be read */
+	if (tty_raw(t, e) != 0)
 		goto out;
-	rc = secret_fill(s, fill_from_keys, t);
+	if (io_write_all(t->fd, prompt, strlen(prompt), e) == 0)
+		rc = secret_fill(s, fill_from_keys, t);
 	tty_restore(t);
 	if (io_write_all(t->fd, "\n", 1, e) != 0)
 		rc = -1;
