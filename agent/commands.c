@@ -313,6 +313,12 @@ const struct command commands[] = {
 	  "/etc/bash_completion.d/curfew\n", NULL },
 	{ "version", cmd_version, "the version, and what this build can do", 0,
 	  "version", "Examples:\n  curfew version\n", NULL },
+#ifdef CURFEW_TEST
+	{ "try-forbidden", cmd_try_forbidden,
+	  "test builds: try what the sandbox forbids",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_VAULT | NEED_HIDDEN,
+	  "try-forbidden [WHAT [ARG]]", "", NULL },
+#endif
 	{ NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };
 

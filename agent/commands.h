@@ -42,6 +42,9 @@ int cmd_vault_slot_list(struct app *app, int argc, char **argv);
 int cmd_vault_slot_remove(struct app *app, int argc, char **argv);
 int cmd_vault_verify(struct app *app, int argc, char **argv);
 int cmd_version(struct app *app, int argc, char **argv);
+#ifdef CURFEW_TEST
+int cmd_try_forbidden(struct app *app, int argc, char **argv);
+#endif
 
 extern const struct command commands[]; /* ends with a NULL name */
 

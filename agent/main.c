@@ -125,13 +125,13 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 	    start_launcher(s, e) < 0)
 		return -1;
 	if ((needs & (NEED_VAULT | NEED_WRITE)) != 0 &&
-	    unlock_vault(app, (needs & NEED_WRITE) != 0, e) < 0)
+	    unlock_vault(app, (needs & NEED_WRITE) != 0, e) < 0) {
+		if (e->code == ERR_ABSENT)
+			err_hint(e, "make one: curfew --dir %s init", s->dir);
 		return -1;
+	}
 	if ((needs & NEED_LAUNCHER) == 0)
 		launcher_stop(&app->launcher);
-	if (needs != 0 && !app->landlock)
-		log_line(LOG_WARNING, "this kernel has no Landlock: files are "
-				      "guarded by permissions and seccomp alone");
 	return confine(app, row, argc, argv, e);
 }
 

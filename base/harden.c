@@ -54,9 +54,14 @@ static int clean_environment(struct err *e)
 {
 	char **to = environ;
 
-	for (char **from = environ; from && *from; from++)
+	/* what is dropped is overwritten too: /proc/PID/environ shows that
+	 * memory to every process of root, a provider among them */
+	for (char **from = environ; from && *from; from++) {
 		if (strchr(*from, '=') && is_kept(*from))
 			*to++ = *from;
+		else
+			mem_wipe(*from, strlen(*from));
+	}
 	if (to)
 		*to = NULL;
 	if (setenv("PATH", FIXED_PATH, 1) != 0)

@@ -33,7 +33,37 @@ static bool hello_shape_ok(const struct json *m)
 	return facts == NULL || json_type(facts) == JSON_OBJECT;
 }
 
-static void take_hello(struct link *l, struct json **m)
+struct word {
+	char text[16];
+};
+
+static int copy_word(const unsigned char *p, size_t n, void *arg)
+{
+	struct word *w = arg;
+
+	if (n < sizeof w->text)
+		memcpy(w->text, p, n);
+	return 0;
+}
+
+/* hello's "secret" is a word, not a secret; the line protocol has cut it out of
+ * the message like any other, so it is put back. */
+static void put_word_back(struct json *m, const struct secret *secret)
+{
+	static const char *const words[] = { "required", "optional", "none" };
+	struct word w = { "" };
+
+	if (secret == NULL)
+		return;
+	(void)secret_reveal(secret, copy_word, &w);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(w.text, words[i]) == 0)
+			(void)json_set_str(m, "secret", words[i]);
+	mem_wipe(&w, sizeof w);
+}
+
+static void take_hello(struct link *l, struct json **m,
+		       const struct secret *secret)
 {
 	const char *status = json_str(*m, "status");
 	const char *error = json_str(*m, "error");
@@ -58,6 +88,7 @@ static void take_hello(struct link *l, struct json **m)
 		proc_fail(l, ERR_PROTO, "hello's verbs are not a list of "
 					"strings, or its facts not an object");
 	} else {
+		put_word_back(*m, secret);
 		json_free(&l->hello);
 		l->hello = *m;
 		*m = NULL;
@@ -126,7 +157,7 @@ static int deliver_item(struct link *l, struct link_open_call *o, const struct j
 				       .body = m, .error = "" };
 
 	if (++o->items > LINK_ITEMS_MAX) {
-		proc_fail(l, ERR_TOOBIG,
+		proc_fail(l, ERR_PROTO,
 			  "more than 1000000 items in one listing");
 		return 0;
 	}
@@ -150,7 +181,7 @@ static int take_message(struct link *l, struct json **m, const struct secret *se
 	}
 	if (l->state == L_HELLO) {
 		if (id == 1)
-			take_hello(l, m);
+			take_hello(l, m, secret);
 		else
 			proc_fail(l, ERR_PROTO, "an answer before hello's");
 		return 0;
@@ -175,6 +206,12 @@ static int take_message(struct link *l, struct json **m, const struct secret *se
 	return deliver_item(l, *at, *m, fn, arg);
 }
 
+/* A line over the limit is the provider's fault, not a full vault. */
+static enum err_code proto_code(const struct err *e)
+{
+	return e->code == ERR_NOMEM ? ERR_NOMEM : ERR_PROTO;
+}
+
 /* Everything that can be read from one process now. */
 int answer_pump(struct link *l, link_fn fn, void *arg)
 {
@@ -184,7 +221,7 @@ int answer_pump(struct link *l, link_fn fn, void *arg)
 	int done = 0;
 
 	if (lp_fill(l->lp, &eof, &e) < 0) {
-		proc_fail(l, e.code, e.cause);
+		proc_fail(l, proto_code(&e), e.cause);
 		return 0;
 	}
 	while (l->state != L_DOWN && l->child.pid == pid) {
@@ -195,7 +232,7 @@ int answer_pump(struct link *l, link_fn fn, void *arg)
 		if (r > 0)
 			done += take_message(l, &m, secret, fn, arg);
 		else if (r < 0)
-			proc_fail(l, e.code, e.cause);
+			proc_fail(l, proto_code(&e), e.cause);
 		json_free(&m);
 		secret_free(&secret);
 		if (r <= 0)
