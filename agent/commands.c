@@ -67,7 +67,7 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew connect postgres pg-main --set host=db.example.org --set "
 	  "user=curfew\n"
-	  "  curfew connect ssh web --set folder=/srv/keys\n"
+	  "  curfew connect ssh web --set root=/\n"
 	  "  curfew connect --help postgres\n",
 	  "--secret-file=r" },
 	{ "disconnect", cmd_disconnect,

@@ -10,7 +10,7 @@
 
 #include "providers/kit/kit.h"
 
-#define CONF_FILES 32 /* key files of one account */
+#define CONF_FILES 16 /* key files of one account */
 
 struct conf_file { /* option file.ACCOUNT */
 	char *account, *path;

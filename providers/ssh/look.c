@@ -138,15 +138,28 @@ static bool set_bytes(struct json *obj, const char *key, const char *p, size_t n
 	return ok;
 }
 
+static const char *key_state(const struct listing *l, const struct seen *s)
+{
+	int64_t end = s->l.expires_ms;
+
+	if (!s->active || revoked_in(l->revoked, s->l.print))
+		return "disabled";
+	return end && end < clock_wall_ms() ? "expired" : "active";
+}
+
 static int send_account(struct listing *l, const struct account *a, struct err *e)
 {
 	struct json *item = json_object(), *at = json_object();
+	const char *state = "disabled"; /* no key opens it */
 	char uid[24];
 	bool ok;
 
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(key_state(l, &l->seen[i]), "active"))
+			state = "active";
 	ok = json_set_str(item, "what", "account") &&
 	     json_set_str(item, "account", a->name) &&
-	     json_set_str(item, "state", "active");
+	     json_set_str(item, "state", state);
 	if (a->uid != KEYFILE_ANY_OWNER) {
 		snprintf(uid, sizeof(uid), "%u", (unsigned)a->uid);
 		ok = ok && json_set_str(at, "uid", uid) &&
@@ -189,9 +202,6 @@ static int send_key(struct listing *l, const struct account *a,
 		    const struct seen *s, struct err *e)
 {
 	int64_t end = s->l.expires_ms;
-	const char *state = !s->active || revoked_in(l->revoked, s->l.print) ?
-			    "disabled" : end && end < clock_wall_ms() ?
-			    "expired" : "active";
 	struct json *item = json_object(), *at = key_attributes(l, s);
 	char when[CLOCK_TEXT];
 	bool ok;
@@ -201,7 +211,7 @@ static int send_key(struct listing *l, const struct account *a,
 	     json_set_str(item, "kind", keyline_kind(&s->l)) &&
 	     json_set_str(item, "id", s->l.print) &&
 	     json_set_str(item, "fingerprint", s->l.print) &&
-	     json_set_str(item, "state", state);
+	     json_set_str(item, "state", key_state(l, s));
 	if (end)
 		ok = ok && json_set_str(item, "expires", clock_text(end, when));
 	if (!ok || !json_set(item, "attributes", at)) {

@@ -141,6 +141,11 @@ static void test_wrong_requests(void)
 	}
 }
 
+static struct json *parsed(const char *text)
+{
+	return json_parse(text, strlen(text), NULL);
+}
+
 static void test_unknown(void)
 {
 	struct answer a;
@@ -159,9 +164,9 @@ static void test_unknown(void)
 	m = json_object();
 	json_set_str(m, "x_future", "}],{\"id\":3");
 	json_set_int(m, "id", id);
-	json_set(m, "x_list", json_parse("[{\"id\":99,\"verb\":\"revoke\"},null,true,1.5]", 45, NULL));
+	json_set(m, "x_list", parsed("[{\"id\":99,\"verb\":\"revoke\"},null,true,1.5]"));
 	json_set_str(m, "verb", "no_such_verb");
-	json_set(m, "x_deep", json_parse("{\"verb\":\"list\",\"id\":98}", 23, NULL));
+	json_set(m, "x_deep", parsed("{\"verb\":\"list\",\"id\":98}"));
 	prov_send_json(&p, &m);
 	m = prov_next(&p, setup.timeout_ms);
 	tap(m && json_int(m, "id", &got) && got == id && json_str(m, "status") &&

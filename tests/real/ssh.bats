@@ -377,6 +377,34 @@ gone() { # ACCOUNT: has no process any more, after a moment
 	[[ $output == *"held ended with 255"* ]]
 }
 
+@test "curfew kills a key in a single file, confined, and gives it back" {
+	[ -x "$CURFEW_BUILD/curfew" ] || skip "no core yet"
+	mkdir "$SSHD_DIR/etc"
+	ln -sf "$SSHD_DIR/etc/bot" "$SSHD_DIR/more/$SSH_USER"
+	cp "$BATS_TEST_TMPDIR/before" "$SSHD_DIR/etc/bot"
+	chmod 644 "$SSHD_DIR/etc/bot"
+	: >"$KEYS"
+	export CURFEW_DIR=$BATS_TEST_TMPDIR/vault CURFEW_PROVIDER_PATH=$CURFEW_BUILD
+	curfew=("$CURFEW_BUILD/curfew" --key-file "$BATS_TEST_TMPDIR/key")
+	(umask 077 && head -c 32 /dev/urandom >"$BATS_TEST_TMPDIR/key")
+	"${curfew[@]:0:1}" init --key-file "$BATS_TEST_TMPDIR/key"
+	"${curfew[@]}" connect ssh box --set "file.$SSH_USER=$SSHD_DIR/etc/bot" \
+		--set host=127.0.0.1 --set "port=$SSHD_PORT" --set "host_key=$SSHD_KEY"
+	"${curfew[@]}" sync
+	login a "$SSH_USER"
+	run "${curfew[@]}" kill "box/$SSH_USER#$A" --yes --reason test
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"$A"*"DEAD (proved)"* ]]
+	run login a "$SSH_USER"
+	[ "$status" -eq 255 ]
+	login b "$SSH_USER"
+	incident=$("${curfew[@]}" incident list | grep -o 'INC-[0-9-]*' | head -1)
+	"${curfew[@]}" restore "$incident" --yes
+	cmp "$SSHD_DIR/etc/bot" "$BATS_TEST_TMPDIR/before"
+	login a "$SSH_USER"
+}
+
 # ---- files of hostile users, without a server -------------------------------
 
 # machine: a root folder with one account, mallory, whose home is his own
