@@ -156,6 +156,7 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 	      const char *alternates, struct err *e)
 {
 	memset(r, 0, sizeof(*r));
+	r->loose_trees.max = (size_t)PACK_OBJECTS_MAX * OID_LEN;
 	if (git_libgit2_init() < 0)
 		return err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
@@ -178,6 +179,14 @@ bad:
 
 void repo_close(struct repo *r)
 {
+	size_t i;
+
+	for (i = 0; i < r->packs; i++) {
+		forest_release(&r->pack[i].f);
+		pack_close(&r->pack[i].p);
+	}
+	mem_free(r->pack);
+	buf_release(&r->loose_trees);
 	git_odb_free(r->odb);
 	git_repository_free(r->git);
 	strings_free(&r->objects);
@@ -227,32 +236,45 @@ static int list(const char *folder, const char *ending, struct strings *out,
 	return rc;
 }
 
-static int walk_packs(const struct walk *w, const char *folder, struct err *e)
+static int add_pack(struct repo *r, const char *path, size_t folder,
+		    struct tally *tally, struct err *e)
 {
-	char *dir = io_path(folder, "pack"), *path = NULL;
-	struct strings names = { 0 };
+	struct repo_pack *v;
 	struct err why = ERR_INIT;
+	struct pack *p = pack_open(path, &why);
+
+	if (!p) {
+		tally_problem(tally, path, "%s", why.cause);
+		return 0;
+	}
+	v = mem_realloc(r->pack, (r->packs + 1) * sizeof(*v));
+	if (!v) {
+		pack_close(&p);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	r->pack = v;
+	v += r->packs++;
+	memset(v, 0, sizeof(*v));
+	v->p = p;
+	v->folder = folder;
+	return forest_build(p, &v->f, e);
+}
+
+static int open_packs(struct repo *r, size_t folder, struct tally *tally,
+		      struct err *e)
+{
+	char *dir = io_path(r->objects.v[folder], "pack"), *path = NULL;
+	struct strings names = { 0 };
 	int rc = -1;
 	size_t i;
 
 	if (!dir || list(dir, ".idx", &names, e))
 		goto out;
 	for (i = 0; i < names.n; i++) {
-		struct pack *p;
-
 		mem_free(path);
 		path = io_path(dir, names.v[i]);
-		err_clear(&why);
-		p = path ? pack_open(path, &why) : NULL;
-		if (!p) {
-			tally_problem(w->tally, path ? path : dir, "%s", why.cause);
-			continue;
-		}
-		if (walk_pack(w, p, e)) {
-			pack_close(&p);
+		if (!path || add_pack(r, path, folder, tally, e))
 			goto out;
-		}
-		pack_close(&p);
 	}
 	rc = 0;
 out:
@@ -263,7 +285,7 @@ out:
 }
 
 struct loose {
-	const struct repo *r;
+	struct repo *r;
 	const struct walk *w;
 	struct scan_thread t;
 	struct verdict v;
@@ -280,20 +302,22 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 
 	if (!text_unhex(hex, oid, OID_LEN))
 		return 0;
-	if (!repo_fetch((void *)(uintptr_t)l->r, oid, &text, &n, &type)) {
+	if (!repo_fetch(l->r, oid, &text, &n, &type)) {
 		tally_problem(l->w->tally, hex, "%s", repo_why());
 		return 0;
 	}
 	if (n > l->w->max_object)
 		tally_problem(l->w->tally, hex, "larger than the limit");
-	else if (type != OBJECT_TREE)
+	else if (type == OBJECT_TREE)
+		rc = buf_add(&l->r->loose_trees, oid, OID_LEN, e);
+	else
 		rc = walk_text(l->w, &l->t, &l->v, oid, type, text, n, NULL,
 			       &l->marks, l->w->tally, l->w->out, e);
 	free(text);
 	return rc;
 }
 
-static int walk_loose(const struct repo *r, const struct walk *w,
+static int walk_loose(struct repo *r, const struct walk *w,
 		      const char *folder, struct err *e)
 {
 	static const char digit[] = "0123456789abcdef";
@@ -331,14 +355,20 @@ static int walk_loose(const struct repo *r, const struct walk *w,
 	return rc;
 }
 
-int repo_objects(const struct repo *r, const struct walk *w, size_t from,
-		 size_t n, struct err *e)
+int repo_objects(struct repo *r, const struct walk *w, size_t from, size_t n,
+		 struct err *e)
 {
-	size_t i;
+	size_t i, k;
 
-	for (i = from; i < r->objects.n && i - from < n; i++)
-		if (walk_packs(w, r->objects.v[i], e) ||
-		    walk_loose(r, w, r->objects.v[i], e))
+	for (i = from; i < r->objects.n && i - from < n; i++) {
+		k = r->packs;
+		if (open_packs(r, i, w->tally, e))
 			return -1;
+		for (; k < r->packs; k++)
+			if (walk_pack(w, r->pack[k].p, &r->pack[k].f, e))
+				return -1;
+		if (walk_loose(r, w, r->objects.v[i], e))
+			return -1;
+	}
 	return 0;
 }

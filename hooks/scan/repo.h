@@ -9,11 +9,20 @@
 struct git_repository;
 struct git_odb;
 
+struct repo_pack {
+	struct pack *p;
+	struct forest f;
+	size_t folder; /* index in objects */
+};
+
 struct repo {
 	struct git_repository *git;
 	struct git_odb *odb;
 	struct strings objects; /* object folders: own first, then alternates */
 	struct strings shallow_or_partial; /* why history may end early */
+	struct repo_pack *pack; /* those that repo_objects() went through */
+	size_t packs;
+	struct buf loose_trees; /* their ids, one after the other */
 };
 
 /* Is there a repository at that path itself (not above it)? */
@@ -31,8 +40,8 @@ bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,
 		enum object_type *type);
 
 /* Every object of the folders [from, from + n): packs and loose ones. */
-int repo_objects(const struct repo *r, const struct walk *w, size_t from,
-		 size_t n, struct err *e) __attribute__((warn_unused_result));
+int repo_objects(struct repo *r, const struct walk *w, size_t from, size_t n,
+		 struct err *e) __attribute__((warn_unused_result));
 
 /* What libgit2 said last. */
 const char *repo_why(void);

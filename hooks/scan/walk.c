@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "hooks/scan/delta.h"
+#include "hooks/scan/rebuild.h"
 
 #define ROOTS_A_TIME 16u
 
@@ -46,11 +46,8 @@ struct worker {
 	struct scan_thread scan;
 	struct verdict verdict;
 	struct tally tally;
-	struct sightings out;
-	struct runs runs;
-	void *inflater;
-	unsigned char *delta;
-	size_t delta_cap;
+	struct walk_out out;
+	struct rebuilder rebuilder;
 	struct frame *stack;
 	size_t depth, stack_cap;
 	uint64_t reached;
@@ -79,12 +76,19 @@ int sightings_add(struct sightings *s, const unsigned char *oid,
 	return 0;
 }
 
+void walk_out_release(struct walk_out *o)
+{
+	mem_free(o->seen.v);
+	commits_release(&o->commits);
+	memset(o, 0, sizeof(*o));
+}
+
 /* ---- one object ---------------------------------------------------------- */
 
 int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 	      const unsigned char *oid, enum object_type type, const char *text,
 	      size_t n, const struct delta *d, struct marks *marks,
-	      struct tally *tally, struct sightings *out, struct err *e)
+	      struct tally *tally, struct walk_out *out, struct err *e)
 {
 	uint64_t limits = t->limits;
 	char name[2 * OID_LEN + 1];
@@ -101,8 +105,10 @@ int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 	    scan_verdict(&w->engine->scanner, text, n, marks, v, e))
 		return -1;
 	for (i = 0; i < v->n; i++)
-		if (sightings_add(out, oid, type, v->v[i], e))
+		if (sightings_add(&out->seen, oid, type, v->v[i], e))
 			return -1;
+	if (type == OBJECT_COMMIT && commits_add(&out->commits, oid, text, n, e))
+		return -1;
 	if (t->limits != limits) {
 		walk_name(oid, name);
 		tally_problem(tally, name, "%llu matches given up at the work "
@@ -116,60 +122,6 @@ static void frame_release(struct frame *f)
 	free(f->text);
 	f->text = NULL;
 	marks_release(&f->marks);
-}
-
-static bool room_for_delta(struct worker *k, size_t n)
-{
-	if (n <= k->delta_cap)
-		return true;
-	free(k->delta);
-	k->delta = malloc(n + n / 2);
-	k->delta_cap = k->delta ? n + n / 2 : 0;
-	return k->delta != NULL;
-}
-
-/* Why an object cannot be rebuilt; NULL when it was. */
-static const char *rebuild(struct worker *k, uint32_t i, const char *base,
-			   size_t base_len, struct frame *to)
-{
-	const size_t most = k->s->w->max_object;
-	struct pack_object o;
-	uint64_t from, size;
-
-	if (!pack_header(k->s->p, i, &o))
-		return "its header is corrupt";
-	if (o.size > most)
-		return "larger than the limit";
-	if (o.type < OBJECT_OFS_DELTA) {
-		to->len = (size_t)o.size;
-		to->text = malloc(to->len + 1);
-		if (!to->text)
-			return "out of memory";
-		return pack_inflate(k->inflater, &o, to->text)
-			       ? NULL : "its data are corrupt";
-	}
-	if (!room_for_delta(k, (size_t)o.size + 1))
-		return "out of memory";
-	if (!pack_inflate(k->inflater, &o, k->delta))
-		return "its data are corrupt";
-	if (!delta_sizes(k->delta, (size_t)o.size, &from, &size))
-		return "its delta is corrupt";
-	if (size > most)
-		return "larger than the limit";
-	to->len = (size_t)size;
-	to->text = malloc(to->len + 1);
-	if (!to->text)
-		return "out of memory";
-	switch (delta_apply(k->delta, (size_t)o.size, base, base_len, to->text,
-			    to->len, &k->runs)) {
-	case DELTA_OK:
-		return NULL;
-	case DELTA_NOMEM:
-		return "out of memory";
-	case DELTA_BAD:
-		break;
-	}
-	return "its delta is corrupt";
 }
 
 static void problem(struct worker *k, uint32_t i, const char *why)
@@ -208,7 +160,9 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 	to->entry = i;
 	to->child = k->s->f->child[i];
 	k->reached++;
-	why = rebuild(k, i, base ? base->text : NULL, base ? base->len : 0, to);
+	why = rebuild(&k->rebuilder, k->s->p, i, base ? base->text : NULL,
+		      base ? base->len : 0, k->s->w->max_object, &to->text,
+		      &to->len);
 	if (why) {
 		problem(k, i, why);
 		lose_below(k, i);
@@ -216,8 +170,8 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 		return 0;
 	}
 	inherit = base && !base->marks.binary && !k->s->w->whole;
-	d.run = k->runs.v;
-	d.n = k->runs.n;
+	d.run = k->rebuilder.runs.v;
+	d.n = k->rebuilder.runs.n;
 	d.base_len = base ? base->len : 0;
 	if (walk_text(k->s->w, &k->scan, &k->verdict, pack_oid(k->s->p, i), type,
 		      to->text, to->len, inherit ? &d : NULL, &to->marks,
@@ -377,11 +331,10 @@ static int worker_init(struct worker *k, struct shared *s, struct err *e)
 	k->s = s;
 	if (scan_thread_init(&k->scan, &s->w->engine->scanner, e))
 		return -1;
-	k->inflater = pack_inflater();
-	if (k->inflater)
+	if (!rebuilder_init(&k->rebuilder, e))
 		return 0;
 	scan_thread_release(&k->scan);
-	return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	return -1;
 }
 
 static int worker_finish(struct worker *k, struct err *e)
@@ -392,18 +345,18 @@ static int worker_finish(struct worker *k, struct err *e)
 
 	k->tally.matched += k->scan.bytes_matched;
 	tally_add(w->tally, &k->tally);
-	for (i = 0; !rc && i < k->out.n; i++)
-		rc = sightings_add(w->out, k->out.v[i].oid,
-				   (enum object_type)k->out.v[i].type,
-				   &k->out.v[i].mark, e);
+	for (i = 0; !rc && i < k->out.seen.n; i++)
+		rc = sightings_add(&w->out->seen, k->out.seen.v[i].oid,
+				   (enum object_type)k->out.seen.v[i].type,
+				   &k->out.seen.v[i].mark, e);
+	if (!rc)
+		rc = commits_join(&w->out->commits, &k->out.commits, e);
 	while (k->depth)
 		frame_release(&k->stack[--k->depth]);
 	mem_free(k->stack);
-	mem_free(k->out.v);
-	mem_free(k->runs.v);
-	free(k->delta);
+	walk_out_release(&k->out);
+	rebuilder_release(&k->rebuilder);
 	verdict_release(&k->verdict);
-	pack_inflater_free(k->inflater);
 	scan_thread_release(&k->scan);
 	return rc;
 }
@@ -462,10 +415,10 @@ static uint64_t count_trees(const struct forest *f)
 	return n;
 }
 
-int walk_pack(const struct walk *w, const struct pack *p, struct err *e)
+int walk_pack(const struct walk *w, const struct pack *p,
+	      const struct forest *f, struct err *e)
 {
-	struct forest f = { 0 };
-	struct shared s = { .w = w, .p = p, .f = &f };
+	struct shared s = { .w = w, .p = p, .f = f };
 	uint64_t reached = 0, all;
 	int rc = -1;
 
@@ -473,9 +426,9 @@ int walk_pack(const struct walk *w, const struct pack *p, struct err *e)
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024 * 1024);
 	mallopt(M_TRIM_THRESHOLD, 256 * 1024 * 1024);
 	pthread_mutex_init(&s.lock, NULL);
-	if (forest_build(p, &f, e) || run_workers(&s, &reached, e))
+	if (run_workers(&s, &reached, e))
 		goto out;
-	all = reached + count_trees(&f);
+	all = reached + count_trees(f);
 	if (s.late)
 		tally_problem(w->tally, p->path, "the time was over");
 	else if (all < p->n)
@@ -484,6 +437,5 @@ int walk_pack(const struct walk *w, const struct pack *p, struct err *e)
 	rc = 0;
 out:
 	pthread_mutex_destroy(&s.lock);
-	forest_release(&f);
 	return rc;
 }

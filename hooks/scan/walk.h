@@ -5,6 +5,7 @@
 #ifndef SCAN_WALK_H
 #define SCAN_WALK_H
 
+#include "hooks/scan/commits.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/forest.h"
 
@@ -19,6 +20,13 @@ struct sightings {
 	struct sighting *v;
 	size_t n, cap;
 };
+
+/* What a walk brings home. */
+struct walk_out {
+	struct sightings seen;
+	struct commits commits; /* every commit, for attribution */
+};
+void walk_out_release(struct walk_out *o);
 
 int sightings_add(struct sightings *s, const unsigned char *oid,
 		  enum object_type type, const struct mark *m, struct err *e)
@@ -38,17 +46,18 @@ struct walk {
 	walk_fetch fetch;
 	void *fetch_arg;
 	struct tally *tally;
-	struct sightings *out;
+	struct walk_out *out;
 };
 
-int walk_pack(const struct walk *w, const struct pack *p, struct err *e)
+int walk_pack(const struct walk *w, const struct pack *p,
+	      const struct forest *f, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* One object by itself, e.g. a loose one. */
 int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 	      const unsigned char *oid, enum object_type type, const char *text,
 	      size_t n, const struct delta *d, struct marks *marks,
-	      struct tally *tally, struct sightings *out, struct err *e)
+	      struct tally *tally, struct walk_out *out, struct err *e)
 	__attribute__((warn_unused_result));
 
 void walk_name(const unsigned char *oid, char out[static 2 * OID_LEN + 1]);

@@ -121,3 +121,64 @@ same() {
 	[ "$status" -eq 3 ]
 	[[ $output == *SHA-256* ]]
 }
+
+@test "commit, path, line and author of every finding are what git says" {
+	repo r 11 80
+	git -C r repack -q -adf --depth=50 --window=10
+	git -C r branch early main~40
+	run "$scan" scan --report-format json --report-path out.json --list-objects list r
+	[ "$status" -eq 1 ]
+	run python3 "$BATS_TEST_DIRNAME/attribution.py" r out.json list
+	[ "$status" -eq 0 ]
+	[[ $output == *"findings checked"* ]]
+	# tips: what the json says is in a ref is in its files, and the other way
+	python3 - <<-'P'
+	import json, subprocess
+	found = json.load(open("out.json"))
+	text = {}
+	for ref in ("main", "early"):
+	    text[ref] = subprocess.run(["git", "-C", "r", "archive", ref], capture_output=True).stdout
+	checked = 0
+	for f in found:
+	    secret = f["Secret"].encode()
+	    if f["RuleID"] != "gitlab-token":
+	        continue
+	    for ref in text:
+	        if "refs/heads/" + ref in f["Refs"]:
+	            assert secret in text[ref], f
+	            checked += 1
+	assert checked > 5, checked
+	P
+}
+
+@test "renamed folder, two paths, removed and brought back" {
+	git init -q r; cd r
+	mkdir -p old/deep
+	echo "gl""pat-renameDFOLDERab45678" >old/deep/f; git add .; git commit -qm one
+	first=$(git rev-parse HEAD)
+	git mv old new; git commit -qm two; second=$(git rev-parse HEAD)
+	git rm -q new/deep/f; git commit -qm three
+	mkdir -p new/deep; echo "gl""pat-renameDFOLDERab45678" >new/deep/f; git add .; git commit -qm four
+	git repack -qad
+	run "$scan" scan --report-format json --report-path ../out.json .
+	[ "$status" -eq 1 ]
+	python3 - "$first" "$second" <<-'P'
+	import json, sys
+	found = {f["File"]: f["Commit"] for f in json.load(open("../out.json"))}
+	assert found == {"old/deep/f": sys.argv[1], "new/deep/f": sys.argv[2]}, found
+	P
+}
+
+@test "path and commit allowlists in history" {
+	git init -q r; cd r
+	mkdir t
+	echo "gl""pat-allowLISTEDpath45678" | tee t/f >g; git add .; git commit -qm one
+	printf '[extend]\nuseDefault = true\n[[allowlists]]\npaths = ["^t/"]\n' >../rules.toml
+	run "$scan" scan --config ../rules.toml --report-format json .
+	[ "$status" -eq 1 ]
+	[[ $output == *'"File": "g"'* ]]
+	[[ $output != *'"File": "t/f"'* ]]
+	printf '[extend]\nuseDefault = true\n[[allowlists]]\ncommits = ["%s"]\n' "$(git rev-parse HEAD)" >../rules.toml
+	run "$scan" scan --config ../rules.toml .
+	[ "$status" -eq 0 ]
+}

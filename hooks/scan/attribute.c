@@ -1,0 +1,595 @@
+/*
+ * attribute: from objects with findings up to commits and paths.
+ *
+ * Owns the choice of the commit: the first in an order in which parents come
+ * before children, so none of its parents has the object at that path through
+ * the same trees.
+ */
+#include "hooks/scan/attribute.h"
+
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hooks/scan/ascent.h"
+#include "hooks/scan/names.h"
+
+#define PATH_ROOT 0u
+#define REFS_TOLD 20u
+#define SPOTS_MAX 256u /* paths that one object is followed at */
+
+/* Paths as (folder, name) pairs; 0 is the root. */
+struct paths {
+	struct {
+		uint32_t folder, name;
+	} *v;
+	uint32_t n, cap;
+	uint32_t *slot;
+	size_t slots;
+	char **name; /* of links */
+	uint32_t names;
+};
+
+/* Where a thing stands: a path, and the first commit that has it there. */
+struct spot {
+	uint32_t path, rank;
+};
+
+struct found {
+	size_t spot; /* in work.spot */
+	uint32_t spots;
+	uint32_t rank; /* of a root tree: its first commit */
+	uint8_t state; /* 0 new, 1 under way, 2 done */
+};
+
+struct work {
+	struct repo *r;
+	struct walk_out *out;
+	struct links links;
+	struct ascent up;
+	struct found *found; /* per thing */
+	struct spot *spot;
+	size_t spots, spots_cap;
+	struct attribution *a;
+	uint64_t *ids;
+	uint32_t n_ids;
+};
+
+/* ---- paths --------------------------------------------------------------- */
+
+static void paths_free(struct paths **pp)
+{
+	struct paths *p = *pp;
+	uint32_t i;
+
+	if (!p)
+		return;
+	for (i = 0; i < p->names; i++)
+		mem_free(p->name[i]);
+	mem_free(p->name);
+	mem_free(p->v);
+	mem_free(p->slot);
+	mem_free(p);
+	*pp = NULL;
+}
+
+static size_t path_slot(const struct paths *p, uint32_t folder, uint32_t name)
+{
+	uint64_t h = ((uint64_t)folder << 32 | name) * 0x9e3779b97f4a7c15u;
+	size_t at = (size_t)(h >> 24) & (p->slots - 1);
+
+	while (p->slot[at] && (p->v[p->slot[at]].folder != folder ||
+			       p->v[p->slot[at]].name != name))
+		at = (at + 1) & (p->slots - 1);
+	return at;
+}
+
+static int paths_grow(struct paths *p, struct err *e)
+{
+	uint32_t cap = p->cap ? p->cap * 2 : 1024, i;
+	void *v = mem_realloc(p->v, cap * sizeof(*p->v));
+	uint32_t *slot;
+
+	if (v)
+		p->v = v;
+	slot = v ? mem_array((size_t)cap * 2, sizeof(*slot)) : NULL;
+	if (!slot)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	mem_free(p->slot);
+	p->slot = slot;
+	p->slots = (size_t)cap * 2;
+	p->cap = cap;
+	for (i = 1; i < p->n; i++)
+		slot[path_slot(p, p->v[i].folder, p->v[i].name)] = i;
+	return 0;
+}
+
+/* 0 with e on failure: only the root is 0 otherwise. */
+static uint32_t path_in(struct paths *p, uint32_t folder, uint32_t name,
+			struct err *e)
+{
+	size_t at;
+
+	if (p->n == p->cap && paths_grow(p, e))
+		return PATH_ROOT;
+	if (!p->n)
+		p->n = 1; /* the root */
+	at = path_slot(p, folder, name);
+	if (!p->slot[at]) {
+		p->v[p->n].folder = folder;
+		p->v[p->n].name = name;
+		p->slot[at] = p->n++;
+	}
+	return p->slot[at];
+}
+
+int attribution_path(const struct attribution *a, uint32_t path,
+		     struct buf *out, struct err *e)
+{
+	const struct paths *p = a->paths;
+	uint32_t part[256], n = 0;
+
+	for (; path != PATH_ROOT; path = p->v[path].folder) {
+		if (n == 256)
+			return buf_puts(out, "...", e);
+		part[n++] = p->v[path].name;
+	}
+	while (n--)
+		if (buf_puts(out, p->name[part[n]], e) ||
+		    (n && buf_puts(out, "/", e)))
+			return -1;
+	return 0;
+}
+
+/* ---- the first commit ---------------------------------------------------- */
+
+/* Root trees know their earliest commit. */
+static void mark_roots(struct work *w)
+{
+	const struct commits *c = &w->out->commits;
+	uint32_t t;
+	size_t i;
+
+	for (i = 0; i < w->up.things; i++)
+		w->found[i].rank = RANK_NONE;
+	for (i = c->n; i-- > 0;) { /* backwards: the earliest stays */
+		t = ascent_find(&w->up, c->v[i].tree);
+		if (t != THING_NONE && t >= w->n_ids)
+			w->found[t].rank = c->v[i].rank;
+	}
+}
+
+/* The first of thing x's edges whose tree is not settled yet. */
+static uint32_t unsettled(const struct work *w, uint32_t x, size_t *at)
+{
+	const struct thing *t = &w->up.thing[x];
+
+	for (; *at < t->edges; (*at)++) {
+		uint32_t parent = w->up.edge[t->edge + *at].parent;
+
+		if (w->found[parent].state == 0)
+			return parent;
+	}
+	return THING_NONE;
+}
+
+static int add_spot(struct work *w, uint32_t x, uint32_t path, uint32_t rank,
+		    struct err *e)
+{
+	struct found *f = &w->found[x];
+	struct spot *s = w->spot + f->spot;
+	uint32_t i;
+
+	for (i = f->spots; i-- > 0;)
+		if (s[i].path == path) {
+			if (rank < s[i].rank)
+				s[i].rank = rank;
+			return 0;
+		}
+	if (f->spots >= SPOTS_MAX)
+		return 0;
+	if (w->spots == w->spots_cap) {
+		size_t cap = w->spots_cap ? w->spots_cap * 2 : 4096;
+
+		s = mem_realloc(w->spot, cap * sizeof(*s));
+		if (!s)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		w->spot = s;
+		w->spots_cap = cap;
+	}
+	w->spot[w->spots].path = path;
+	w->spot[w->spots++].rank = rank;
+	f->spots++;
+	return 0;
+}
+
+/* All its trees are settled: x stands where they stand, below. */
+static int settle(struct work *w, uint32_t x, struct err *e)
+{
+	const struct thing *t = &w->up.thing[x];
+	struct found *f = &w->found[x];
+	uint32_t path, k;
+	size_t i;
+
+	f->spot = w->spots;
+	f->state = 2;
+	if (f->rank != RANK_NONE && add_spot(w, x, PATH_ROOT, f->rank, e))
+		return -1;
+	for (i = 0; i < t->edges; i++) {
+		const struct edge *d = &w->up.edge[t->edge + i];
+		const struct found *up = &w->found[d->parent];
+
+		/* state 1 would be a tree inside itself */
+		for (k = 0; up->state == 2 && k < up->spots; k++) {
+			struct spot from = w->spot[up->spot + k];
+
+			path = path_in(w->a->paths, from.path, d->name, e);
+			if (path == PATH_ROOT ||
+			    add_spot(w, x, path, from.rank, e))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Depth first without recursion: trees may be nested as deep as they like. */
+static int settle_all(struct work *w, struct err *e)
+{
+	struct step {
+		uint32_t x;
+		size_t at;
+	} *stack = mem_array((size_t)w->up.things + 1, sizeof(*stack));
+	size_t depth = 0;
+	uint32_t i, next;
+	int rc = stack ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+
+	for (i = 0; i < w->up.things && !rc; i++) {
+		if (w->found[i].state)
+			continue;
+		stack[depth].x = i;
+		stack[depth++].at = 0;
+		w->found[i].state = 1;
+		while (depth && !rc) {
+			struct step *top = &stack[depth - 1];
+
+			next = unsettled(w, top->x, &top->at);
+			if (next == THING_NONE) {
+				rc = settle(w, top->x, e);
+				depth--;
+			} else {
+				w->found[next].state = 1;
+				stack[depth].x = next;
+				stack[depth++].at = 0;
+			}
+		}
+	}
+	mem_free(stack);
+	return rc;
+}
+
+/* ---- places -------------------------------------------------------------- */
+
+static int add_place(struct attribution *a, const struct sighting *s,
+		     uint32_t rank, uint32_t path, struct err *e)
+{
+	if (a->n == a->cap) {
+		size_t cap = a->cap ? a->cap * 2 : 256;
+		struct place *v = mem_realloc(a->v, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		a->v = v;
+		a->cap = cap;
+	}
+	memset(&a->v[a->n], 0, sizeof(*a->v));
+	a->v[a->n].secret = s->mark.secret;
+	a->v[a->n].rank = rank;
+	a->v[a->n].path = path;
+	a->v[a->n].objects = 1;
+	a->v[a->n++].seen = s;
+	return 0;
+}
+
+/* Every path of one object, each with its first commit. */
+static int blob_places(struct work *w, const struct sighting *s, struct err *e)
+{
+	const struct found *f =
+		&w->found[ascent_find(&w->up, oid_short(s->oid))];
+	uint32_t i;
+
+	for (i = 0; i < f->spots; i++)
+		if (add_place(w->a, s, w->spot[f->spot + i].rank,
+			      w->spot[f->spot + i].path, e))
+			return -1;
+	return f->spots ? 0 : add_place(w->a, s, RANK_NONE, PATH_ROOT, e);
+}
+
+static uint32_t commit_rank(const struct work *w, const unsigned char *oid)
+{
+	const struct commits *c = &w->out->commits;
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (!memcmp(c->v[i].oid, oid, OID_LEN))
+			return c->v[i].rank;
+	return RANK_NONE;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->secret != y->secret)
+		return x->secret < y->secret ? -1 : 1;
+	if (x->path != y->path)
+		return x->path < y->path ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return memcmp(x->seen->oid, y->seen->oid, OID_LEN);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->secret != y->secret)
+		return x->secret < y->secret ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return by_path(a, b);
+}
+
+/* One place for each (secret, path): the earliest. */
+static void fold(struct attribution *a)
+{
+	size_t i, kept = 0;
+
+	if (a->n)
+		qsort(a->v, a->n, sizeof(*a->v), by_path);
+	for (i = 0; i < a->n; i++) {
+		struct place *last = kept ? &a->v[kept - 1] : NULL;
+
+		if (last && last->secret == a->v[i].secret &&
+		    last->path == a->v[i].path && last->path != PATH_ROOT)
+			last->objects++;
+		else
+			a->v[kept++] = a->v[i];
+	}
+	a->n = kept;
+	if (a->n)
+		qsort(a->v, a->n, sizeof(*a->v), by_rank);
+	/* objects that no commit leads to: once, and only when nothing does */
+	for (i = kept = 0; i < a->n; i++)
+		if (a->v[i].rank != RANK_NONE || !kept ||
+		    a->v[kept - 1].secret != a->v[i].secret)
+			a->v[kept++] = a->v[i];
+	a->n = kept;
+}
+
+static int all_places(struct work *w, struct err *e)
+{
+	const struct sightings *s = &w->out->seen;
+	size_t i;
+
+	for (i = 0; i < s->n; i++) {
+		const struct sighting *v = &s->v[i];
+		int rc;
+
+		if (v->type == OBJECT_BLOB)
+			rc = blob_places(w, v, e);
+		else
+			rc = add_place(w->a, v,
+				       v->type == OBJECT_COMMIT
+					       ? commit_rank(w, v->oid)
+					       : RANK_NONE,
+				       PATH_ROOT, e);
+		if (rc)
+			return -1;
+	}
+	fold(w->a);
+	return 0;
+}
+
+/* ---- tips ---------------------------------------------------------------- */
+
+/* reverse edges: child[first[p] .. first[p + 1]) stand in tree p */
+struct below {
+	size_t *first;
+	uint32_t *child, *stamp, *stack;
+};
+
+static int make_below(const struct ascent *up, struct below *b, struct err *e)
+{
+	size_t k;
+	uint32_t i;
+
+	b->first = mem_array((size_t)up->things + 2, sizeof(*b->first));
+	b->child = mem_array(up->edges + 1, sizeof(uint32_t));
+	b->stamp = mem_array((size_t)up->things + 1, sizeof(uint32_t));
+	b->stack = mem_array((size_t)up->things + 1, sizeof(uint32_t));
+	if (!b->first || !b->child || !b->stamp || !b->stack)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (k = 0; k < up->edges; k++)
+		b->first[up->edge[k].parent + 2]++;
+	for (k = 2; k < (size_t)up->things + 2; k++)
+		b->first[k] += b->first[k - 1];
+	for (i = 0; i < up->things; i++)
+		for (k = 0; k < up->thing[i].edges; k++)
+			b->child[b->first[up->edge[up->thing[i].edge + k].parent +
+					  1]++] = i;
+	return 0;
+}
+
+static int by_oid(const void *a, const void *b)
+{
+	const struct sighting *x = a, *y = b;
+	uint64_t i = oid_short(x->oid), k = oid_short(y->oid);
+
+	return (i > k) - (i < k);
+}
+
+/* All secrets of one blob get the name of the tip. */
+static int tip_holds(struct work *w, uint64_t id, const char *name,
+		     struct err *e)
+{
+	const struct sightings *s = &w->out->seen; /* by oid */
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (oid_short(s->v[mid].oid) < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < s->n && oid_short(s->v[low].oid) == id; low++) {
+		struct strings *refs = &w->a->refs[s->v[low].mark.secret];
+
+		if (refs->n >= REFS_TOLD ||
+		    (refs->n && !strcmp(refs->v[refs->n - 1], name)))
+			continue;
+		if (strings_add(refs, name, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int one_tip(struct work *w, struct below *b, uint32_t number,
+		   uint64_t tree, const char *name, struct err *e)
+{
+	uint32_t x = ascent_find(&w->up, tree);
+	size_t depth = 0, k;
+
+	if (x == THING_NONE)
+		return 0;
+	b->stamp[x] = number;
+	b->stack[depth++] = x;
+	while (depth) {
+		x = b->stack[--depth];
+		if (x < w->n_ids && tip_holds(w, w->up.thing[x].id, name, e))
+			return -1;
+		for (k = b->first[x]; k < b->first[x + 1]; k++)
+			if (b->stamp[b->child[k]] != number) {
+				b->stamp[b->child[k]] = number;
+				b->stack[depth++] = b->child[k];
+			}
+	}
+	return 0;
+}
+
+static int all_tips(struct work *w, struct err *e)
+{
+	git_reference_iterator *it = NULL;
+	git_reference *ref = NULL;
+	struct below b = { 0 };
+	uint32_t number = 0;
+	int rc = -1;
+
+	if (make_below(&w->up, &b, e))
+		goto out;
+	if (git_reference_iterator_new(&it, w->r->git)) {
+		err_fail(e, ERR_FORMAT, NULL, "%s", repo_why());
+		goto out;
+	}
+	rc = 0;
+	while (!rc && !git_reference_next(&ref, it)) {
+		git_object *o = NULL;
+		const char *name = git_reference_name(ref);
+
+		if (!git_reference_peel(&o, ref, GIT_OBJECT_TREE))
+			rc = one_tip(w, &b, ++number,
+				     oid_short(git_object_id(o)->id), name, e);
+		git_object_free(o);
+		git_reference_free(ref);
+	}
+out:
+	git_reference_iterator_free(it);
+	mem_free(b.first);
+	mem_free(b.child);
+	mem_free(b.stamp);
+	mem_free(b.stack);
+	return rc;
+}
+
+/* ---- all ----------------------------------------------------------------- */
+
+static int collect_ids(struct work *w, struct err *e)
+{
+	const struct sightings *s = &w->out->seen;
+	uint64_t id;
+	size_t i;
+
+	w->ids = mem_array(s->n + 1, sizeof(*w->ids));
+	if (!w->ids)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (i = 0; i < s->n; i++) {
+		id = oid_short(s->v[i].oid);
+		if (s->v[i].type == OBJECT_BLOB &&
+		    (!w->n_ids || w->ids[w->n_ids - 1] != id))
+			w->ids[w->n_ids++] = id;
+	}
+	return 0;
+}
+
+void attribution_release(struct attribution *a)
+{
+	uint32_t i;
+
+	for (i = 0; a->refs && i < a->secrets; i++)
+		strings_free(&a->refs[i]);
+	mem_free(a->refs);
+	mem_free(a->v);
+	paths_free(&a->paths);
+	memset(a, 0, sizeof(*a));
+}
+
+int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
+	      unsigned threads, size_t most, struct tally *tally,
+	      struct attribution *a, struct err *e)
+{
+	struct work w = { .r = r, .out = out, .a = a };
+	int rc = -1;
+
+	memset(a, 0, sizeof(*a));
+	a->secrets = secrets;
+	a->refs = mem_array((size_t)secrets + 1, sizeof(*a->refs));
+	a->paths = mem_zalloc(sizeof(*a->paths));
+	if (!a->refs || !a->paths) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (!out->seen.n)
+		return 0;
+	qsort(out->seen.v, out->seen.n, sizeof(*out->seen.v), by_oid);
+	if (collect_ids(&w, e) || commits_rank(&out->commits, e))
+		goto out;
+	if (w.n_ids && links_build(r, threads, most, tally, &w.links, e))
+		goto out;
+	if (ascend(r, &w.links, w.ids, w.n_ids, &w.up, e))
+		goto out;
+	w.found = mem_array((size_t)w.up.things + 1, sizeof(*w.found));
+	if (!w.found) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	mark_roots(&w);
+	if (settle_all(&w, e) || all_places(&w, e) || all_tips(&w, e))
+		goto out;
+	rc = 0;
+out:
+	/* the names stay with the paths */
+	if (a->paths) {
+		a->paths->name = w.links.name;
+		a->paths->names = w.links.names;
+		w.links.name = NULL;
+		w.links.names = 0;
+	}
+	mem_free(w.found);
+	mem_free(w.spot);
+	mem_free(w.ids);
+	ascent_release(&w.up);
+	links_release(&w.links);
+	return rc;
+}

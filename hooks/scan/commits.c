@@ -1,0 +1,292 @@
+/*
+ * commits: every commit's tree, parents and time, in order.
+ *
+ * Owns the order: parents before children, among the free ones the earliest
+ * committer time first.  Reads commit text as git writes it (gitformat:
+ * "tree", "parent"*, "author", "committer"); hostile times only shift ties.
+ */
+#include "hooks/scan/commits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+#define NOT_RANKED UINT32_MAX
+
+uint64_t oid_short(const unsigned char *oid)
+{
+	uint64_t v;
+
+	memcpy(&v, oid, sizeof(v));
+	return v;
+}
+
+void commits_release(struct commits *c)
+{
+	mem_free(c->v);
+	mem_free(c->parent);
+	memset(c, 0, sizeof(*c));
+}
+
+static struct commit *push(struct commits *c, struct err *e)
+{
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 1024;
+		struct commit *v = mem_realloc(c->v, cap * sizeof(*v));
+
+		if (!v) {
+			err_fail(e, ERR_NOMEM, NULL, "out of memory");
+			return NULL;
+		}
+		c->v = v;
+		c->cap = cap;
+	}
+	return memset(&c->v[c->n++], 0, sizeof(*c->v));
+}
+
+static int push_parent(struct commits *c, uint64_t parent, struct err *e)
+{
+	if (c->n_parents == c->cap_parents) {
+		size_t cap = c->cap_parents ? c->cap_parents * 2 : 1024;
+		uint64_t *v = mem_realloc(c->parent, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		c->parent = v;
+		c->cap_parents = cap;
+	}
+	c->parent[c->n_parents++] = parent;
+	return 0;
+}
+
+/* "WORD HEX\n" at p: the id's first bytes. */
+static bool id_line(const char **p, const char *end, const char *word,
+		    uint64_t *out)
+{
+	size_t n = strlen(word);
+	char hex[17];
+
+	if ((size_t)(end - *p) < n + 41 || memcmp(*p, word, n) ||
+	    (*p)[n + 40] != '\n')
+		return false;
+	memcpy(hex, *p + n, 16);
+	hex[16] = '\0';
+	if (!text_unhex(hex, out, sizeof(*out)))
+		return false;
+	*p += n + 41;
+	return true;
+}
+
+/* "committer NAME <MAIL> SECONDS ZONE" */
+static int64_t committer_time(const char *p, const char *end)
+{
+	const char *line = memmem(p, (size_t)(end - p), "\ncommitter ", 11), *nl;
+	const char *close;
+	int64_t t = 0;
+
+	if (!line)
+		return 0;
+	nl = memchr(line + 1, '\n', (size_t)(end - line - 1));
+	if (!nl)
+		nl = end;
+	close = memrchr(line, '>', (size_t)(nl - line));
+	for (p = close ? close + 1 : nl; p < nl && *p == ' '; p++)
+		;
+	for (; p < nl && *p >= '0' && *p <= '9' && t < INT64_MAX / 20; p++)
+		t = t * 10 + (*p - '0');
+	return t;
+}
+
+int commits_add(struct commits *c, const unsigned char *oid, const char *text,
+		size_t n, struct err *e)
+{
+	const char *p = text, *end = text + n;
+	struct commit *k;
+	uint64_t id;
+
+	if (!id_line(&p, end, "tree ", &id))
+		return 0;
+	k = push(c, e);
+	if (!k)
+		return -1;
+	memcpy(k->oid, oid, OID_LEN);
+	k->tree = id;
+	k->parent = (uint32_t)c->n_parents;
+	while (id_line(&p, end, "parent ", &id)) {
+		if (push_parent(c, id, e))
+			return -1;
+		k->parents++;
+	}
+	k->time = committer_time(p - 1, end);
+	return 0;
+}
+
+int commits_join(struct commits *to, const struct commits *from, struct err *e)
+{
+	uint32_t shift = (uint32_t)to->n_parents;
+	struct commit *k;
+	size_t i;
+
+	for (i = 0; i < from->n_parents; i++)
+		if (push_parent(to, from->parent[i], e))
+			return -1;
+	for (i = 0; i < from->n; i++) {
+		k = push(to, e);
+		if (!k)
+			return -1;
+		*k = from->v[i];
+		k->parent += shift;
+	}
+	return 0;
+}
+
+/* ---- the order ----------------------------------------------------------- */
+
+static int by_oid(const void *a, const void *b)
+{
+	return memcmp(((const struct commit *)a)->oid,
+		      ((const struct commit *)b)->oid, OID_LEN);
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	const struct commit *x = a, *y = b;
+
+	return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+/* In a table sorted by id (memcmp order), by the id's first eight bytes. */
+static uint32_t find(const struct commits *c, uint64_t id)
+{
+	size_t low = 0, high = c->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (memcmp(c->v[mid].oid, &id, sizeof(id)) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < c->n && oid_short(c->v[low].oid) == id ? (uint32_t)low
+							      : NOT_RANKED;
+}
+
+/* A heap of commits that wait for nothing, earliest on top. */
+struct heap {
+	const struct commits *c;
+	uint32_t *v;
+	size_t n;
+};
+
+static bool earlier(const struct heap *h, uint32_t a, uint32_t b)
+{
+	return h->c->v[a].time < h->c->v[b].time;
+}
+
+static void heap_add(struct heap *h, uint32_t x)
+{
+	size_t i = h->n++;
+
+	for (; i && earlier(h, x, h->v[(i - 1) / 2]); i = (i - 1) / 2)
+		h->v[i] = h->v[(i - 1) / 2];
+	h->v[i] = x;
+}
+
+static uint32_t heap_take(struct heap *h)
+{
+	uint32_t top = h->v[0], last = h->v[--h->n];
+	size_t i = 0, k;
+
+	while ((k = 2 * i + 1) < h->n) {
+		if (k + 1 < h->n && earlier(h, h->v[k + 1], h->v[k]))
+			k++;
+		if (!earlier(h, h->v[k], last))
+			break;
+		h->v[i] = h->v[k];
+		i = k;
+	}
+	h->v[i] = last;
+	return top;
+}
+
+/* children[first[p] .. first[p + 1]) are the children of p. */
+struct family {
+	uint32_t *first, *child, *waits, *heap;
+};
+
+static int make_family(const struct commits *c, struct family *f, struct err *e)
+{
+	uint32_t *of = mem_array(c->n_parents + 1, sizeof(*of)), k;
+	size_t i, j;
+
+	f->first = mem_array(c->n + 2, sizeof(uint32_t));
+	f->child = mem_array(c->n_parents + 1, sizeof(uint32_t));
+	f->waits = mem_array(c->n + 1, sizeof(uint32_t));
+	f->heap = mem_array(c->n + 1, sizeof(uint32_t));
+	if (!of || !f->first || !f->child || !f->waits || !f->heap) {
+		mem_free(of);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	for (i = 0; i < c->n; i++)
+		for (j = 0; j < c->v[i].parents; j++) {
+			k = find(c, c->parent[c->v[i].parent + j]);
+			of[c->v[i].parent + j] = k;
+			if (k == NOT_RANKED)
+				continue; /* shallow: the parent is not here */
+			f->first[k + 2]++;
+			f->waits[i]++;
+		}
+	for (i = 2; i < c->n + 2; i++)
+		f->first[i] += f->first[i - 1];
+	for (i = 0; i < c->n; i++)
+		for (j = 0; j < c->v[i].parents; j++) {
+			k = of[c->v[i].parent + j];
+			if (k != NOT_RANKED)
+				f->child[f->first[k + 1]++] = (uint32_t)i;
+		}
+	mem_free(of);
+	return 0;
+}
+
+int commits_rank(struct commits *c, struct err *e)
+{
+	struct family f = { 0 };
+	struct heap h = { .c = c };
+	size_t i, kept = 0, k;
+	uint32_t rank = 0, x;
+	int rc = -1;
+
+	if (c->n)
+		qsort(c->v, c->n, sizeof(*c->v), by_oid);
+	for (i = 0; i < c->n; i++)
+		if (!i || by_oid(&c->v[i], &c->v[kept - 1]))
+			c->v[kept++] = c->v[i];
+	c->n = kept;
+	if (make_family(c, &f, e))
+		goto out;
+	h.v = f.heap;
+	for (i = 0; i < c->n; i++) {
+		c->v[i].rank = NOT_RANKED;
+		if (!f.waits[i])
+			heap_add(&h, (uint32_t)i);
+	}
+	while (h.n) {
+		x = heap_take(&h);
+		c->v[x].rank = rank++;
+		for (k = f.first[x]; k < f.first[x + 1]; k++)
+			if (!--f.waits[f.child[k]])
+				heap_add(&h, f.child[k]);
+	}
+	if (c->n)
+		qsort(c->v, c->n, sizeof(*c->v), by_rank);
+	rc = 0;
+out:
+	mem_free(f.first);
+	mem_free(f.child);
+	mem_free(f.waits);
+	mem_free(f.heap);
+	return rc;
+}

@@ -1,0 +1,22 @@
+/*
+ * names: file names as small numbers, shared by threads.
+ */
+#ifndef SCAN_NAMES_H
+#define SCAN_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define NAMES_NONE UINT32_MAX
+
+struct names;
+
+struct names *names_new(struct err *e);
+void names_free(struct names **n);
+uint32_t names_intern(struct names *n, const char *p, size_t len, struct err *e);
+/* Hand the list over; each name and the list are for mem_free(). */
+void names_take(struct names *n, char ***list, uint32_t *count);
+
+#endif
