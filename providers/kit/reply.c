@@ -231,6 +231,17 @@ void kit_reply_err(struct kit *k, int64_t id, const char *verb,
 	send_text(k, id, verb, false, &r, text);
 }
 
+/* A name that is not UTF-8 never gets into an object (json_set_str refuses it):
+ * then the member that it was for is missing. */
+static bool nameless(const struct json *item)
+{
+	const char *what = json_str(item, "what"), *account = json_str(item, "account");
+	const char *id = json_str(item, "id");
+
+	return !what || !account || !*account ||
+	       (strcmp(what, "account") && (!id || !*id || !json_str(item, "kind")));
+}
+
 int kit_item(struct kit_stream *s, struct json *item, struct err *e)
 {
 	struct err mine = ERR_INIT;
@@ -250,7 +261,9 @@ int kit_item(struct kit_stream *s, struct json *item, struct err *e)
 		err_fail(e, ERR_TOOBIG, NULL, "more than %d items", KIT_ITEMS);
 		goto out;
 	}
-	if (put(s->k, msg, NULL, &mine)) {
+	if (nameless(json_get(msg, "item")))
+		err_fail(&mine, ERR_FORMAT, NULL, "it has no name, or one that is not UTF-8");
+	if (mine.code || put(s->k, msg, NULL, &mine)) {
 		if (mine.code != ERR_FORMAT && mine.code != ERR_TOOBIG) {
 			if (e)
 				*e = mine;

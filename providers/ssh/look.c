@@ -229,6 +229,11 @@ static int list_account(const struct account *a, void *arg, struct err *e)
 	size_t open = 0;
 	int rc = -1;
 
+	if (!text_utf8(a->name, strlen(a->name))) {
+		log_line(LOG_WARNING, "ssh: an account whose name is not UTF-8 is left out");
+		l->partial = true;
+		return 0;
+	}
 	l->n = 0;
 	if (l->slot)
 		memset(l->slot, 0, l->slots * sizeof(*l->slot));
