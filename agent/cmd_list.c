@@ -12,13 +12,14 @@
 #include "agent/view.h"
 #include "base/clock.h"
 
-#define N_COLUMNS 9
+#define N_COLUMNS 10
 
 static int print_table(const struct app *app, const struct view_row *r,
 		       size_t n, struct err *e)
 {
 	static const struct column cols[N_COLUMNS] = {
-		{ "ADDRESS", false, true },  { "KIND", false, true },
+		{ "ADDRESS", false, true },  { "LABEL", false, true },
+		{ "KIND", false, true },
 		{ "STATE", false, false },   { "AGE", true, false },
 		{ "USED", true, false },     { "EXPIRES", true, false },
 		{ "IDENTITY", false, true }, { "OWNER", false, true },
@@ -31,7 +32,7 @@ static int print_table(const struct app *app, const struct view_row *r,
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		char age[32], used[32], left[32] = "", notes[128];
 		const char *cells[N_COLUMNS] = {
-			r[i].address, r[i].kind, view_state_text(&r[i]),
+			r[i].address, r[i].label, r[i].kind, view_state_text(&r[i]),
 			view_age(r[i].created_ms, now, age),
 			view_age(r[i].last_used_ms, now, used), left,
 			r[i].identity != NULL ? r[i].identity->name : "",
@@ -65,6 +66,7 @@ static void print_json(const struct view_row *r, size_t n)
 		jout_str(&j, "account", r[i].account);
 		jout_str(&j, "kind", r[i].kind);
 		jout_str(&j, "id", r[i].id);
+		jout_str(&j, "label", r[i].label[0] ? r[i].label : NULL);
 		jout_str(&j, "state", inv_state_word(r[i].state));
 		jout_str(&j, "identity",
 			 r[i].identity != NULL ? r[i].identity->name : NULL);

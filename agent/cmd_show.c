@@ -20,6 +20,7 @@
 /* Incidents are loaded whole: more actions than this are told only when asked
  * for, so that show stays quick. */
 #define ACTIONS_ASIDE 5000u
+#define PRINT_MIN 12u /* shorter ids ("password") say nothing alone */
 
 /* ---- an account with what hangs on it ------------------------------------ */
 
@@ -168,6 +169,39 @@ static int show_identity(struct show *s, const struct config_identity *id,
 	return rc < 0 ? -1 : 1;
 }
 
+struct print_walk {
+	const char *print;
+	struct buf found; /* addresses, each with its NUL */
+};
+
+static int take_print(const struct inv_credential *c, void *arg, struct err *e)
+{
+	struct print_walk *w = arg;
+
+	if (strcmp(c->id, w->print) != 0 && strcmp(c->fingerprint, w->print) != 0)
+		return 0;
+	if (inv_address(&w->found, c->connection, c->account, c->id, e) < 0)
+		return -1;
+	return buf_add(&w->found, "", 1, e);
+}
+
+/* A public fingerprint or id, wherever it stands. */
+static int show_print(struct show *s, const char *word, struct err *e)
+{
+	struct print_walk w = { .print = word, .found = BUF_INIT(BUF_TEXT_MAX) };
+	int rc = 0;
+
+	if (strlen(word) < PRINT_MIN)
+		return 0;
+	if (inv_credentials(s->app->vault, NULL, NULL, take_print, &w, e) < 0)
+		rc = -1;
+	for (size_t at = 0; rc >= 0 && at < w.found.len;
+	     at += strlen(w.found.p + at) + 1)
+		rc = show_address(s, w.found.p + at, e);
+	buf_release(&w.found);
+	return rc;
+}
+
 static int show_word(struct show *s, const char *word, struct err *e)
 {
 	const struct config *c = s->app->config;
@@ -177,6 +211,8 @@ static int show_word(struct show *s, const char *word, struct err *e)
 		if (strcmp(c->identities[i].name, word) == 0)
 			return show_identity(s, &c->identities[i], e);
 	r = show_address(s, word, e);
+	if (r == 0)
+		r = show_print(s, word, e);
 	if (r != 0)
 		return r;
 	(void)err_fail(e, ERR_ABSENT, word,

@@ -113,6 +113,7 @@ int item_read(const struct json *j, struct item *out, struct err *e)
 	    take(j, "id", ITEM_ID_MAX, i.what == ITEM_CREDENTIAL ||
 		 i.what == ITEM_GRANT, &i.id, e) < 0 ||
 	    take(j, "fingerprint", ITEM_ID_MAX, false, &i.fingerprint, e) < 0 ||
+	    take(j, "label", ITEM_NAME_MAX, false, &i.label, e) < 0 ||
 	    take_time(j, "created", &i.created_ms, e) < 0 ||
 	    take_time(j, "expires", &i.expires_ms, e) < 0 ||
 	    take_time(j, "last_used", &i.last_used_ms, e) < 0 ||
@@ -135,9 +136,11 @@ int item_implied(const struct item *of, struct item *out, struct err *e)
 	out->kind = mem_strdup("");
 	out->id = mem_strdup("");
 	out->fingerprint = mem_strdup("");
+	out->label = mem_strdup("");
 	out->attributes = mem_strdup("{}");
 	if (out->account != NULL && out->kind != NULL && out->id != NULL &&
-	    out->fingerprint != NULL && out->attributes != NULL)
+	    out->fingerprint != NULL && out->label != NULL &&
+	    out->attributes != NULL)
 		return 0;
 	item_free(out);
 	return err_fail(e, ERR_NOMEM, NULL, "out of memory");
@@ -149,6 +152,7 @@ void item_free(struct item *i)
 	mem_free(i->kind);
 	mem_free(i->id);
 	mem_free(i->fingerprint);
+	mem_free(i->label);
 	mem_free(i->attributes);
 	*i = (struct item){ .what = 0 };
 }

@@ -20,7 +20,7 @@ struct item {
 	bool self, makes_accounts;
 	bool implied; /* an account that only its credentials name */
 	int64_t created_ms, expires_ms, last_used_ms;
-	char *fingerprint, *attributes; /* "" and "{}" when not given */
+	char *fingerprint, *label, *attributes; /* "", "", "{}" when not given */
 };
 
 /* Wrong types, missing names, over a limit: -1 + ERR_PROTO. */

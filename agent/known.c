@@ -44,14 +44,15 @@ static bool key_of(struct known *k, enum item_what what, const char *account,
 
 static bool body_of(struct known *k, bool self, bool makes_accounts,
 		    int64_t expires_ms, const char *fingerprint,
-		    const char *attributes, unsigned char out[16])
+		    const char *label, const char *attributes, unsigned char out[16])
 {
 	const unsigned char flags = (unsigned char)(self | makes_accounts << 1);
 
 	buf_reset(&k->scratch);
 	if (buf_add(&k->scratch, &flags, 1, NULL) < 0 ||
 	    buf_add(&k->scratch, &expires_ms, sizeof expires_ms, NULL) < 0 ||
-	    !part(&k->scratch, fingerprint) || !part(&k->scratch, attributes))
+	    !part(&k->scratch, fingerprint) ||
+	    !part(&k->scratch, label) || !part(&k->scratch, attributes))
 		return false;
 	digest_keyed(k->hash_key, k->scratch.p, k->scratch.len, out, 16);
 	return true;
@@ -138,7 +139,7 @@ static int load_account(const struct inv_account *a, void *arg, struct err *e)
 	struct known *k = arg;
 	struct known_thing *t = get(k, ITEM_ACCOUNT, a->name, "", "", true);
 
-	if (t == NULL || !body_of(k, a->self, a->makes_accounts, 0, "",
+	if (t == NULL || !body_of(k, a->self, a->makes_accounts, 0, "", "",
 				  a->attributes, t->body))
 		return nomem(e);
 	t->created_ms = a->created_ms;
@@ -157,7 +158,8 @@ static int load_credential(const struct inv_credential *c, void *arg,
 		get(k, ITEM_CREDENTIAL, c->account, c->kind, c->id, true);
 
 	if (t == NULL || !body_of(k, c->self, false, c->expires_ms,
-				  c->fingerprint, c->attributes, t->body))
+				  c->fingerprint, c->label, c->attributes,
+				  t->body))
 		return nomem(e);
 	t->created_ms = c->created_ms;
 	t->last_used_ms = c->last_used_ms;
@@ -174,7 +176,7 @@ static int load_grant(const struct inv_grant *g, void *arg, struct err *e)
 	struct known_thing *t =
 		get(k, ITEM_GRANT, g->account, g->kind, g->id, true);
 
-	if (t == NULL || !body_of(k, false, false, 0, "", g->attributes,
+	if (t == NULL || !body_of(k, false, false, 0, "", "", g->attributes,
 				  t->body))
 		return nomem(e);
 	t->created_ms = g->created_ms;
@@ -236,7 +238,7 @@ bool known_same(struct known *k, const struct known_thing *t,
 	if (!body_of(k, i->what != ITEM_GRANT && i->self,
 		     i->what == ITEM_ACCOUNT && i->makes_accounts,
 		     cred ? i->expires_ms : 0, cred ? i->fingerprint : "",
-		     i->attributes, body) ||
+		     cred ? i->label : "", i->attributes, body) ||
 	    memcmp(body, t->body, sizeof body) != 0)
 		return false;
 	/* a time that is not told again is no news */

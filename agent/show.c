@@ -273,6 +273,7 @@ int show_credential(struct show *s, const struct inv_credential *c,
 	tell_time(&t, "proved_dead", "proved dead", c->dead_ms);
 	tell(&t, "fingerprint", "fingerprint",
 	     c->fingerprint[0] != '\0' ? c->fingerprint : NULL);
+	tell(&t, "label", "label", c->label[0] != '\0' ? c->label : NULL);
 	tell(&t, "secret", "its secret", c->has_secret ?
 	     "sealed here: a probe can log in with it" :
 	     "not known here: a probe goes by the service's record");

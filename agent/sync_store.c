@@ -168,6 +168,7 @@ static int put_credential(struct vault *v, struct sync_conn *c, struct item *i,
 		k.first_seen_ms = first_seen(c);
 	}
 	(void)swap(&k.fingerprint, &i->fingerprint);
+	(void)swap(&k.label, &i->label);
 	(void)swap(&k.attributes, &i->attributes);
 	k.state = state;
 	k.self = i->self;

@@ -62,7 +62,7 @@ say "Kill it."
 run curfew kill ci-bot --reason "key found in git history"
 
 say "What happened, and is the record whole?"
-run curfew incident show INC-$(date -u +%Y%m%d)-1
+run curfew incident export "INC-$(date -u +%Y%m%d)-1" --format md
 run curfew audit verify
 
 say "The person's key is untouched, the bot's is gone:"

@@ -50,6 +50,7 @@ struct inv_credential {
 	int64_t dead_ms;   /* proved dead at */
 	unsigned missing;
 	char *fingerprint; /* public fingerprint, e.g. SHA256:... */
+	char *label;	   /* what a person calls it: a key's comment */
 	char *attributes;
 	bool has_secret;   /* the value itself is sealed here */
 };

@@ -323,6 +323,7 @@ static int found_credential(struct drive *d, const struct plan_thing *p,
 	struct inv_credential *c = mem_realloc(d->found,
 					       (d->n_found + 1) * sizeof(*c));
 	const char *print = json_str(item, "fingerprint");
+	const char *label = json_str(item, "label");
 
 	if (!c)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
@@ -336,9 +337,10 @@ static int found_credential(struct drive *d, const struct plan_thing *p,
 	c->kind = mem_strdup(p->kind);
 	c->id = mem_strdup(p->id);
 	c->fingerprint = mem_strdup(print ? print : "");
+	c->label = mem_strdup(label ? label : "");
 	c->attributes = mem_strdup("");
 	if (!c->connection || !c->account || !c->kind || !c->id ||
-	    !c->fingerprint || !c->attributes)
+	    !c->fingerprint || !c->label || !c->attributes)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	return 0;
 }

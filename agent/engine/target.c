@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "vault/inventory.h"
 
+#define PRINT_MIN 12 /* shorter ids ("password") say nothing alone */
+
 void selection_free(struct selection *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
@@ -189,6 +191,37 @@ out:
 	return rc;
 }
 
+struct by_print {
+	struct selection *s;
+	const char *print;
+};
+
+static int credential_by_print(const struct inv_credential *c, void *arg,
+			       struct err *e)
+{
+	struct by_print *b = arg;
+
+	if (strcmp(c->id, b->print) != 0 &&
+	    strcmp(c->fingerprint, b->print) != 0)
+		return 0;
+	return selection_add(b->s, c->connection, c->account, c->kind, c->id, e);
+}
+
+/* A public fingerprint or id names the credential wherever it stands. */
+static int by_print(struct app *app, const char *word, struct selection *s,
+		    struct err *e)
+{
+	struct by_print b = { .s = s, .print = word };
+	size_t before = s->n;
+
+	if (strlen(word) < PRINT_MIN)
+		return 0;
+	if (inv_credentials(app->vault, NULL, NULL, credential_by_print, &b,
+			    e) < 0)
+		return -1;
+	return s->n > before;
+}
+
 /* ---- names ------------------------------------------------------------------ */
 
 static int add_identity(struct app *app, const struct config_identity *id,
@@ -347,6 +380,8 @@ int target_word(struct app *app, const char *word, struct selection *s,
 	} else {
 		rc = by_name(app, name, asked, s, e);
 	}
+	if (rc == 0 && name == word)
+		rc = by_print(app, word, s, e);
 	if (rc < 0)
 		return err_ctx(e, word, "kill");
 	if (rc > 0 && s->n > before)

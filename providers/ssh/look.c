@@ -211,6 +211,7 @@ static int send_key(struct listing *l, const struct account *a,
 	     json_set_str(item, "kind", keyline_kind(&s->l)) &&
 	     json_set_str(item, "id", s->l.print) &&
 	     json_set_str(item, "fingerprint", s->l.print) &&
+	     set_bytes(item, "label", s->l.comment.p, s->l.comment.n) &&
 	     json_set_str(item, "state", key_state(l, s));
 	if (end)
 		ok = ok && json_set_str(item, "expires", clock_text(end, when));
