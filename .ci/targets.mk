@@ -40,7 +40,7 @@ bench: all ## run tests/bench/*.sh
 		CURFEW_BUILD=$(abspath $(BUILD)) "$$b" || exit 1; done
 
 # ---- looking for mistakes --------------------------------------------------
-sanitize: asan-programs $(UNIT_ASAN) ## all unit and command tests with ASan, UBSan, LSan
+sanitize: asan-programs $(UNIT_ASAN) $(BUILD)/asan/conformance ## all unit and command tests with ASan, UBSan, LSan
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99 \
 	UBSAN_OPTIONS=print_stacktrace=1 tests/run $(BUILD)/asan fast
 
