@@ -41,7 +41,8 @@ bench: all ## run tests/bench/*.sh
 
 # ---- looking for mistakes --------------------------------------------------
 sanitize: asan-programs $(UNIT_ASAN) $(BUILD)/asan/conformance ## all unit and command tests with ASan, UBSan, LSan
-	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99 \
+	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99:fast_unwind_on_malloc=0 \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=print_stacktrace=1 tests/run $(BUILD)/asan fast
 
 ALL_C := $(BASE_C) $(VAULT_C) $(KEYRING_C) $(AGENT_C) $(KIT_C) $(PROV_C) $(SCAN_C)
