@@ -272,3 +272,61 @@ EOF
 	run "$curfew" audit verify
 	[ "$status" -eq 0 ]
 }
+
+# A provider whose revoke empties its list and whose probe knows the list.
+mortal() {
+	items=$BATS_TEST_TMPDIR/mortal/items
+	mkdir -p "${items%/*}"
+	cat >"$items"
+	provider mortal <<EOF
+#!/bin/sh
+while read -r line; do
+	id=\${line#*\\"id\\":}; id=\${id%%[!0-9]*}
+	case \$line in
+	*'"verb":"hello"'*)
+		echo '{"id":1,"status":"ok","protocol":1,"verbs":["list","probe","revoke"],"secret":"none","options":[{"name":"folder","help":"/path"}],"facts":{"key":{"secret_from":"provider","max":1}}}' ;;
+	*'"verb":"list"'*)
+		while read -r item; do echo "{\\"id\\":\$id,\\"item\\":\$item}"; done <'$items'
+		echo "{\\"id\\":\$id,\\"status\\":\\"ok\\",\\"complete\\":true}" ;;
+	*'"verb":"revoke"'*)
+		grep -v '"K1"' '$items' >'$items.new'; mv '$items.new' '$items'
+		echo "{\\"id\\":\$id,\\"status\\":\\"ok\\"}" ;;
+	*'"verb":"probe"'*)
+		if grep -q '"K1"' '$items'; then life='"alive"'; else life='"dead","proof":"record"'; fi
+		echo "{\\"id\\":\$id,\\"status\\":\\"ok\\",\\"life\\":\$life,\\"evidence\\":\\"the list\\"}" ;;
+	*) echo "{\\"id\\":\$id,\\"status\\":\\"unsupported\\"}" ;;
+	esac
+done
+EOF
+	"$curfew" connect mortal m --set "folder=${items%/*}" >/dev/null
+}
+
+@test "proved dead stays dead; listed alive again is an alarm, exit 1" {
+	{ account bot; key bot K1; account other; key other K2; } | mortal
+	items=$BATS_TEST_TMPDIR/mortal/items
+	run "$curfew" sync -q
+	[ "$status" -eq 0 ]
+	run "$curfew" kill 'm/bot#K1' --yes --wait 30s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run "$curfew" sync
+	[ "$status" -eq 0 ]
+	run "$curfew" list --state dead --json
+	says 'm/bot#K1'
+	# listed, but not active: still dead
+	sed 's/active/disabled/' <<<"$(key bot K1)" >>"$items"
+	run "$curfew" sync
+	[ "$status" -eq 0 ]
+	run "$curfew" list --state dead --json
+	says 'm/bot#K1'
+	# somebody brought it back
+	sed -i 's/disabled/active/' "$items"
+	run "$curfew" sync
+	[ "$status" -eq 1 ]
+	says "ALIVE AGAIN: 'm/bot#K1'"
+	run "$curfew" list
+	says "ALIVE-AGAIN"
+	run "$curfew" show 'm/bot#K1'
+	says "incident INC-"
+	says "revoke"
+}
