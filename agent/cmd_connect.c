@@ -358,7 +358,7 @@ static int type_help(struct app *app, const char *type)
 
 int cmd_connect(struct app *app, int argc, char **argv)
 {
-	struct wish w = { .type = NULL };
+	static struct wish w; /* large; a command runs once */
 	struct found f = { .exists = false };
 	const struct arg args[] = {
 		{ "set", ARG_LIST, &w.set, 's' },
