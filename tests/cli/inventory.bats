@@ -30,7 +30,7 @@ EOF
 	says "wrong password"
 	says "nothing was stored"
 	says_not hunter2
-	run "$curfew" list connections --json
+	run "$curfew" -q list connections --json
 	[ "$output" = "[]" ]
 }
 
@@ -192,7 +192,7 @@ EOF
 	run "$curfew" list --never-expires
 	says K1
 	says_not K2
-	run "$curfew" list --glob 'a/oth*' --csv
+	run "$curfew" -q list --glob 'a/oth*' --csv
 	[ "${#lines[@]}" -eq 2 ]
 	says "a/other#K2,a,other,key,K2,active"
 	run "$curfew" list identities
@@ -223,13 +223,13 @@ EOF
 	key ci_bot K1 | connected a
 	key CI-Bot L1 | connected b
 	run "$curfew" sync -q
-	run "$curfew" list suggestions
+	run "$curfew" -q list suggestions
 	says '"a/ci_bot", "b/CI-Bot"'
 	echo "$output" >"$CURFEW_DIR/curfew.toml"
 	run "$curfew" list identities --json
 	[ "$status" -eq 0 ]
 	says '"accounts_seen":2'
-	run "$curfew" list suggestions
+	run "$curfew" -q list suggestions
 	says "no unclaimed"
 }
 
@@ -267,7 +267,7 @@ EOF
 	says K1
 	run "$curfew" disconnect a --yes
 	[ "$status" -eq 0 ]
-	run "$curfew" list connections --json
+	run "$curfew" -q list connections --json
 	[ "$output" = "[]" ]
 	run "$curfew" audit verify
 	[ "$status" -eq 0 ]
