@@ -6,6 +6,10 @@
  */
 #include "providers/postgres/postgres.h"
 
+#include <stdio.h>
+
+#include "base/clock.h"
+
 /* One row a role.  $1 is the one role asked for, or NULL for all.
  *   power  roles that can make roles, or take over the server and so make
  *          them: SUPERUSER, CREATEROLE, the two predefined roles that run
@@ -134,6 +138,18 @@ static int send_item(struct listing *l, struct json *item,
 	return kit_item(l->out, item, l->e);
 }
 
+/* Made since this process logged in: then this listing is when it was first
+ * seen, to the millisecond. */
+static bool set_created(struct json *item)
+{
+	int64_t now = clock_wall_ms();
+	char day[CLOCK_TEXT], text[CLOCK_TEXT + 8];
+
+	snprintf(text, sizeof text, "%.19s.%03dZ", clock_text(now, day),
+		 (int)(now % 1000));
+	return json_set_str(item, "created", text);
+}
+
 static int send_account(struct listing *l, const struct pg_rows *row)
 {
 	struct json *item = json_object();
@@ -142,6 +158,8 @@ static int send_account(struct listing *l, const struct pg_rows *row)
 		  json_set_str(item, "state", pg_yes(row, 0, A_LOGIN)
 						      ? "active"
 						      : "disabled");
+	if (ok && pgp_made_since(pg_cell(row, 0, A_OID)))
+		ok = set_created(item);
 	if (ok && pg_yes(row, 0, A_SELF))
 		ok = json_set_bool(item, "self", true);
 	if (ok && pg_yes(row, 0, A_POWER))

@@ -72,6 +72,15 @@ bool pgp_role_to_alter(struct pgp_session *s, const struct kit_request *q,
 void pgp_alter(struct pgp_session *s, const struct pgp_role *role,
 	       const char *tail, struct kit_reply *r);
 
+/* known.c ------------------------------------------------------------- */
+
+/* Remember that the role could log in before this process shut it. */
+void pgp_opened_note(const char *oid);
+bool pgp_opened(const char *oid);
+/* At the first login of the process: remember which roles there are. */
+int pgp_known_first(struct pg *pg, struct pg_fail *f);
+bool pgp_made_since(const char *oid);
+
 /* cut.c --------------------------------------------------------------- */
 
 /* How many sessions of the role live (for a role that is gone: sessions whose

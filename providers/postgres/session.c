@@ -118,7 +118,7 @@ static int login(struct pgp_session *s, const struct kit_connection *c,
 	if (pg_connect(&t, kit_option(c, "user", "postgres"), c->secret, &s->pg, f))
 		return -1;
 	snprintf(s->hostaddr, sizeof s->hostaddr, "%s", pg_hostaddr(s->pg));
-	return learn(s, f);
+	return learn(s, f) || pgp_known_first(s->pg, f) ? -1 : 0;
 }
 
 static void tell_login(const struct pg_fail *f, const struct err *e,

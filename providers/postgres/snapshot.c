@@ -35,7 +35,8 @@ static struct json *describe_role(const struct pgp_session *s,
 	bool ok = json_set_int(j, "format", FORMAT) &&
 		  json_set_str(j, "role", name) &&
 		  json_set_str(j, "oid", pg_cell(rows, 0, N_OID)) &&
-		  json_set_bool(j, "login", pg_yes(rows, 0, N_LOGIN)) &&
+		  json_set_bool(j, "login", pg_yes(rows, 0, N_LOGIN) ||
+				pgp_opened(pg_cell(rows, 0, N_OID))) &&
 		  json_set_bool(j, "superuser", pg_yes(rows, 0, N_SUPER)) &&
 		  json_set_bool(j, "createrole",
 				pg_yes(rows, 0, N_CREATEROLE)) &&
