@@ -135,10 +135,10 @@ close_session() {
 	wait "$SESSION_PID" 2>/dev/null || true
 }
 
-# wait_until COMMAND...: true within 10 s, asked every 20 ms
+# wait_until COMMAND...: true within 20 s, asked every 20 ms
 wait_until() {
-	local i
-	for ((i = 0; i < 500; i++)); do
+	local end=$((SECONDS + 20))
+	while [ "$SECONDS" -lt "$end" ]; do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.02
 	done

@@ -131,8 +131,15 @@ probe_secret() { # account secret life
 	[ "$(jq -r .expires <<<"$i")" = 2020-02-03T04:05:06Z ]
 	[ "$(item '.account == "postgres" and .what == "account" and .self' | wc -l)" = 1 ]
 	[ "$(item '.account | startswith("pg_")' | wc -l)" = 0 ]
+	[ "$(item '.created' | wc -l)" = 0 ]
 	ask list account l_bot
 	[ "$(item '.account != "l_bot"' | wc -l)" = 0 ]
+	# the server keeps no date, but this one is younger than the login
+	sql "CREATE ROLE l_young LOGIN"
+	ask list
+	i=$(item '.what == "account" and .created')
+	[ "$(jq -r .account <<<"$i")" = l_young ]
+	[[ $(jq -r .created <<<"$i") == "$(date -u +%Y-%m-%dT)"*Z ]]
 	ask list account l_nobody
 	expect .status absent
 }
@@ -227,6 +234,23 @@ probe_secret() { # account secret life
 	ask_json "{\"verb\":\"restore\",\"account\":\"r_bot\",\"snapshot\":$snapshot}"
 	expect .status refused
 	[ "$(sql "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'r_bot'")" = f ]
+}
+
+@test "a snapshot taken after disable still knows that the role could log in" {
+	sql "CREATE ROLE o_shut" "CREATE ROLE o_open LOGIN PASSWORD 'o-pw'"
+	connected
+	local r snapshot
+	for r in o_shut o_open; do
+		ask disable account $r
+		ask snapshot account $r
+		snapshot=$(got .snapshot)
+		ask revoke account $r
+		expect .status ok
+		ask_json "{\"verb\":\"restore\",\"account\":\"$r\",\"snapshot\":$snapshot}"
+		expect .status ok
+	done
+	[ "$(sql "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'o_shut'")" = f ]
+	probe_secret o_open o-pw alive
 }
 
 @test "the password alone: revoked, the role stays; enable and disable" {
