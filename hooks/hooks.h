@@ -21,7 +21,7 @@ enum exit_status {
 struct surroundings {
 	char *config, *config_text; /* GITLEAKS_CONFIG, _TOML */
 	char *cache;		    /* the folder for compiled rules */
-	char *git_dir, *objects, *alternates, *quarantine;
+	char *git_dir, *index, *objects, *alternates, *quarantine;
 	char **option;		    /* git push -o */
 	size_t options;
 };
@@ -31,6 +31,11 @@ struct command {
 	int (*run)(int argc, char **argv, const struct surroundings *s);
 };
 
+int cmd_pre_receive(int argc, char **argv, const struct surroundings *s);
+int cmd_update(int argc, char **argv, const struct surroundings *s);
+int cmd_pre_push(int argc, char **argv, const struct surroundings *s);
+int cmd_pre_commit(int argc, char **argv, const struct surroundings *s);
+int cmd_hook(int argc, char **argv, const struct surroundings *s);
 int cmd_scan(int argc, char **argv, const struct surroundings *s);
 int cmd_rules(int argc, char **argv, const struct surroundings *s);
 

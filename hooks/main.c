@@ -24,6 +24,15 @@ static const struct command commands[] = {
 	  "look for secrets in a folder, a file or standard input", cmd_scan },
 	{ "rules", "list | test [FILE|ID]... | check FILE",
 	  "show rules, try their examples, check a rule file", cmd_rules },
+	{ "pre-receive", "", "git hook: look at a push before it is taken",
+	  cmd_pre_receive },
+	{ "update", "REF OLD NEW", "git hook: the same, once per ref",
+	  cmd_update },
+	{ "pre-push", "[REMOTE [URL]]", "git hook: look at what is to be pushed",
+	  cmd_pre_push },
+	{ "pre-commit", "", "git hook: look at what is staged", cmd_pre_commit },
+	{ "hook", "install|uninstall|status [--layout NAME] REPO...",
+	  "put the hooks into repositories", cmd_hook },
 	{ "help", "", "list the commands", cmd_help },
 	{ "version", "", "print the version", cmd_version },
 };
@@ -93,6 +102,7 @@ static void look_around(struct surroundings *s)
 	s->config_text = take("GITLEAKS_CONFIG_TOML");
 	s->cache = cache_folder();
 	s->git_dir = take("GIT_DIR");
+	s->index = take("GIT_INDEX_FILE");
 	s->objects = take("GIT_OBJECT_DIRECTORY");
 	s->alternates = take("GIT_ALTERNATE_OBJECT_DIRECTORIES");
 	s->quarantine = take("GIT_QUARANTINE_PATH");
@@ -114,6 +124,7 @@ static void forget(struct surroundings *s)
 	mem_free(s->config_text);
 	mem_free(s->cache);
 	mem_free(s->git_dir);
+	mem_free(s->index);
 	mem_free(s->objects);
 	mem_free(s->alternates);
 	mem_free(s->quarantine);

@@ -479,33 +479,59 @@ static int one_tip(struct work *w, struct below *b, uint32_t number,
 	return 0;
 }
 
-static int all_tips(struct work *w, struct err *e)
+static int all_refs(struct work *w, struct below *b, struct err *e)
 {
 	git_reference_iterator *it = NULL;
 	git_reference *ref = NULL;
-	struct below b = { 0 };
 	uint32_t number = 0;
-	int rc = -1;
+	int rc = 0;
 
-	if (make_below(&w->up, &b, e))
-		goto out;
-	if (git_reference_iterator_new(&it, w->r->git)) {
-		err_fail(e, ERR_FORMAT, NULL, "%s", repo_why());
-		goto out;
-	}
-	rc = 0;
+	if (git_reference_iterator_new(&it, w->r->git))
+		return err_fail(e, ERR_FORMAT, NULL, "%s", repo_why());
 	while (!rc && !git_reference_next(&ref, it)) {
 		git_object *o = NULL;
-		const char *name = git_reference_name(ref);
 
 		if (!git_reference_peel(&o, ref, GIT_OBJECT_TREE))
-			rc = one_tip(w, &b, ++number,
-				     oid_short(git_object_id(o)->id), name, e);
+			rc = one_tip(w, b, ++number,
+				     oid_short(git_object_id(o)->id),
+				     git_reference_name(ref), e);
 		git_object_free(o);
 		git_reference_free(ref);
 	}
-out:
 	git_reference_iterator_free(it);
+	return rc;
+}
+
+static int given_tips(struct work *w, struct below *b,
+		      const struct attribute_options *o, struct err *e)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < o->tips && !rc; i++) {
+		git_object *any = NULL, *tree = NULL;
+		git_oid id;
+
+		git_oid_fromraw(&id, o->tip[i].oid);
+		if (!git_object_lookup(&any, w->r->git, &id, GIT_OBJECT_ANY) &&
+		    !git_object_peel(&tree, any, GIT_OBJECT_TREE))
+			rc = one_tip(w, b, (uint32_t)i + 1,
+				     oid_short(git_object_id(tree)->id),
+				     o->tip[i].name, e);
+		git_object_free(tree);
+		git_object_free(any);
+	}
+	return rc;
+}
+
+static int tips(struct work *w, const struct attribute_options *o,
+		struct err *e)
+{
+	struct below b = { 0 };
+	int rc = -1;
+
+	if (!make_below(&w->up, &b, e))
+		rc = o->tip ? given_tips(w, &b, o, e) : all_refs(w, &b, e);
 	mem_free(b.first);
 	mem_free(b.child);
 	mem_free(b.stamp);
@@ -546,7 +572,7 @@ void attribution_release(struct attribution *a)
 }
 
 int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
-	      unsigned threads, size_t most, struct tally *tally,
+	      const struct attribute_options *o, struct tally *tally,
 	      struct attribution *a, struct err *e)
 {
 	struct work w = { .r = r, .out = out, .a = a };
@@ -565,7 +591,8 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 	qsort(out->seen.v, out->seen.n, sizeof(*out->seen.v), by_oid);
 	if (collect_ids(&w, e) || commits_rank(&out->commits, e))
 		goto out;
-	if (w.n_ids && links_build(r, threads, most, tally, &w.links, e))
+	if (w.n_ids && links_build(r, o->threads, o->most, tally,
+				   &w.links, e))
 		goto out;
 	if (ascend(r, &w.links, w.ids, w.n_ids, &w.up, e))
 		goto out;
@@ -575,7 +602,7 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 		goto out;
 	}
 	mark_roots(&w);
-	if (settle_all(&w, e) || all_places(&w, e) || all_tips(&w, e))
+	if (settle_all(&w, e) || all_places(&w, e) || tips(&w, o, e))
 		goto out;
 	rc = 0;
 out:

@@ -26,9 +26,22 @@ struct attribution {
 	struct paths *paths;
 };
 
+/* A branch or tag that may hold a secret. */
+struct tip {
+	const char *name;
+	unsigned char oid[OID_LEN]; /* commit, tag or tree */
+};
+
+struct attribute_options {
+	unsigned threads;
+	size_t most;	       /* bytes of a tree */
+	const struct tip *tip; /* NULL: all refs of the repository */
+	size_t tips;
+};
+
 /* Ranks the commits and sorts the sightings of `out`. */
 int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
-	      unsigned threads, size_t most, struct tally *tally,
+	      const struct attribute_options *o, struct tally *tally,
 	      struct attribution *a, struct err *e)
 	__attribute__((warn_unused_result));
 void attribution_release(struct attribution *a);

@@ -16,11 +16,32 @@ struct source {
 	unsigned threads;
 	size_t max_file; /* bytes of one text; above: counted as a problem */
 	bool whole;	 /* git: every object whole, the tests' yardstick */
+	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
 	struct buf *objects; /* git: a line per finding and object, or NULL */
 };
 
 /* A folder (recursively, .git left out, links not followed) or one file. */
 int source_files(const struct source *s, const char *path, struct err *e)
+	__attribute__((warn_unused_result));
+/* What a push brought: the object folder of the quarantine.  Objects that
+ * the repository had before (bases of a thin pack) are left out. */
+struct tip;
+struct quarantine {
+	const char *git_dir, *objects, *alternates;
+	const struct tip *tip; /* what the refs shall be */
+	size_t tips;
+};
+int source_push(const struct source *s, const struct quarantine *q,
+		struct err *e) __attribute__((warn_unused_result));
+/* What commits reachable from `new` and from no tip in `old` (hex ids) hold
+ * more than their parents. */
+int source_range(const struct source *s, const char *path,
+		 const struct strings *new, const struct strings *old,
+		 struct err *e) __attribute__((warn_unused_result));
+/* What is staged and not in HEAD.  `index`: GIT_INDEX_FILE, or NULL (git
+ * commits with another index than the repository's at times). */
+int source_index(const struct source *s, const char *path, const char *index,
+		 struct err *e)
 	__attribute__((warn_unused_result));
 /* Every object of a git repository. */
 int source_git(const struct source *s, const char *path, struct err *e)

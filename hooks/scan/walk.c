@@ -200,6 +200,11 @@ static int push(struct worker *k, const struct frame *f, struct err *e)
 	return 0;
 }
 
+static bool late(const struct walk *w)
+{
+	return w->deadline_ms && clock_mono_ms() >= w->deadline_ms;
+}
+
 /* ---- one tree ------------------------------------------------------------ */
 
 /* The root is on the stack: its deltas, depth first. */
@@ -219,6 +224,12 @@ static int descend(struct worker *k, enum object_type type, struct err *e)
 			continue;
 		}
 		top->child = f->sibling[i];
+		if (late(k->s->w)) {
+			__atomic_store_n(&k->s->late, true, __ATOMIC_RELAXED);
+			while (k->depth)
+				frame_release(&k->stack[--k->depth]);
+			return 0;
+		}
 		if (visit(k, i, type, top, &next, &kept, e))
 			return -1;
 		if (top->child == FOREST_NONE)
@@ -285,11 +296,6 @@ static int root(struct worker *k, uint32_t i, struct err *e)
 		return -1;
 	}
 	return descend(k, type, e);
-}
-
-static bool late(const struct walk *w)
-{
-	return w->deadline_ms && clock_mono_ms() >= w->deadline_ms;
 }
 
 static void *work(void *arg)

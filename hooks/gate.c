@@ -1,0 +1,325 @@
+/*
+ * gate: what the git hooks share: settings, verdict, and how it is told.
+ *
+ * Promises: when the scan could not be completed the push is refused, unless
+ * the operator said otherwise.  Never prints a secret.  Output is short: a
+ * pusher reads it through "remote: " lines.
+ */
+#include "hooks/gate.h"
+
+#include <errno.h>
+#include <git2.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "hooks/scan/report.h"
+
+#define MAX_MS_DEFAULT 4000 /* GitHub Enterprise ends a hook after 5 s */
+#define TOLD_MAX 10u
+#define INPUT_MAX (16u * 1024 * 1024)
+#define OVERRIDE "curfew.allow="
+
+static char *setting(git_config *c, const char *name)
+{
+	git_config_entry *x = NULL;
+	char *copy = NULL;
+
+	if (c && !git_config_get_entry(&x, c, name))
+		copy = mem_strdup(x->value ? x->value : "");
+	git_config_entry_free(x);
+	return copy;
+}
+
+static bool is_true(const char *v)
+{
+	return v && (!strcmp(v, "true") || !strcmp(v, "yes") ||
+		     !strcmp(v, "on") || !strcmp(v, "1") || !*v);
+}
+
+static int wrong(const char *name, const char *v, struct err *e)
+{
+	return err_fail(e, ERR_CONFIG, name, "'%s' is no value for it", v);
+}
+
+static int read_settings(struct gate *g, git_config *c, struct err *e)
+{
+	char *least = setting(c, "curfew.minconfidence");
+	char *time = setting(c, "curfew.maxtime");
+	char *late = setting(c, "curfew.ontimeout");
+	char *over = setting(c, "curfew.allowoverride");
+	int rc = 0;
+
+	g->least = CONFIDENCE_HIGH;
+	g->max_ms = MAX_MS_DEFAULT;
+	g->config = setting(c, "curfew.config");
+	g->spool = setting(c, "curfew.spool");
+	g->spool_key = setting(c, "curfew.spoolkey");
+	g->allow_override = is_true(over);
+	g->accept_late = late && !strcmp(late, "accept");
+	if (least && !confidence_parse(least, &g->least))
+		rc = wrong("curfew.minConfidence", least, e);
+	else if (time && (!clock_parse_span(time, &g->max_ms) || g->max_ms < 1))
+		rc = wrong("curfew.maxTime", time, e);
+	else if (late && !g->accept_late && strcmp(late, "reject"))
+		rc = wrong("curfew.onTimeout", late, e);
+	mem_free(least);
+	mem_free(time);
+	mem_free(late);
+	mem_free(over);
+	return rc;
+}
+
+/* The repository's own file only: a pusher has no say in it. */
+static int load_settings(struct gate *g, const char *git_dir, struct err *e)
+{
+	char *path = io_path(git_dir, "config");
+	git_config *c = NULL;
+	int rc;
+
+	git_libgit2_init();
+	if (path && !access(path, R_OK) && git_config_open_ondisk(&c, path)) {
+		const git_error *why = git_error_last();
+
+		rc = err_fail(e, ERR_CONFIG, path, "%s",
+			      why ? why->message : "unreadable");
+	} else {
+		rc = read_settings(g, c, e);
+	}
+	git_config_free(c);
+	git_libgit2_shutdown();
+	mem_free(path);
+	return rc;
+}
+
+int gate_open(struct gate *g, const char *hook, const char *git_dir,
+	      const struct surroundings *s, struct err *e)
+{
+	struct engine_options o = { .cache = s->cache };
+
+	memset(g, 0, sizeof(*g));
+	g->hook = hook;
+	g->s = s;
+	g->start_ms = clock_mono_ms();
+	if (load_settings(g, git_dir, e))
+		return -1;
+	o.config = g->config;
+	if (engine_open(&g->engine, &o, e))
+		return -1;
+	g->source.engine = &g->engine;
+	g->source.tally = &g->tally;
+	g->source.list = &g->list;
+	g->source.threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	g->source.max_file = 256000000;
+	g->source.deadline_ms = g->start_ms + g->max_ms;
+	return 0;
+}
+
+void gate_close(struct gate *g)
+{
+	findings_release(&g->list);
+	engine_close(&g->engine);
+	mem_free(g->config);
+	mem_free(g->spool);
+	mem_free(g->spool_key);
+}
+
+/* ---- input --------------------------------------------------------------- */
+
+bool gate_is_zero(const char *oid)
+{
+	return oid[strspn(oid, "0")] == '\0';
+}
+
+int gate_lines(size_t words, struct strings *out, struct err *e)
+{
+	struct buf b = BUF_INIT(INPUT_MAX);
+	char *rest, *line, *word;
+	size_t n;
+	int rc = -1;
+
+	for (;;) {
+		ssize_t got;
+
+		if (buf_reserve(&b, 65536, e))
+			goto out;
+		got = read(0, b.p + b.len, 65536);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			err_sys(e, NULL, "read standard input");
+			goto out;
+		}
+		if (!got)
+			break;
+		b.len += (size_t)got;
+		b.p[b.len] = '\0';
+	}
+	for (rest = b.p; (line = strsep(&rest, "\n"));) {
+		if (!*line)
+			continue;
+		for (n = 0; n < words && (word = strsep(&line, n + 1 < words ? " " : "\n")); n++)
+			if (strings_add(out, word, e))
+				goto out;
+		if (n != words) {
+			err_fail(e, ERR_FORMAT, NULL, "a line of "
+				 "standard input is not %zu words", words);
+			goto out;
+		}
+	}
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
+
+/* ---- the verdict --------------------------------------------------------- */
+
+static void put(const char *s)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
+	if (!text_escape(&b, s, strlen(s), NULL) && b.p)
+		fputs(b.p, stderr);
+	buf_release(&b);
+}
+
+static void tell_one(const struct finding *f)
+{
+	size_t i;
+
+	fputs("  ", stderr);
+	put(*f->file ? f->file : "(message or unnamed object)");
+	fprintf(stderr, ":%zu  %s", f->start_line, f->rule->id);
+	if (*f->commit)
+		fprintf(stderr, "  commit %.12s", f->commit);
+	for (i = 0; i < f->refs.n && i < 3; i++) {
+		fputs(i ? ", " : "  in ", stderr);
+		put(f->refs.v[i]);
+	}
+	fputs("\n      ", stderr);
+	put(f->rule->description);
+	fputs("\n      ignore as ", stderr);
+	put(f->fingerprint);
+	fputs("\n", stderr);
+}
+
+static const char *override_reason(const struct gate *g)
+{
+	size_t i;
+
+	for (i = 0; g->allow_override && i < g->s->options; i++)
+		if (!strncmp(g->s->option[i], OVERRIDE, sizeof(OVERRIDE) - 1) &&
+		    g->s->option[i][sizeof(OVERRIDE) - 1])
+			return g->s->option[i] + sizeof(OVERRIDE) - 1;
+	return NULL;
+}
+
+/* Findings with their secrets, sealed to the agent; by rename, so the agent
+ * never sees half a file. */
+static int spool(const struct gate *g, const char *reason, struct err *e)
+{
+	struct report r = { .list = &g->list, .rules = g->engine.rules };
+	struct buf plain = BUF_INIT(BUF_REPORT_MAX), box = BUF_INIT(BUF_REPORT_MAX);
+	unsigned char key[DIGEST_PUBLIC];
+	char name[64], *path = NULL;
+	int rc = -1;
+
+	if (!g->spool || !*g->spool)
+		return 0;
+	if (!g->spool_key || !text_unhex(g->spool_key, key, sizeof(key)))
+		return wrong("curfew.spoolKey",
+			     g->spool_key ? g->spool_key : "", e);
+	snprintf(name, sizeof(name), "finding-%lld-%d.sealed",
+		 (long long)clock_wall_ms(), (int)getpid());
+	path = io_path(g->spool, name);
+	if (!path || buf_puts(&plain, "{\"hook\": \"", e) ||
+	    buf_puts(&plain, g->hook, e) || buf_puts(&plain, "\", \"override\": ", e) ||
+	    report_quote(&plain, reason ? reason : "", reason ? strlen(reason) : 0, e) ||
+	    buf_puts(&plain, ", \"findings\": ", e) ||
+	    report_write(&r, REPORT_JSON, &plain, e) ||
+	    buf_puts(&plain, "}\n", e) ||
+	    digest_seal(key, plain.p, plain.len, &box, e) ||
+	    io_write_atomic(path, box.p, box.len, 0600, e))
+		goto out;
+	rc = 0;
+out:
+	mem_free(path);
+	buf_release(&plain);
+	buf_release(&box);
+	return rc;
+}
+
+static void tell_list(const struct gate *g, size_t n)
+{
+	size_t i;
+
+	fprintf(stderr, "curfew: %zu secret%s found:\n", n, n == 1 ? "" : "s");
+	for (i = 0; i < n && i < TOLD_MAX; i++)
+		tell_one(&g->list.v[i]);
+	if (n > TOLD_MAX)
+		fprintf(stderr, "  ... and %zu more\n", n - TOLD_MAX);
+}
+
+static void tell_help(const struct gate *g)
+{
+	fprintf(stderr, "curfew: refused. Whoever has seen it has the secret: "
+		"revoke it first, then take it out of the commits%s.\n",
+		!strcmp(g->hook, "pre-commit") ? " (git reset, edit)"
+			: " (git rebase -i)");
+	if (g->allow_override)
+		fputs("curfew: to push all the same, with your reason on record: "
+		      "git push -o " OVERRIDE "REASON\n", stderr);
+	fputs("curfew: a false alarm gets 'curfew:allow' in a comment on its "
+	      "line\n", stderr);
+}
+
+/* Not everything was looked at. */
+static int incomplete(const struct gate *g)
+{
+	bool timed_out = clock_mono_ms() >= g->source.deadline_ms;
+
+	if (timed_out && g->accept_late) {
+		fputs("curfew: accepted unseen: the time was over "
+		      "(curfew.onTimeout = accept)\n", stderr);
+		return EXIT_CLEAN;
+	}
+	fprintf(stderr, "curfew: refused: %llu object%s could not be looked at%s\n",
+		(unsigned long long)g->tally.problems,
+		g->tally.problems == 1 ? "" : "s",
+		timed_out ? ", the time was over (curfew.maxTime)" : "");
+	return EXIT_INCOMPLETE;
+}
+
+int gate_verdict(struct gate *g, struct err *e)
+{
+	const char *reason = override_reason(g);
+	size_t i;
+
+	for (i = g->list.n; i-- > 0;)
+		if (g->list.v[i].confidence < g->least)
+			findings_drop(&g->list, i);
+	if (!g->list.n)
+		return g->tally.problems ? incomplete(g) : EXIT_CLEAN;
+	findings_sort(&g->list);
+	tell_list(g, g->list.n);
+	/* refusing does not depend on the agent's folder; letting through does */
+	if (spool(g, reason, e)) {
+		int rc = complain(e);
+
+		return reason ? rc : EXIT_FOUND;
+	}
+	if (reason) {
+		fputs("curfew: let through, reason: ", stderr);
+		put(reason);
+		fputs("\n", stderr);
+		return EXIT_CLEAN;
+	}
+	tell_help(g);
+	return EXIT_FOUND;
+}

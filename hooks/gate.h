@@ -1,0 +1,47 @@
+/*
+ * gate: what the git hooks share: their settings, the verdict and how it is
+ * told.
+ *
+ * Settings are git's own: `git config curfew.NAME VALUE` in the repository.
+ *   curfew.minConfidence  low | medium | high   refused from here on (high)
+ *   curfew.maxTime        4s                     budget of the hook
+ *   curfew.onTimeout      reject | accept        (reject)
+ *   curfew.allowOverride  true | false           (false) heed
+ *                                                git push -o curfew.allow=REASON
+ *   curfew.config         FILE                   rules, instead of the built-in
+ *   curfew.spool          FOLDER                 findings for the agent, and
+ *   curfew.spoolKey       64 hex digits          the public key they are sealed to
+ */
+#ifndef HOOKS_GATE_H
+#define HOOKS_GATE_H
+
+#include "hooks/hooks.h"
+#include "hooks/scan/source.h"
+
+struct gate {
+	struct engine engine;
+	struct tally tally;
+	struct findings list;
+	struct source source;
+	const struct surroundings *s;
+	const char *hook; /* its name */
+	enum confidence least;
+	int64_t max_ms, start_ms;
+	bool accept_late, allow_override;
+	char *config, *spool, *spool_key;
+};
+
+/* `git_dir`: whose settings count. */
+int gate_open(struct gate *g, const char *hook, const char *git_dir,
+	      const struct surroundings *s, struct err *e)
+	__attribute__((warn_unused_result));
+/* Tell what was found; returns the exit status. */
+int gate_verdict(struct gate *g, struct err *e);
+void gate_close(struct gate *g);
+
+/* Lines of standard input, each split at blanks into `words` words. */
+int gate_lines(size_t words, struct strings *out, struct err *e)
+	__attribute__((warn_unused_result));
+bool gate_is_zero(const char *oid);
+
+#endif

@@ -1,0 +1,262 @@
+/*
+ * curfew-scan hook: puts the hooks into repositories and takes them out.
+ *
+ * Owns the layouts: a plain repository (or core.hooksPath), Gitea and Forgejo
+ * (hooks/pre-receive.d), GitLab (custom_hooks/pre-receive.d).  Promises: only
+ * files with our mark are replaced or removed; a stranger's hook stays and is
+ * named.
+ */
+#include <errno.h>
+#include <git2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "hooks/hooks.h"
+#include "hooks/scan/rules.h"
+
+#define MARK "# made by curfew-scan hook install"
+#define SCRIPT_MAX 65536u
+
+struct site {
+	char *repo;
+	char *folder; /* where the scripts go */
+	const char *layout;
+	bool bare, single; /* single: one file of a .d folder */
+};
+
+/* ---- where --------------------------------------------------------------- */
+
+static bool is_dir(const char *base, const char *name)
+{
+	char *p = io_path(base, name);
+	struct stat st;
+	bool yes = p && !stat(p, &st) && S_ISDIR(st.st_mode);
+
+	mem_free(p);
+	return yes;
+}
+
+static char *hooks_path(git_repository *git)
+{
+	const char *base = git_repository_commondir(git);
+	git_config *c = NULL;
+	git_config_entry *x = NULL;
+	char *out = NULL;
+
+	if (!git_repository_config(&c, git) &&
+	    !git_config_get_entry(&x, c, "core.hookspath") && x->value) {
+		const char *root = git_repository_workdir(git);
+
+		out = *x->value == '/' ? mem_strdup(x->value)
+			: io_path(root ? root : base, x->value);
+	}
+	git_config_entry_free(x);
+	git_config_free(c);
+	return out ? out : io_path(base, "hooks");
+}
+
+static int choose(struct site *s, git_repository *git, const char *asked,
+		  struct err *e)
+{
+	const char *base = git_repository_commondir(git);
+
+	s->bare = git_repository_is_bare(git);
+	s->layout = asked;
+	if (!s->layout)
+		s->layout = is_dir(base, "hooks/pre-receive.d") ? "gitea"
+			  : is_dir(base, "custom_hooks") ? "gitlab" : "plain";
+	s->single = true;
+	if (!strcmp(s->layout, "gitea"))
+		s->folder = io_path(base, "hooks/pre-receive.d");
+	else if (!strcmp(s->layout, "gitlab"))
+		s->folder = io_path(base, "custom_hooks/pre-receive.d");
+	else if (!strcmp(s->layout, "plain")) {
+		s->single = false;
+		s->folder = hooks_path(git);
+	} else {
+		return err_fail(e, ERR_USAGE, asked, "no such layout: plain, "
+				"gitea (also Forgejo) or gitlab");
+	}
+	return s->folder ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+}
+
+static void site_release(struct site *s)
+{
+	mem_free(s->repo);
+	mem_free(s->folder);
+	memset(s, 0, sizeof(*s));
+}
+
+static int site_open(struct site *s, const char *repo, const char *layout,
+		     struct err *e)
+{
+	git_repository *git = NULL;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	git_libgit2_init();
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	if (git_repository_open_ext(&git, repo, GIT_REPOSITORY_OPEN_NO_SEARCH,
+				    NULL)) {
+		const git_error *g = git_error_last();
+
+		rc = err_fail(e, ERR_ABSENT, repo, "%s",
+			      g ? g->message : "no repository");
+	} else {
+		rc = choose(s, git, layout, e);
+	}
+	git_repository_free(git);
+	git_libgit2_shutdown();
+	return rc;
+}
+
+/* ---- scripts ------------------------------------------------------------- */
+
+enum state { STATE_NONE, STATE_OURS, STATE_OTHER };
+
+static enum state state_of(const char *path)
+{
+	struct buf b = BUF_INIT(SCRIPT_MAX);
+	enum state st = STATE_OTHER;
+
+	if (access(path, F_OK) && errno == ENOENT)
+		return STATE_NONE;
+	if (!io_read_file(path, IO_ANY, SCRIPT_MAX, &b, NULL) && b.p &&
+	    strstr(b.p, MARK))
+		st = STATE_OURS;
+	buf_release(&b);
+	return st;
+}
+
+/* The program's own path, in single quotes for the shell. */
+static int own_path(struct buf *out, struct err *e)
+{
+	char p[4096];
+	ssize_t n = readlink("/proc/self/exe", p, sizeof(p) - 1), i;
+
+	if (n < 0)
+		return err_sys(e, "/proc/self/exe", "read");
+	if (buf_puts(out, "'", e))
+		return -1;
+	for (i = 0; i < n; i++)
+		if (p[i] == '\'' ? buf_puts(out, "'\\''", e)
+				 : buf_add(out, &p[i], 1, e))
+			return -1;
+	return buf_puts(out, "'", e);
+}
+
+static int write_script(const char *path, const char *hook, struct err *e)
+{
+	struct buf b = BUF_INIT(SCRIPT_MAX);
+	int rc = -1;
+
+	if (buf_puts(&b, "#!/bin/sh\n" MARK "\nexec ", e) || own_path(&b, e) ||
+	    buf_printf(&b, e, " %s \"$@\"\n", hook) ||
+	    io_write_atomic(path, b.p, b.len, 0755, e))
+		goto out;
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
+
+static int one_script(const struct site *s, const char *verb, const char *hook,
+		      struct err *e)
+{
+	char *path = io_path(s->folder, s->single ? "curfew" : hook);
+	enum state st = path ? state_of(path) : STATE_NONE;
+	int rc = -1;
+
+	if (!path) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (!strcmp(verb, "status")) {
+		static const char *const words[] = { "absent", "installed",
+						     "another hook" };
+
+		printf("%s: %s (%s layout)\n", path, words[st], s->layout);
+		rc = st == STATE_OURS ? 0 : 1;
+		goto out;
+	}
+	if (st == STATE_OTHER) {
+		err_fail(e, ERR_EXISTS, path, "a hook that is not ours");
+		err_hint(e, "let it run 'curfew-scan %s' itself", hook);
+		goto out;
+	}
+	if (!strcmp(verb, "uninstall")) {
+		rc = st == STATE_NONE || !unlink(path)
+			     ? 0 : err_sys(e, path, "remove");
+	} else {
+		rc = io_mkdirs(s->folder, 0755, e) || write_script(path, hook, e)
+			     ? -1 : 0;
+	}
+	if (!rc)
+		printf("%s: %s\n", path, !strcmp(verb, "install")
+			       ? "installed" : "removed");
+out:
+	mem_free(path);
+	return rc;
+}
+
+static int one_site(const char *verb, const char *repo, const char *layout,
+		    struct err *e)
+{
+	struct site s;
+	int rc = -1;
+
+	if (site_open(&s, repo, layout, e))
+		goto out;
+	if (s.bare || s.single) {
+		rc = one_script(&s, verb, "pre-receive", e);
+	} else {
+		rc = one_script(&s, verb, "pre-commit", e);
+		if (rc >= 0) {
+			int second = one_script(&s, verb, "pre-push", e);
+
+			rc = second < 0 ? second : rc | second;
+		}
+	}
+out:
+	if (rc < 0)
+		err_ctx(e, repo, "%s the hook", verb);
+	site_release(&s);
+	return rc;
+}
+
+int cmd_hook(int argc, char **argv, const struct surroundings *s)
+{
+	const char *verb = argc > 1 ? argv[1] : "", *layout = NULL;
+	struct err e = ERR_INIT;
+	int i = 2, rc = EXIT_CLEAN, got;
+
+	(void)s;
+	umask(022); /* git's user must be able to run what we write */
+	if (strcmp(verb, "install") && strcmp(verb, "uninstall") &&
+	    strcmp(verb, "status")) {
+		err_fail(&e, ERR_USAGE, verb, "hook knows install, uninstall "
+			 "and status");
+		return complain(&e);
+	}
+	if (i + 1 < argc && !strcmp(argv[i], "--layout")) {
+		layout = argv[i + 1];
+		i += 2;
+	}
+	if (i >= argc) {
+		err_fail(&e, ERR_USAGE, verb, "name the repositories");
+		return complain(&e);
+	}
+	for (; i < argc; i++) {
+		err_clear(&e);
+		got = one_site(verb, argv[i], layout, &e);
+		if (got < 0)
+			rc = complain(&e);
+		else if (got > 0 && rc == EXIT_CLEAN)
+			rc = EXIT_FOUND; /* status: not installed */
+	}
+	return rc;
+}

@@ -1,0 +1,100 @@
+/*
+ * curfew-scan pre-receive, update: on the server, before a push is taken.
+ *
+ * Scans the quarantine that git puts a push into.  A push that brings no
+ * objects (a delete, a branch at a known commit) is let through at once.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "hooks/gate.h"
+#include "hooks/scan/attribute.h"
+
+/* "old new ref" triples: the tips that the push wants. */
+static int collect_tips(const struct strings *lines, struct tip *tip, size_t *n,
+			struct err *e)
+{
+	size_t i;
+
+	for (*n = i = 0; i + 2 < lines->n; i += 3) {
+		if (gate_is_zero(lines->v[i + 1]))
+			continue; /* a delete */
+		if (!text_unhex(lines->v[i + 1], tip[*n].oid, OID_LEN))
+			return err_fail(e, ERR_FORMAT, lines->v[i + 2],
+					"its new value is no object id");
+		tip[(*n)++].name = lines->v[i + 2];
+	}
+	return 0;
+}
+
+static int look(const char *hook, const struct strings *lines,
+		const struct surroundings *s)
+{
+	struct tip *tip = mem_array(lines->n / 3 + 1, sizeof(*tip));
+	const char *git_dir = s->git_dir ? s->git_dir : ".";
+	struct quarantine q = { .git_dir = git_dir, .tip = tip };
+	struct err e = ERR_INIT;
+	struct gate g = { 0 };
+	int rc = EXIT_ERROR;
+
+	if (!tip)
+		err_fail(&e, ERR_NOMEM, NULL, "out of memory");
+	if (!tip || collect_tips(lines, tip, &q.tips, &e))
+		goto out;
+	if (!q.tips) {
+		rc = EXIT_CLEAN;
+		goto out;
+	}
+	if (!s->quarantine || !s->objects) {
+		err_fail(&e, ERR_UNSUPPORTED, NULL, "no quarantine: git did not "
+			 "say where the pushed objects are");
+		err_hint(&e, "git 2.11 or newer starts this as a hook");
+		goto out;
+	}
+	q.objects = s->objects;
+	q.alternates = s->alternates;
+	if (gate_open(&g, hook, git_dir, s, &e) ||
+	    source_push(&g.source, &q, &e))
+		goto out;
+	rc = gate_verdict(&g, &e);
+	err_clear(&e);
+out:
+	if (e.code)
+		rc = complain(&e);
+	gate_close(&g);
+	mem_free(tip);
+	return rc;
+}
+
+int cmd_pre_receive(int argc, char **argv, const struct surroundings *s)
+{
+	struct strings lines = { 0 };
+	struct err e = ERR_INIT;
+	int rc;
+
+	(void)argc;
+	(void)argv;
+	rc = gate_lines(3, &lines, &e) ? complain(&e)
+					: look("pre-receive", &lines, s);
+	strings_free(&lines);
+	return rc;
+}
+
+int cmd_update(int argc, char **argv, const struct surroundings *s)
+{
+	struct strings lines = { 0 };
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (argc != 4) {
+		err_fail(&e, ERR_USAGE, "update", "git gives REF OLD NEW");
+		return complain(&e);
+	}
+	rc = strings_add(&lines, argv[2], &e) || strings_add(&lines, argv[3], &e) ||
+			     strings_add(&lines, argv[1], &e)
+		     ? complain(&e) : look("update", &lines, s);
+	strings_free(&lines);
+	return rc;
+}

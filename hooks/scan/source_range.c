@@ -1,0 +1,288 @@
+/*
+ * source_range: some commits, and the index.
+ *
+ * For few commits: every blob that a commit holds at a path where none of its
+ * parents holds it is scanned, as it stands; what a parent's blob at that
+ * path already had is left out.  Merges are compared with all parents, so
+ * content that only the merge has is seen.
+ */
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hooks/scan/repo.h"
+#include "hooks/scan/source.h"
+
+struct job {
+	const struct source *s;
+	struct repo r;
+	struct scan_thread t;
+	struct err *e;
+	struct findings found, before; /* of one file; now and in its parents */
+	git_commit *commit;	       /* NULL: the index */
+};
+
+static bool was_there(const struct job *j, const struct finding *f)
+{
+	size_t i;
+
+	for (i = 0; i < j->before.n; i++) {
+		const struct finding *b = &j->before.v[i];
+
+		if (b->rule == f->rule && b->n_secret == f->n_secret &&
+		    !memcmp(b->secret, f->secret, f->n_secret))
+			return true;
+	}
+	return false;
+}
+
+static int scan_blob(struct job *j, const git_oid *id, const char *path,
+		     struct findings *list)
+{
+	enum object_type type;
+	char *text = NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	if (!repo_fetch(&j->r, id->id, &text, &n, &type))
+		tally_problem(j->s->tally, path, "%s", repo_why());
+	else if (n > j->s->max_file)
+		tally_problem(j->s->tally, path, "larger than the limit");
+	else
+		rc = engine_file(j->s->engine, &j->t, path, text, n,
+				 j->s->tally, list, j->e);
+	free(text);
+	return rc;
+}
+
+static int name_commit(struct job *j, struct finding *f)
+{
+	const git_signature *who;
+	char hex[2 * OID_LEN + 1];
+
+	if (!j->commit)
+		return 0;
+	who = git_commit_author(j->commit);
+	walk_name(git_commit_id(j->commit)->id, hex);
+	f->date_ms = (int64_t)who->when.time * 1000;
+	return finding_set(&f->commit, hex, j->e) ||
+	       finding_set(&f->author, who->name, j->e) ||
+	       finding_set(&f->email, who->email, j->e) ||
+	       finding_set(&f->message, git_commit_message(j->commit), j->e) ||
+	       finding_fingerprint(f, j->e);
+}
+
+/* Move what is new into the report. */
+static int take_new(struct job *j)
+{
+	struct findings *to = j->s->list;
+	struct finding *v;
+	size_t i;
+
+	for (i = 0; i < j->found.n; i++) {
+		struct finding *f = &j->found.v[i];
+
+		if (was_there(j, f))
+			continue;
+		if (name_commit(j, f))
+			return -1;
+		if (!engine_stands(j->s->engine, j->t.regex, f))
+			continue;
+		v = mem_realloc(to->v, (to->n + 1) * sizeof(*v));
+		if (!v)
+			return err_fail(j->e, ERR_NOMEM, NULL, "out of memory");
+		to->v = v;
+		to->cap = to->n + 1;
+		v[to->n++] = *f;
+		j->found.v[i] = j->found.v[--j->found.n];
+		i--;
+	}
+	return 0;
+}
+
+static int one_file(struct job *j, const git_diff_delta *d)
+{
+	int rc;
+
+	if (d->status == GIT_DELTA_DELETED ||
+	    d->new_file.mode == GIT_FILEMODE_COMMIT ||
+	    d->new_file.mode == GIT_FILEMODE_LINK)
+		return 0;
+	rc = scan_blob(j, &d->new_file.id, d->new_file.path, &j->found);
+	if (!rc && j->found.n && d->status != GIT_DELTA_ADDED)
+		rc = scan_blob(j, &d->old_file.id, d->new_file.path, &j->before);
+	if (!rc)
+		rc = take_new(j);
+	findings_release(&j->found);
+	findings_release(&j->before);
+	return rc;
+}
+
+static int each_delta(const git_diff_delta *d, float progress, void *arg)
+{
+	(void)progress;
+	return one_file(arg, d);
+}
+
+static int git_failed(struct err *e, const char *what)
+{
+	return err_fail(e, ERR_FORMAT, what, "%s", repo_why());
+}
+
+/* A merge: only paths that differ from every parent. */
+static int differs_from_all(struct job *j, const git_diff_delta *d,
+			    git_tree **parent, size_t n)
+{
+	git_tree_entry *x = NULL;
+	size_t i;
+
+	for (i = 1; i < n; i++) {
+		bool same = !git_tree_entry_bypath(&x, parent[i],
+						   d->new_file.path) &&
+			    git_oid_equal(git_tree_entry_id(x), &d->new_file.id);
+
+		git_tree_entry_free(x);
+		x = NULL;
+		if (same)
+			return 0;
+	}
+	return one_file(j, d);
+}
+
+static int one_commit(struct job *j, const git_oid *id)
+{
+	git_tree *tree = NULL, *parent[16] = { 0 };
+	git_diff_options o;
+	git_diff *diff = NULL;
+	size_t n = 0, i;
+	int rc = -1;
+
+	if (git_commit_lookup(&j->commit, j->r.git, id) ||
+	    git_commit_tree(&tree, j->commit)) {
+		git_failed(j->e, "commit");
+		goto out;
+	}
+	for (; n < 16 && n < git_commit_parentcount(j->commit); n++) {
+		git_commit *p = NULL;
+
+		if (git_commit_parent(&p, j->commit, (unsigned)n))
+			break; /* shallow: all of it is new */
+		rc = git_commit_tree(&parent[n], p);
+		git_commit_free(p);
+		if (rc) {
+			git_failed(j->e, "tree");
+			goto out;
+		}
+	}
+	rc = -1;
+	git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
+	o.flags = GIT_DIFF_SKIP_BINARY_CHECK | GIT_DIFF_INCLUDE_TYPECHANGE;
+	if (git_diff_tree_to_tree(&diff, j->r.git, parent[0], tree, &o)) {
+		git_failed(j->e, "diff");
+		goto out;
+	}
+	rc = 0;
+	for (i = 0; i < git_diff_num_deltas(diff) && !rc; i++)
+		rc = differs_from_all(j, git_diff_get_delta(diff, i), parent, n);
+	if (!rc && git_commit_message(j->commit)) {
+		const char *text = git_commit_message(j->commit);
+
+		rc = engine_file(j->s->engine, &j->t, "", text, strlen(text),
+				 j->s->tally, &j->found, j->e);
+		if (!rc)
+			rc = take_new(j);
+		findings_release(&j->found);
+	}
+out:
+	git_diff_free(diff);
+	for (i = 0; i < n; i++)
+		git_tree_free(parent[i]);
+	git_tree_free(tree);
+	git_commit_free(j->commit);
+	j->commit = NULL;
+	return rc;
+}
+
+static int hide_or_push(git_revwalk *walk, const struct strings *list, bool hide,
+			struct err *e)
+{
+	git_oid id;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (git_oid_fromstr(&id, list->v[i]))
+			return err_fail(e, ERR_FORMAT, list->v[i], "no object id");
+		if (hide)
+			(void)git_revwalk_hide(walk, &id); /* may be unknown here */
+		else if (git_revwalk_push(walk, &id))
+			return git_failed(e, list->v[i]);
+	}
+	return 0;
+}
+
+int source_range(const struct source *s, const char *path,
+		 const struct strings *new, const struct strings *old,
+		 struct err *e)
+{
+	struct job j = { .s = s, .e = e };
+	git_revwalk *walk = NULL;
+	git_oid id;
+	int rc = -1;
+
+	if (repo_open(&j.r, path, NULL, NULL, e))
+		return -1;
+	if (scan_thread_init(&j.t, &s->engine->scanner, e))
+		goto out;
+	if (git_revwalk_new(&walk, j.r.git)) {
+		git_failed(e, path);
+		goto out;
+	}
+	if (hide_or_push(walk, new, false, e) || hide_or_push(walk, old, true, e))
+		goto out;
+	rc = 0;
+	while (!rc && !git_revwalk_next(&id, walk))
+		rc = one_commit(&j, &id);
+out:
+	s->tally->matched += j.t.bytes_matched;
+	git_revwalk_free(walk);
+	scan_thread_release(&j.t);
+	repo_close(&j.r);
+	return rc;
+}
+
+int source_index(const struct source *s, const char *path, const char *index,
+		 struct err *e)
+{
+	struct job j = { .s = s, .e = e };
+	git_object *head = NULL;
+	git_index *staged = NULL;
+	git_diff *diff = NULL;
+	int rc = -1;
+
+	if (repo_open(&j.r, path, NULL, NULL, e))
+		return -1;
+	if (scan_thread_init(&j.t, &s->engine->scanner, e))
+		goto out;
+	if (index && git_index_open(&staged, index)) {
+		git_failed(e, index);
+		goto out;
+	}
+	/* without a HEAD everything staged is new */
+	git_revparse_single(&head, j.r.git, "HEAD^{tree}");
+	if (git_diff_tree_to_index(&diff, j.r.git, (git_tree *)head, staged,
+				   NULL)) {
+		git_failed(e, path);
+		goto out;
+	}
+	rc = git_diff_foreach(diff, each_delta, NULL, NULL, NULL, &j) ? -1 : 0;
+	if (rc && !e->code)
+		git_failed(e, path);
+out:
+	git_diff_free(diff);
+	git_index_free(staged);
+	git_object_free(head);
+	scan_thread_release(&j.t);
+	repo_close(&j.r);
+	return rc;
+}

@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# The git hooks with real git: pushes to a bare repository, commits, install.
+
+setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
+	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	git init -q --bare server
+	"$scan" hook install server
+	git init -q -b main work
+	cd work
+	git remote add origin ../server
+	echo clean >f; git add f; git commit -qm one
+	secret=gl"pat-hookTESTsecret456789"
+}
+
+leak() {
+	echo "token = $secret" >"$1"
+	git add "$1"
+	git commit -qm "${2:-leak}"
+}
+
+objects() { find ../server/objects -type f | wc -l; }
+
+@test "a clean push passes, a leak is refused and leaves nothing" {
+	git push -q origin main
+	before=$(objects)
+	leak dir.txt
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"dir.txt:1  gitlab-token"* ]]
+	[[ $output == *"commit $(git rev-parse --short=12 HEAD)"* ]]
+	[[ $output == *"refs/heads/main"* ]]
+	[[ $output != *"$secret"* ]]
+	[ "$(objects)" = "$before" ]
+	[ "$(git -C ../server rev-parse main)" = "$(git rev-parse HEAD~1)" ]
+}
+
+@test "a pack in quarantine is looked at like loose objects" {
+	git -C ../server config transfer.unpackLimit 1
+	git push -q origin main
+	leak g
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"g:1  gitlab-token"* ]]
+}
+
+@test "what the server has already is not told again, in a thin pack neither" {
+	seq 3000 >big; echo "$secret" >>big; git add big; git commit -qm big
+	rm ../server/hooks/pre-receive
+	git push -q origin main
+	"$scan" hook install ../server
+	git -C ../server config transfer.unpackLimit 1
+	sed -i 's/^7$/seven/' big; sed -i '/glpat/d' big
+	git commit -qam "delta on the old one, without the secret"
+	run git push origin main
+	[ "$status" -eq 0 ]
+	echo more >>big; git commit -qam more
+	git push -q origin main
+}
+
+@test "leaks on the way: removed later, in a merge, in a message, in a tag" {
+	leak gone; git rm -q gone; git commit -qm removed
+	run git push origin main
+	[ "$status" -ne 0 ]
+	git reset -q --hard HEAD~2
+	git commit -q --allow-empty -m "oops $secret"
+	run git push origin main
+	[ "$status" -ne 0 ]
+	git reset -q --hard HEAD~1
+	git push -q origin main
+	git tag -a t -m "$secret"
+	run git push origin t
+	[ "$status" -ne 0 ]
+}
+
+@test "deletes, force pushes, tags and several refs at once" {
+	git push -q origin main main:side
+	git push -q origin :side
+	git commit -q --amend -m other
+	git push -qf origin main
+	git tag t; git checkout -qb b2; git commit -q --allow-empty -m x
+	git push -q origin main b2 t
+	leak g
+	run git push origin main b2
+	[ "$status" -ne 0 ]
+	[[ $output == *"refs/heads/b2"* ]]
+}
+
+@test "low confidence does not refuse unless told so" {
+	echo 'password = "kJ8mNq2vL9xZtR4w"' >p; git add p; git commit -qm p
+	git push -q origin main
+	git -C ../server config curfew.minConfidence low
+	echo 'password = "zJ8mNq2vL9xZtR4w"' >p; git commit -qam p2
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *generic-secret* ]]
+}
+
+@test "an override needs the operator's leave and a reason" {
+	git -C ../server config receive.advertisePushOptions true
+	leak g
+	run git push -o curfew.allow=testing origin main
+	[ "$status" -ne 0 ]
+	git -C ../server config curfew.allowOverride true
+	run git push -o curfew.allow= origin main
+	[ "$status" -ne 0 ]
+	run git push -o curfew.allow=testing origin main
+	[ "$status" -eq 0 ]
+	[[ $output == *"let through, reason: testing"* ]]
+}
+
+@test "findings are sealed into the spool, secret not readable there" {
+	mkdir ../spool
+	git -C ../server config curfew.spool "$PWD/../spool"
+	git -C ../server config curfew.spoolKey "$(printf '09%062d' 0)"
+	leak g
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[ "$(find ../spool -name '*.sealed' | wc -l)" -eq 1 ]
+	! grep -rq glpat ../spool
+}
+
+@test "no time left: refused, or accepted when so configured" {
+	git -C ../server config curfew.maxTime 1ms
+	git -C ../server config transfer.unpackLimit 1
+	for i in $(seq 300); do head -c 3000 /dev/urandom | base64 >"r$i"; done
+	git add .; git commit -qm many
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"time was over"* ]]
+	git -C ../server config curfew.onTimeout accept
+	run git push origin main
+	[ "$status" -eq 0 ]
+}
+
+@test "a broken setting refuses" {
+	git -C ../server config curfew.minConfidence nonsense
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *nonsense* ]]
+}
+
+@test "pre-commit looks at the index, also with commit -a" {
+	"$scan" hook install .
+	[ -x .git/hooks/pre-commit ] && [ -x .git/hooks/pre-push ]
+	echo fine >g; git add g; git commit -qm fine
+	echo "$secret" >g
+	run git commit -qam leak
+	[ "$status" -ne 0 ]
+	[[ $output == *"g:1  gitlab-token"* ]]
+	# not staged: not looked at
+	echo other >h; git add h; git commit -qm other
+	# what HEAD has already does not stop work on the file
+	git commit -q --no-verify -am leak
+	echo "another line" >>g
+	git commit -qam fine
+}
+
+@test "pre-push looks at what the remote has not" {
+	"$scan" hook install .
+	git push -q origin main
+	echo "$secret" >g; git add g; git commit -q --no-verify -m leak
+	rm ../server/hooks/pre-receive
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"g:1  gitlab-token"* ]]
+	git push -q --no-verify origin main
+	echo x >y; git add y; git commit -q --no-verify -m y
+	git push -q origin main
+}
+
+@test "install, status, uninstall; a stranger's hook stays" {
+	run "$scan" hook status ../server
+	[ "$status" -eq 0 ]
+	"$scan" hook uninstall ../server
+	[ ! -e ../server/hooks/pre-receive ]
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	printf '#!/bin/sh\nexit 0\n' >../server/hooks/pre-receive
+	run "$scan" hook install ../server
+	[ "$status" -ne 0 ]
+	[[ $output == *"not ours"* ]]
+	run "$scan" hook uninstall ../server
+	[ "$status" -ne 0 ]
+	[ -e ../server/hooks/pre-receive ]
+	mkdir -p ../server/hooks/pre-receive.d ../server/custom_hooks
+	"$scan" hook install ../server
+	[ -x ../server/hooks/pre-receive.d/curfew ]
+	"$scan" hook install --layout gitlab ../server
+	[ -x ../server/custom_hooks/pre-receive.d/curfew ]
+}
