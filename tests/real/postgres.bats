@@ -77,6 +77,49 @@ probe_secret() { # account secret life
 	expect .status retry
 }
 
+@test "TLS: verify-full takes the named authority's certificate for that name only" {
+	local d=$PG_DIR/tls n
+	mkdir -p "$d"
+	for n in ca other; do
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-days 2 -subj "/CN=$n" -keyout "$d/$n.key" -out "$d/$n.crt"
+	done 2>/dev/null
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-subj /CN=localhost -keyout "$d/s.key" -out "$d/s.csr" 2>/dev/null
+	openssl x509 -req -in "$d/s.csr" -CA "$d/ca.crt" -CAkey "$d/ca.key" \
+		-CAcreateserial -days 2 -out "$d/s.crt" 2>/dev/null \
+		-extfile <(echo 'subjectAltName = DNS:localhost')
+	chmod 755 "$d"
+	chmod 600 "$d/s.key"
+	[ "$(id -u)" != 0 ] || chown postgres "$d/s.key"
+	sql "ALTER SYSTEM SET ssl_cert_file = '$d/s.crt'" \
+		"ALTER SYSTEM SET ssl_key_file = '$d/s.key'" \
+		"ALTER SYSTEM SET ssl = on" "SELECT pg_reload_conf()" >/dev/null
+	has_tls() {
+		PGPASSWORD=$PG_ADMIN psql -X "host=127.0.0.1 port=$PG_PORT user=postgres sslmode=require" -c 'SELECT 1'
+	}
+	wait_until has_tls
+	sql "CREATE ROLE tls_bot LOGIN PASSWORD 'tls-pw'"
+	connected postgres "$PG_ADMIN" "{\"host\":\"localhost\",\"sslmode\":\"verify-full\",\"sslrootcert\":\"$d/ca.crt\"}"
+	[ "$(sql "SELECT bool_and(ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE application_name = 'curfew'")" = t ]
+	probe_secret tls_bot tls-pw alive
+	probe_secret tls_bot wrong dead
+	provider_stop
+	# another authority; the right one, but not this name; none named
+	connect postgres "$PG_ADMIN" "{\"host\":\"localhost\",\"sslmode\":\"verify-full\",\"sslrootcert\":\"$d/other.crt\"}"
+	expect .status retry
+	[[ $(got .error) == *certificate* ]]
+	provider_stop
+	connect postgres "$PG_ADMIN" "{\"sslmode\":\"verify-full\",\"sslrootcert\":\"$d/ca.crt\"}"
+	expect .status retry
+	provider_stop
+	connect postgres "$PG_ADMIN" '{"host":"localhost","sslmode":"verify-full"}'
+	expect .status retry
+	provider_stop
+	connected postgres "$PG_ADMIN" '{"sslmode":"require"}'
+	sql "ALTER SYSTEM SET ssl = off" "SELECT pg_reload_conf()" >/dev/null
+}
+
 @test "the environment, a password file and a service file choose nothing" {
 	export PGHOST=/nowhere PGPORT=1 PGUSER=nobody PGDATABASE=nothing \
 		PGSERVICE=x PGPASSFILE=/nowhere PGOPTIONS='-c role=none' \
