@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "vault/journal.h"
 
@@ -59,6 +60,26 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 	return 0;
 }
 
+/* With words beside it the value is theirs: it is sealed first, so that it goes
+ * along with the probes. */
+static int by_value(struct app *app, const struct secret *secret,
+		    struct selection *s, struct err *e)
+{
+	struct buf at = BUF_INIT(BUF_TEXT_MAX);
+	int rc;
+
+	if (s->n == 0)
+		return target_secret(app, secret, s, e);
+	if (app->dry_run)
+		return 0;
+	rc = target_learn(app, s, secret, &at, e);
+	if (rc == 0)
+		log_line(LOG_WARNING, "the targets are not one credential: the "
+			 "value given is not tried");
+	buf_release(&at);
+	return rc < 0 ? -1 : 0;
+}
+
 static int resolve(struct app *app, const struct kill_args *k,
 		   struct selection *s, struct err *e)
 {
@@ -75,11 +96,10 @@ static int resolve(struct app *app, const struct kill_args *k,
 		    target_word(app, b.p, s, e) < 0)
 			goto out;
 	}
-	if (k->secret_stdin &&
-	    (io_read_secret_fd(STDIN_FILENO, &secret, e) < 0 ||
-	     target_secret(app, secret, s, e) < 0))
-		goto out;
 	rc = 0;
+	if (k->secret_stdin)
+		rc = io_read_secret_fd(STDIN_FILENO, &secret, e) < 0 ? -1 :
+			     by_value(app, secret, s, e);
 out:
 	secret_free(&secret);
 	buf_release(&b);

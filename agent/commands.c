@@ -80,6 +80,20 @@ const struct command commands[] = {
 	  "  --force  even when an open incident still works there\n\n"
 	  "Examples:\n"
 	  "  curfew disconnect pg-old\n", NULL },
+	{ "learn", cmd_learn,
+	  "seal a credential's value, to recognise and disprove it",
+	  NEED_CONFIG | NEED_WRITE,
+	  "learn ADDRESS [--secret-file FILE | --secret-stdin]",
+	  "Asks for the value on the terminal unless told where it is. With it, "
+	  "a kill proves death\nby a refused login instead of by the service's "
+	  "record, and 'kill --secret-stdin'\nrecognises the value when it turns "
+	  "up somewhere.\n\n"
+	  "Options:\n"
+	  "  --secret-file FILE  from a private file\n"
+	  "  --secret-stdin      from standard input\n\n"
+	  "Examples:\n"
+	  "  curfew learn pg-main/ci_bot#password\n",
+	  "--secret-file=r" },
 	{ "sync", cmd_sync, "read what lives at the connections",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "sync [NAME]...",
 	  "Lists all connections (or the named ones) at once and stores what "

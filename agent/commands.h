@@ -16,6 +16,7 @@ int cmd_audit_log(struct app *app, int argc, char **argv);
 int cmd_audit_verify(struct app *app, int argc, char **argv);
 int cmd_connect(struct app *app, int argc, char **argv);
 int cmd_disconnect(struct app *app, int argc, char **argv);
+int cmd_learn(struct app *app, int argc, char **argv);
 int cmd_due(struct app *app, int argc, char **argv);
 int cmd_emergency_open(struct app *app, int argc, char **argv);
 int cmd_emergency_setup(struct app *app, int argc, char **argv);

@@ -394,24 +394,3 @@ int target_word(struct app *app, const char *word, struct selection *s,
 	target_near(app, name, e);
 	return err_ctx(e, word, "kill");
 }
-
-static int secret_hit(const struct inv_credential *c, void *arg, struct err *e)
-{
-	return selection_add(arg, c->connection, c->account, c->kind, c->id, e);
-}
-
-int target_secret(struct app *app, const struct secret *secret,
-		  struct selection *s, struct err *e)
-{
-	size_t before = s->n;
-
-	if (inv_by_secret(app->vault, secret, secret_hit, s, e) < 0)
-		return -1;
-	if (s->n > before)
-		return 0;
-	err_fail(e, ERR_ABSENT, NULL, "no credential in the vault has that value");
-	err_state(e, "nothing was ended");
-	err_hint(e, "if you know whose it is, kill that account by its address; "
-		    "'curfew list' shows them");
-	return err_ctx(e, "the secret given", "kill");
-}

@@ -34,9 +34,16 @@ size_t selection_accounts(const struct selection *s);
 
 int target_word(struct app *app, const char *word, struct selection *s,
 		struct err *e) __attribute__((warn_unused_result));
-/* The credentials whose sealed value this is; ERR_ABSENT when unknown. */
+/* target_secret.c: the credentials whose sealed value this is, curfew's own
+ * admin credentials included; ERR_ABSENT when unknown. */
 int target_secret(struct app *app, const struct secret *secret,
 		  struct selection *s, struct err *e)
+	__attribute__((warn_unused_result));
+/* Seal the value with the one credential that the selection means (an account
+ * with a single credential means that one).  1 sealed (its address to `at`),
+ * 0 the selection means several or none, -1. */
+int target_learn(struct app *app, const struct selection *s,
+		 const struct secret *secret, struct buf *at, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* target_near.c: fill the hint with what the word may have meant. */

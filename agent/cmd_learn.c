@@ -1,0 +1,77 @@
+/*
+ * cmd_learn: seal a credential's value, so that it is recognised when it leaks
+ * and its death is proved by a refused login instead of by a record.
+ */
+#include "agent/args.h"
+#include "agent/commands.h"
+#include "agent/engine/target.h"
+#include "agent/report/out.h"
+#include "base/io.h"
+#include "base/mem.h"
+
+static int read_value(const struct app *app, const char *file, bool from_stdin,
+		      struct secret **out, struct err *e)
+{
+	int rc;
+
+	if (from_stdin)
+		return io_read_secret_fd(0, out, e);
+	if (file)
+		return io_read_secret(file, IO_PRIVATE, out, e);
+	rc = app->no_input ? err_fail(e, ERR_USAGE, NULL, "no value given") :
+			     io_prompt_secret("Value of the credential: ", false,
+					      out, e);
+	if (rc < 0)
+		err_hint(e, "give --secret-file or --secret-stdin");
+	return rc;
+}
+
+int cmd_learn(struct app *app, int argc, char **argv)
+{
+	const char *file = NULL;
+	bool from_stdin = false;
+	const struct arg args[] = {
+		{ "secret-file", ARG_TEXT, &file, 0 },
+		{ "secret-stdin", ARG_FLAG, &from_stdin, 0 },
+		{ NULL, ARG_FLAG, NULL, 0 },
+	};
+	struct buf at = BUF_INIT(BUF_TEXT_MAX);
+	struct selection s = { 0 };
+	struct secret *secret = NULL;
+	struct err e = ERR_INIT;
+	char **rest;
+	int n, rc = -1;
+
+	if (args_parse(argc, argv, args, &rest, &n, &e) < 0)
+		goto out;
+	if (n != 1) {
+		err_fail(&e, ERR_USAGE, NULL, "give one address: "
+			 "curfew learn CONNECTION/ACCOUNT#ID");
+		goto out;
+	}
+	if (target_word(app, rest[0], &s, &e) < 0 ||
+	    read_value(app, file, from_stdin, &secret, &e) < 0)
+		goto out;
+	if (secret_len(secret) == 0) {
+		err_fail(&e, ERR_USAGE, rest[0], "the value is empty");
+		goto out;
+	}
+	rc = target_learn(app, &s, secret, &at, &e);
+	if (rc == 0) {
+		err_fail(&e, ERR_USAGE, rest[0], "it means several credentials, "
+			 "or one that no sync has shown");
+		err_hint(&e, "'curfew list credentials' shows addresses");
+		rc = -1;
+	}
+	if (rc < 0)
+		goto out;
+	out_text("sealed the value of ");
+	out_cell(at.p, 0);
+	out_text(": a kill proves its death by login, and 'curfew kill "
+		 "--secret-stdin' knows it\n");
+out:
+	secret_free(&secret);
+	buf_release(&at);
+	selection_free(&s);
+	return rc < 0 ? app_fail(app, &e) : EXIT_OK;
+}
