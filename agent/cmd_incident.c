@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "vault/journal.h"
 
 struct listing {
 	struct app *app;
@@ -203,6 +204,83 @@ int cmd_incident_export(struct app *app, int argc, char **argv)
 		rc = io_create(path, b.p, b.len, 0600, &e);
 out:
 	buf_release(&b);
+	work_free(&w);
+	return rc < 0 ? app_fail(app, &e) : EXIT_OK;
+}
+
+static int close_incident(struct app *app, struct work *w, const char *reason,
+			  struct err *e)
+{
+	struct journal_entry j = { .kind = J_OVERRIDE,
+				   .at_ms = clock_wall_ms(),
+				   .incident = w->inc.id };
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (buf_printf(&b, e, "closed by hand: %s", reason) < 0)
+		goto out;
+	j.text = b.p;
+	mem_free(w->inc.outcome);
+	w->inc.outcome = mem_strdup(b.p);
+	w->inc.closed_ms = j.at_ms;
+	if (!w->inc.outcome) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (store_begin(app->vault, e) < 0)
+		goto out;
+	for (uint32_t i = 0; i < w->n_actions; i++) {
+		struct action *a = &w->actions[i];
+
+		if (!action_open(a))
+			continue;
+		a->state = A_MOOT;
+		if (record_put_action(app->vault, w, a, e) < 0)
+			goto fail;
+	}
+	if (record_put_incident(app->vault, &w->inc, e) < 0 ||
+	    journal_append(app->vault, &j, NULL, e) < 0)
+		goto fail;
+	rc = store_commit(app->vault, e);
+	goto out;
+fail:
+	store_rollback(app->vault);
+out:
+	buf_release(&b);
+	return rc;
+}
+
+int cmd_incident_close(struct app *app, int argc, char **argv)
+{
+	const char *reason = NULL;
+	const struct arg args[] = {
+		{ "reason", ARG_TEXT, &reason, 0 },
+		{ "yes", ARG_FLAG, &app->yes, 'y' },
+		{ NULL, ARG_FLAG, NULL, 0 },
+	};
+	struct work w = { 0 };
+	struct err e = ERR_INIT;
+	int n, rc = -1;
+	char **rest;
+
+	if (args_parse(argc, argv, args, &rest, &n, &e) < 0 ||
+	    named(app, rest, n, &w, &e) < 0)
+		goto out;
+	if (!reason || !*reason) {
+		(void)err_fail(&e, ERR_USAGE, NULL, "--reason is needed: it is "
+			       "kept in the journal");
+		goto out;
+	}
+	if (w.inc.closed_ms) {
+		(void)err_fail(&e, ERR_EXISTS, w.inc.name, "it is closed already");
+		goto out;
+	}
+	if (app_confirm(app, "Whatever is still alive in it stays alive, and no "
+			"longer alarms.", w.inc.name, &e) == 0)
+		rc = close_incident(app, &w, reason, &e);
+out:
+	if (rc < 0)
+		(void)err_ctx(&e, NULL, "close the incident");
 	work_free(&w);
 	return rc < 0 ? app_fail(app, &e) : EXIT_OK;
 }

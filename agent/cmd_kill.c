@@ -126,15 +126,18 @@ static int confirm(const struct app *app, const struct selection *s,
 	return app_confirm(app, question, word, e);
 }
 
-/* Does that open incident already work on one of these? */
+/* Does that open incident already work on one of these accounts? */
 static bool covers(const struct work *w, const struct selection *s)
 {
-	for (size_t i = 0; i < s->n; i++) {
-		const struct selected *x = &s->p[i];
+	for (uint32_t k = 0; k < w->n_targets; k++) {
+		const struct target *t = &w->targets[k];
 
-		if (work_find(w, *x->kind ? T_CREDENTIAL : T_ACCOUNT, x->conn,
-			      x->account, x->kind, x->id) != NONE)
-			return true;
+		if (t->flags & TF_REPORTED || t->what == T_CONNECTION)
+			continue;
+		for (size_t i = 0; i < s->n; i++)
+			if (strcmp(s->p[i].account, t->account) == 0 &&
+			    strcmp(s->p[i].conn, work_conn_name(w, t)) == 0)
+				return true;
 	}
 	return false;
 }
@@ -208,8 +211,7 @@ static int open_incident(struct app *app, const struct kill_args *k,
 
 /* The incident and every action, in one transaction: from here on a crash
  * loses nothing. */
-static int commit(struct app *app, struct work *w, bool joined, uint32_t from,
-		  struct err *e)
+static int commit(struct app *app, struct work *w, bool joined, struct err *e)
 {
 	struct journal_entry j = { .kind = J_INCIDENT, .incident = w->inc.id };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
@@ -230,8 +232,9 @@ static int commit(struct app *app, struct work *w, bool joined, uint32_t from,
 	if (record_put_incident(app->vault, &w->inc, e) < 0 ||
 	    journal_append(app->vault, &j, NULL, e) < 0)
 		goto fail;
-	for (uint32_t i = from; i < w->n_actions; i++)
-		if (record_put_action(app->vault, w, &w->actions[i], e) < 0)
+	for (uint32_t i = 0; i < w->n_actions; i++)
+		if (w->actions[i].dirty &&
+		    record_put_action(app->vault, w, &w->actions[i], e) < 0)
 			goto fail;
 	crash_point("kill.in-plan-transaction");
 	if (store_commit(app->vault, e) < 0)
@@ -266,7 +269,6 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	struct work w = { 0 };
 	struct err e = ERR_INIT;
 	int64_t now = clock_wall_ms();
-	uint32_t from;
 	int code = -1, joined;
 
 	if (parse(app, argc, argv, &k, &e) < 0 ||
@@ -276,7 +278,6 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	joined = join(app, &s, &w, &e);
 	if (joined < 0)
 		goto out;
-	from = w.n_actions;
 	if (joined && k.include_self)
 		w.inc.include_self = true;
 	if ((!joined && open_incident(app, &k, &w, now, &e) < 0) ||
@@ -286,7 +287,7 @@ int cmd_kill(struct app *app, int argc, char **argv)
 		code = dry_run(app, &w, now);
 		goto out;
 	}
-	if (commit(app, &w, joined, from, &e) < 0) {
+	if (commit(app, &w, joined, &e) < 0) {
 		err_state(&e, "nothing was sent");
 		(void)err_ctx(&e, NULL, "begin the kill");
 		goto out;

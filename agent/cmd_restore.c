@@ -228,7 +228,8 @@ static int keep(struct restoring *r, uint32_t i, bool whole,
 			goto fail;
 		for (c = r->w.targets[i].child; c != NONE && whole;
 		     c = r->w.targets[c].sibling)
-			if (leave(r, c, whole, e) < 0)
+			if (!(r->w.targets[c].flags & TF_BEFORE) &&
+			    leave(r, c, whole, e) < 0)
 				goto fail;
 	}
 	crash_point("restore.before-result-commit");
@@ -270,7 +271,16 @@ static int restore_one(struct restoring *r, uint32_t i, struct err *e)
 		    keep(r, i, true, status, "restore", e) < 0)
 			return -1;
 	}
-	if (status == LINK_UNSUPPORTED && t->what == T_ACCOUNT) {
+	/* The snapshot ran beside disabling, so it may show the account as we
+	 * left it; one that was off before stays off. */
+	if (t->what == T_ACCOUNT && status == LINK_OK && x &&
+	    x->state == A_DONE && !(t->flags & TF_WAS_OFF)) {
+		if (call(r, t, "enable", NULL, &status, e) < 0 ||
+		    keep(r, i, false, status, "enable", e) < 0)
+			return -1;
+		if (status == LINK_UNSUPPORTED || status == LINK_ABSENT)
+			status = LINK_OK;
+	} else if (status == LINK_UNSUPPORTED && t->what == T_ACCOUNT) {
 		whole = false;
 		if (call(r, t, "enable", NULL, &status, e) < 0 ||
 		    keep(r, i, false, status, "enable", e) < 0)

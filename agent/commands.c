@@ -188,6 +188,19 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew incident export INC-20261122-1 > report.md\n",
 	  "--output=w -o=w" },
+	{ "incident close", cmd_incident_close,
+	  "end an incident although something is left",
+	  NEED_CONFIG | NEED_WRITE,
+	  "incident close INCIDENT --reason TEXT [--yes]",
+	  "For what a kill cannot finish and a person has decided about. The "
+	  "reason is kept in\nthe journal; 'due' and 'resume' no longer speak of "
+	  "it.\n\n"
+	  "Options:\n"
+	  "  --reason TEXT  why\n"
+	  "  -y, --yes      do not ask\n\n"
+	  "Examples:\n"
+	  "  curfew incident close INC-20261122-1 --reason 'evil-1 is ours'\n",
+	  NULL },
 	{ "restore", cmd_restore, "give back what an incident took",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE,
 	  "restore INCIDENT [--yes] [ADDRESS]...",

@@ -48,6 +48,8 @@ unit: $(UNIT) $(BUILD)/test/conformance
 test-fast: test-programs unit ## unit and command tests, no servers
 	$(Q)tests/run $(BUILD)/test fast
 
+test-programs: $(BUILD)/test/curfew-provider-fake $(BUILD)/test/matrix
+
 check-here: all test-programs unit
 	$(Q)tests/run $(BUILD)/test all
 

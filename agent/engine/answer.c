@@ -7,11 +7,6 @@
 #include "agent/engine/knob.h"
 #include "base/mem.h"
 
-static int64_t later(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* If it still waits for something, let it go at `when`. */
 static int release(struct drive *d, uint32_t action, int64_t when,
 		   struct err *e)
@@ -23,7 +18,10 @@ static int release(struct drive *d, uint32_t action, int64_t when,
 	a = &d->w->actions[action];
 	if (a->state != A_INTENDED || a->attempts || a->next_ms <= when)
 		return 0;
-	return drive_arm(d, action, when, e);
+	/* Its row need not say so: whoever reads it again sees the answer that
+	 * released it. */
+	a->next_ms = when;
+	return queue_push(&drive_lane(d, a)->q, d->w, action, e);
 }
 
 /* The snapshot is there, or will never be: what destroys evidence may go. */
@@ -101,11 +99,8 @@ static int try_again(struct drive *d, const struct answer *in, struct err *e)
 	if (a->fails < 1000)
 		a->fails++;
 	wait = in->after_ms > 0 ? in->after_ms : backoff_ms(a->fails);
-	if (in->status == LINK_NOT_SENT) {
-		l->q.fails++;
-		l->q.hold_ms = now + later(in->after_ms,
-					   backoff_ms(l->q.fails));
-	}
+	if (in->status == LINK_NOT_SENT)
+		queue_down(&l->q, now, in->after_ms);
 	return drive_arm(d, in->action, now + wait, e);
 }
 
@@ -199,8 +194,10 @@ static int snapshot_apply(struct drive *d, const struct answer *in,
 		s = A_DONE;
 		break;
 	case LINK_UNSUPPORTED:
-		s = A_UNSUPPORTED;
-		break;
+		if ((in->own ? drive_settle(d, in->action, A_UNSUPPORTED, e) :
+			       drive_set(d, in->action, A_UNSUPPORTED, e)) < 0)
+			return -1;
+		return snapshot_settled(d, target, e);
 	default:
 		/* Once the target is cut there is nothing left to save. */
 		if (a->flags & AF_UNDO_LOST) {

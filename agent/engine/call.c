@@ -62,6 +62,7 @@ static int send_one(struct drive *d, uint32_t i, struct err *e)
 		goto out;
 	}
 	crash_point("kill.before-send");
+	a->sent_ms = drive_now(d);
 	l->q.in_flight++;
 	rc = link_call(l->link, i, r, secret, l->timeout_ms, e);
 	crash_point("kill.after-send");
@@ -134,11 +135,10 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 		a->sending = true;
 		if (!l->link || (link_facts(l->link) &&
 				 !link_has_verb(l->link, verb_word(a->verb)))) {
-			struct answer no = { .action = i,
+			struct answer no = { .action = i, .own = true,
 				.status = l->link ? LINK_UNSUPPORTED :
 						    LINK_NOT_SENT };
 
-			l->q.in_flight++;
 			if (answer_push(d, &no, e) < 0)
 				return -1;
 			if (!l->link)
@@ -152,10 +152,42 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 		a->sent_ms = now;
 		if (verb_cuts(a->verb) && !a->first_ms)
 			a->first_ms = now;
-		l->q.in_flight++; /* counted here, so that pop sees it */
+		l->q.staged++;
 		if (a->verb == V_RESWEEP && resweep_start(d, i, e) < 0)
 			return -1;
 	}
+}
+
+static int stage(struct lane *l, uint32_t i, struct err *e)
+{
+	if (l->n_staged == l->cap_staged) {
+		size_t cap = l->cap_staged ? l->cap_staged * 2 : 64;
+		uint32_t *p = mem_realloc(l->staged, cap * sizeof(*p));
+
+		if (!p)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		l->staged = p;
+		l->cap_staged = cap;
+	}
+	l->staged[l->n_staged++] = i;
+	return 0;
+}
+
+/* Send what is committed and has a place. */
+static int flush(struct drive *d, struct lane *l, struct err *e)
+{
+	while (l->at_staged < l->n_staged && queue_room(&l->q, drive_now(d))) {
+		uint32_t i = l->staged[l->at_staged++];
+
+		l->q.staged--;
+		if (action_settled(&d->w->actions[i]))
+			d->w->actions[i].sending = false; /* no longer wanted */
+		else if (send_one(d, i, e) < 0)
+			return -1;
+	}
+	if (l->at_staged == l->n_staged)
+		l->at_staged = l->n_staged = 0;
+	return 0;
 }
 
 int call_send(struct drive *d, struct err *e)
@@ -164,16 +196,15 @@ int call_send(struct drive *d, struct err *e)
 	for (size_t c = 0; c < d->w->n_conns; c++)
 		if (pick(d, &d->lanes[c], e) < 0)
 			return -1;
-	if (!d->n_batch)
-		return 0;
-	if (keep_intents(d, e) < 0)
+	if (d->n_batch && keep_intents(d, e) < 0)
 		return -1;
-	for (size_t k = 0; k < d->n_batch; k++) {
-		/* pick() has counted it already */
-		drive_lane(d, &d->w->actions[d->batch[k]])->q.in_flight--;
-		if (send_one(d, d->batch[k], e) < 0)
+	for (size_t k = 0; k < d->n_batch; k++)
+		if (stage(drive_lane(d, &d->w->actions[d->batch[k]]),
+			  d->batch[k], e) < 0)
 			return -1;
-	}
+	for (size_t c = 0; c < d->w->n_conns; c++)
+		if (flush(d, &d->lanes[c], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -229,9 +260,11 @@ void call_answered(struct link *l, const struct link_answer *in, void *arg)
 	struct answer r = { .action = (uint32_t)in->tag, .status = in->status,
 			    .after_ms = in->after_ms };
 
-	(void)l;
+	struct lane *lane;
+
 	if (d->fault->code || in->tag >= d->w->n_actions)
 		return;
+	lane = drive_lane(d, &d->w->actions[in->tag]);
 	if (in->status == LINK_ITEM) {
 		struct json *item = json_get(in->body, "item");
 
@@ -246,7 +279,13 @@ void call_answered(struct link *l, const struct link_answer *in, void *arg)
 	if (answer_push(d, &r, d->fault) < 0) {
 		mem_free(r.text);
 		mem_free(r.snapshot);
+		return;
 	}
+	/* The place is free: what is committed already goes out at once, and
+	 * this answer is committed meanwhile. */
+	lane->q.in_flight--;
+	if (in->status != LINK_NOT_SENT && flush(d, lane, d->fault) < 0)
+		(void)err_ctx(d->fault, link_name(l), "send");
 }
 
 int call_take(struct drive *d, struct err *e)
@@ -260,7 +299,6 @@ int call_take(struct drive *d, struct err *e)
 	for (size_t i = 0; i < d->n_round; i++) {
 		struct action *a = &d->w->actions[d->round[i].action];
 
-		drive_lane(d, a)->q.in_flight--;
 		a->sending = false;
 		if (answer_apply(d, &d->round[i], e) < 0)
 			goto out;

@@ -114,14 +114,34 @@ int drive_touch(struct drive *d, uint32_t action, struct err *e)
 	return 0;
 }
 
-int drive_set(struct drive *d, uint32_t action, enum action_state s,
-	      struct err *e)
+static void set_state(struct drive *d, struct action *a, enum action_state s)
 {
-	struct action *a = &d->w->actions[action];
-
 	count(d, a, -1);
 	a->state = (uint8_t)s;
 	count(d, a, 1);
+}
+
+int drive_settle(struct drive *d, uint32_t action, enum action_state s,
+		 struct err *e)
+{
+	if (d->n_lazy == d->cap_lazy) {
+		size_t cap = d->cap_lazy ? d->cap_lazy * 2 : 256;
+		uint32_t *p = mem_realloc(d->lazy, cap * sizeof(*p));
+
+		if (!p)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		d->lazy = p;
+		d->cap_lazy = cap;
+	}
+	d->lazy[d->n_lazy++] = action;
+	set_state(d, &d->w->actions[action], s);
+	return 0;
+}
+
+int drive_set(struct drive *d, uint32_t action, enum action_state s,
+	      struct err *e)
+{
+	set_state(d, &d->w->actions[action], s);
 	return drive_touch(d, action, e);
 }
 
@@ -146,6 +166,32 @@ static int lane_sweep(struct lane *l, uint32_t action, struct err *e)
 	return 0;
 }
 
+static bool answered(const struct action *a)
+{
+	return a && (a->answered_ms || action_settled(a));
+}
+
+/* The counterpart of the releases in answer.c, for rows read again. */
+static bool waits_for_nothing(const struct drive *d, const struct action *a)
+{
+	uint32_t up = d->w->targets[a->target].parent;
+	const struct action *s = work_of(d->w, a->target, V_SNAPSHOT);
+
+	switch (a->verb) {
+	case V_REVOKE:
+	case V_REMOVE_GRANT:
+		if (!s)
+			s = work_of(d->w, up, V_SNAPSHOT);
+		return !s || action_settled(s);
+	case V_CUT:
+	case V_PROBE:
+		return answered(work_of(d->w, a->target, V_DISABLE)) ||
+		       answered(work_of(d->w, a->target, V_REVOKE));
+	default:
+		return false;
+	}
+}
+
 /* Times in a row come from an earlier run, perhaps with another clock. */
 static void refresh(struct drive *d, struct action *a)
 {
@@ -156,15 +202,10 @@ static void refresh(struct drive *d, struct action *a)
 		a->state = A_TRYING; /* it may have been done: ask again */
 	if (a->next_ms != INT64_MAX && a->next_ms > now + BACKOFF_MAX_MS)
 		a->next_ms = now;
-	/* What it waited for may have been answered in the commit before the
-	 * end: nobody would release it any more. */
-	if (a->next_ms == INT64_MAX && a->verb == V_PROBE) {
-		const struct action *r = work_of(d->w, a->target, V_REVOKE);
-		const struct action *x = work_of(d->w, a->target, V_DISABLE);
-
-		if ((r && r->answered_ms) || (x && x->answered_ms))
-			a->next_ms = now;
-	}
+	/* What it waited for may have been answered before: nobody would
+	 * release it any more. */
+	if (!a->attempts && a->next_ms > now && waits_for_nothing(d, a))
+		a->next_ms = now;
 }
 
 int drive_adopt(struct drive *d, uint32_t from, struct err *e)
@@ -276,6 +317,7 @@ static void drive_close(struct drive *d)
 		queue_free(&d->lanes[c].q);
 		mem_free(d->lanes[c].seen.p);
 		mem_free(d->lanes[c].sweeps);
+		mem_free(d->lanes[c].staged);
 	}
 	for (size_t i = 0; i < d->n_fresh; i++)
 		inv_account_free(&d->fresh[i]);
@@ -288,6 +330,7 @@ static void drive_close(struct drive *d)
 	mem_free(d->sweeps);
 	mem_free(d->round);
 	mem_free(d->dirty);
+	mem_free(d->lazy);
 	mem_free(d->batch);
 }
 
@@ -302,7 +345,7 @@ static int64_t wait_for(struct drive *d, int64_t deadline, int *under_way)
 		struct lane *l = &d->lanes[c];
 		int64_t at = queue_next(&l->q, d->w, now);
 
-		*under_way += l->q.in_flight;
+		*under_way += l->q.in_flight + l->q.staged;
 		if (at < next)
 			next = at;
 	}
@@ -367,7 +410,7 @@ static int loop(struct drive *d, const struct drive_options *o, struct facts *f,
 		return -1;
 	for (;;) {
 		if (!d->n_open)
-			return keep_close(d, e);
+			return keep_rest(d, e) < 0 ? -1 : keep_close(d, e);
 		if (interrupted || drive_now(d) >= deadline)
 			break;
 		if (call_send(d, e) < 0)
@@ -380,7 +423,7 @@ static int loop(struct drive *d, const struct drive_options *o, struct facts *f,
 		view(d, o, f, false);
 	}
 	*stopped = true;
-	return 0;
+	return keep_rest(d, e);
 }
 
 int drive_run(struct app *app, struct work *w, const struct drive_options *o,

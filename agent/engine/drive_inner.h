@@ -26,6 +26,8 @@ struct lane { /* one connection */
 	bool has_self, makes; /* a killed account can make accounts */
 	bool synced;	      /* the inventory has seen it whole once */
 	struct seen seen;
+	uint32_t *staged;     /* committed, to be sent in this order */
+	size_t n_staged, cap_staged, at_staged;
 	uint32_t *sweeps;     /* its sweep actions */
 	size_t n_sweeps;
 };
@@ -42,6 +44,7 @@ struct answer { /* of one poll round */
 	enum link_status status;
 	enum life life;
 	bool refusal, complete;
+	bool own; /* nobody was asked */
 	int64_t after_ms;
 	char *text;	/* error, evidence; may be NULL */
 	char *snapshot; /* JSON text; may be NULL */
@@ -61,6 +64,8 @@ struct drive {
 	size_t n_round, cap_round;
 	uint32_t *dirty;
 	size_t n_dirty, cap_dirty;
+	uint32_t *lazy;     /* settled without a call: written when there is time */
+	size_t n_lazy, cap_lazy;
 	uint32_t n_open;    /* actions not settled */
 	uint32_t n_written; /* actions from here on were never written */
 	struct inv_account *fresh; /* accounts seen for the first time */
@@ -83,6 +88,9 @@ int drive_arm(struct drive *d, uint32_t action, int64_t when, struct err *e)
 	__attribute__((warn_unused_result));
 int drive_touch(struct drive *d, uint32_t action, struct err *e)
 	__attribute__((warn_unused_result));
+/* Settled without a call. */
+int drive_settle(struct drive *d, uint32_t action, enum action_state s,
+		 struct err *e) __attribute__((warn_unused_result));
 /* Take in the actions that planning just added to the work. */
 int drive_adopt(struct drive *d, uint32_t from, struct err *e)
 	__attribute__((warn_unused_result));
@@ -113,6 +121,9 @@ int resweep_again(struct drive *d, struct lane *l, struct err *e)
 int keep_intents(struct drive *d, struct err *e)
 	__attribute__((warn_unused_result));
 int keep_answers(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+/* What was put off. */
+int keep_rest(struct drive *d, struct err *e)
 	__attribute__((warn_unused_result));
 int keep_close(struct drive *d, struct err *e)
 	__attribute__((warn_unused_result));

@@ -26,15 +26,14 @@ static const char *const life_words[] = {
 	[LIFE_DEAD] = "dead",
 };
 
-static int entry(struct drive *d, enum journal_kind kind, const struct action *a,
-		 const char *text, const struct json *detail, struct err *e)
+static int entry(struct drive *d, enum journal_kind kind, const char *text,
+		 const struct json *detail, struct err *e)
 {
 	struct journal_entry j = { .kind = kind, .at_ms = drive_now(d),
 				   .incident = d->w->inc.id, .text = text };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
-	(void)a;
 	if (detail && json_print(detail, false, &b, e) < 0)
 		goto out;
 	j.detail = detail ? b.p : NULL;
@@ -74,11 +73,24 @@ static int told(struct drive *d, enum journal_kind kind, const struct action *a,
 		goto out;
 	if (in && in->text && buf_printf(&text, e, " (%s)", in->text) < 0)
 		goto out;
-	rc = entry(d, kind, a, text.p, j, e);
+	rc = entry(d, kind, text.p, j, e);
 out:
 	json_free(&j);
 	buf_release(&text);
 	return rc;
+}
+
+#define LAZY_EACH 16 /* rows that have time, in each commit */
+
+static int put_lazy(struct drive *d, size_t n, struct err *e)
+{
+	while (n-- && d->n_lazy) {
+		uint32_t i = d->lazy[--d->n_lazy];
+
+		if (record_put_action(d->v, d->w, &d->w->actions[i], e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* Every row that changed, and every new one. */
@@ -123,7 +135,7 @@ int keep_intents(struct drive *d, struct err *e)
 			goto fail;
 		if (a->flags & AF_UNDO_LOST && a->attempts == 1 &&
 		    verb_cuts(a->verb) &&
-		    entry(d, J_DECISION, a, "went ahead without a snapshot: it "
+		    entry(d, J_DECISION, "went ahead without a snapshot: it "
 			  "cannot be undone from here", NULL, e) < 0)
 			goto fail;
 	}
@@ -240,7 +252,7 @@ static int tell_joined(struct drive *d, struct err *e)
 			       ": " : " joined: found by a listing") < 0 ||
 		    (a->verb == V_NOTE && a->note &&
 		     buf_puts(&text, a->note, e) < 0) ||
-		    entry(d, J_DECISION, a, text.p, NULL, e) < 0)
+		    entry(d, J_DECISION, text.p, NULL, e) < 0)
 			rc = -1;
 		buf_release(&text);
 		if (rc < 0)
@@ -258,7 +270,7 @@ static int keep_one(struct drive *d, const struct answer *in, struct err *e)
 						in->snapshot, in->snapshot_len,
 						e) < 0)
 		return -1;
-	if (told(d, J_ANSWER, a, in, e) < 0)
+	if (!in->own && told(d, J_ANSWER, a, in, e) < 0)
 		return -1;
 	return inventory(d, a, e);
 }
@@ -273,7 +285,7 @@ int keep_answers(struct drive *d, struct err *e)
 	for (size_t i = 0; i < d->n_round; i++)
 		if (keep_one(d, &d->round[i], e) < 0)
 			goto fail;
-	if (put_rows(d, e) < 0)
+	if (put_rows(d, e) < 0 || put_lazy(d, LAZY_EACH, e) < 0)
 		goto fail;
 	crash_point("kill.in-result-transaction");
 	if (store_commit(d->v, e) < 0)
@@ -287,7 +299,45 @@ fail:
 	return -1;
 }
 
+int keep_rest(struct drive *d, struct err *e)
+{
+	if (!d->n_lazy)
+		return 0;
+	if (store_begin(d->v, e) < 0)
+		return -1;
+	if (put_lazy(d, d->n_lazy, e) < 0) {
+		store_rollback(d->v);
+		return -1;
+	}
+	return store_commit(d->v, e);
+}
+
 /* ---- the end ---------------------------------------------------------------- */
+
+/* The proof needed them; now nothing does.  Their fingerprints stay. */
+static int drop_secrets(struct drive *d, struct err *e)
+{
+	for (uint32_t i = 0; i < d->w->n_targets; i++) {
+		const struct target *t = &d->w->targets[i];
+		const struct action *p = work_of(d->w, i, V_PROBE);
+		struct inv_credential c = { 0 };
+		int rc;
+
+		if (t->what != T_CREDENTIAL || !p || p->state != A_DONE)
+			continue;
+		rc = inv_credential_get(d->v, work_conn_name(d->w, t),
+					t->account, t->kind, t->id, &c, NULL,
+					e);
+		if (rc > 0) {
+			if (c.has_secret && c.state == INV_DEAD)
+				rc = inv_credential_drop_secret(d->v, &c, e);
+			inv_credential_free(&c);
+		}
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
 
 int keep_close(struct drive *d, struct err *e)
 {
@@ -318,7 +368,8 @@ int keep_close(struct drive *d, struct err *e)
 	if (store_begin(d->v, e) < 0)
 		return -1;
 	if (record_put_incident(d->v, inc, e) < 0 ||
-	    entry(d, J_INCIDENT, NULL, outcome, NULL, e) < 0) {
+	    entry(d, J_INCIDENT, outcome, NULL, e) < 0 ||
+	    drop_secrets(d, e) < 0) {
 		store_rollback(d->v);
 		return -1;
 	}

@@ -59,6 +59,19 @@ int plan_note(struct work *w, enum target_what what, const struct plan_thing *p,
 	return action_note(a, why, e);
 }
 
+/* It is to be ended after all: what was noted no longer holds. */
+static void take(struct work *w, uint32_t t, unsigned flags)
+{
+	struct action *note = work_of(w, t, V_NOTE);
+
+	w->targets[t].flags |= (uint8_t)flags;
+	w->targets[t].flags &= (uint8_t)~(TF_SKIPPED | TF_REPORTED);
+	if (note && note->state != A_MOOT) {
+		note->state = A_MOOT;
+		note->dirty = true;
+	}
+}
+
 int plan_account(struct work *w, const struct plan_thing *p,
 		 const struct facts *f, int64_t now, uint32_t *out,
 		 struct err *e)
@@ -66,8 +79,7 @@ int plan_account(struct work *w, const struct plan_thing *p,
 	if (work_target(w, T_ACCOUNT, p->conn, p->account, "", "", out, NULL,
 			e) < 0)
 		return -1;
-	w->targets[*out].flags |= (uint8_t)p->flags;
-	w->targets[*out].flags &= (uint8_t)~(TF_SKIPPED | TF_REPORTED);
+	take(w, *out, p->flags);
 	if (p->dead)
 		return add_dead(w, *out, p->confirm, now, e);
 	if (add(w, *out, V_DISABLE, now, e) < 0 ||
@@ -102,8 +114,7 @@ int plan_credential(struct work *w, const struct plan_thing *p,
 	if (work_target(w, T_CREDENTIAL, p->conn, p->account, p->kind, p->id,
 			out, NULL, e) < 0)
 		return -1;
-	w->targets[*out].flags |= (uint8_t)p->flags;
-	w->targets[*out].flags &= (uint8_t)~(TF_SKIPPED | TF_REPORTED);
+	take(w, *out, p->flags);
 	if (p->dead)
 		return add_dead(w, *out, p->confirm, now, e);
 	alone = w->targets[*out].parent == NONE;

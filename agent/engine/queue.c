@@ -126,16 +126,38 @@ static void refill(struct queue *q, int64_t now)
 		q->tokens = most;
 }
 
+/* A connection that was down gets one call until it answers. */
+static int limit_of(const struct queue *q)
+{
+	return q->fails ? 1 : q->limit;
+}
+
+bool queue_room(const struct queue *q, int64_t now)
+{
+	return q->in_flight < limit_of(q) && now >= q->hold_ms;
+}
+
+/* A token is for sending now, and what only looks must not stand before what
+ * cuts: neither is given out ahead. */
+static bool may_pop(const struct queue *q, const struct work *w, int64_t now)
+{
+	int limit = limit_of(q);
+
+	if (!q->ready.n || now < q->hold_ms)
+		return false;
+	if (q->in_flight + q->staged < limit)
+		return true;
+	return !q->fails && q->rate <= 0 && q->staged < limit &&
+	       verb_cuts(w->actions[q->ready.p[0].action].verb);
+}
+
 int queue_pop(struct queue *q, const struct work *w, int64_t now,
 	      uint32_t *action, struct err *e)
 {
-	/* A connection that was down gets one call until it answers. */
-	int limit = q->fails ? 1 : q->limit;
-
 	*action = NONE;
 	if (ripen(q, w, now, e) < 0)
 		return -1;
-	if (!q->ready.n || q->in_flight >= limit || now < q->hold_ms)
+	if (!may_pop(q, w, now))
 		return 0;
 	refill(q, now);
 	if (q->rate > 0) {
@@ -149,13 +171,15 @@ int queue_pop(struct queue *q, const struct work *w, int64_t now,
 
 int64_t queue_next(struct queue *q, const struct work *w, int64_t now)
 {
-	int limit = q->fails ? 1 : q->limit;
 	int64_t at;
 
 	if (ripen(q, w, now, NULL) < 0)
 		return now;
-	if (q->in_flight >= limit)
-		return INT64_MAX;
+	if (q->staged && queue_room(q, now))
+		return now;
+	if (q->in_flight + q->staged >= limit_of(q))
+		return q->staged && q->in_flight < limit_of(q) ? q->hold_ms :
+								 INT64_MAX;
 	at = q->ready.n ? now : q->waiting.n ? q->waiting.p[0].key : INT64_MAX;
 	if (at == INT64_MAX)
 		return at;
@@ -172,6 +196,18 @@ int64_t queue_next(struct queue *q, const struct work *w, int64_t now)
 		}
 	}
 	return at;
+}
+
+void queue_down(struct queue *q, int64_t now, int64_t after_ms)
+{
+	int64_t wait;
+
+	/* What went out together comes back together: one failure, not many. */
+	if (q->fails && now < q->hold_ms)
+		return;
+	q->fails++;
+	wait = backoff_ms(q->fails);
+	q->hold_ms = now + (after_ms > wait ? after_ms : wait);
 }
 
 int64_t backoff_ms(unsigned fails)

@@ -29,19 +29,26 @@ struct queue {
 	int64_t hold_ms;   /* nothing goes out before: the connection is down */
 	unsigned fails;	   /* times in a row that it could not be reached */
 	int in_flight, limit;
+	int staged; /* popped and committed, waiting for a free place */
 };
 
 void queue_init(struct queue *q, double rate_per_s, int limit, int64_t now);
 void queue_free(struct queue *q);
 int queue_push(struct queue *q, const struct work *w, uint32_t action,
 	       struct err *e) __attribute__((warn_unused_result));
-/* The best action that may go out now, NONE when none; takes a token. */
+/* The best action that may go out now, NONE when none; takes a token.  When
+ * all places are taken, what cuts is given out ahead, so that its intent is
+ * committed by the time a place becomes free. */
 int queue_pop(struct queue *q, const struct work *w, int64_t now,
 	      uint32_t *action, struct err *e)
 	__attribute__((warn_unused_result));
+/* May one more be sent now? */
+bool queue_room(const struct queue *q, int64_t now);
 /* When there may be something to send: `now` if at once, INT64_MAX never (or
  * only after an answer). */
 int64_t queue_next(struct queue *q, const struct work *w, int64_t now);
+/* A call could not even be sent: hold the connection, longer each time. */
+void queue_down(struct queue *q, int64_t now, int64_t after_ms);
 /* 1 s doubling to 300 s, full jitter. */
 int64_t backoff_ms(unsigned fails);
 

@@ -196,6 +196,9 @@ static int doubtful(struct drive *d, const struct plan_thing *p, struct err *e)
 		      "during the incident: look at it, and kill it by its "
 		      "address", &t, e) < 0)
 		return -1;
+	/* The incident stays open until somebody has decided. */
+	work_of(d->w, t, V_NOTE)->state = A_TRYING;
+	work_of(d->w, t, V_NOTE)->next_ms = INT64_MAX;
 	return drive_adopt(d, from, e);
 }
 
@@ -559,11 +562,7 @@ int resweep_answer(struct drive *d, const struct answer *in, struct err *e)
 						    "complete", e) < 0)
 		return -1;
 	wait = in->after_ms > 0 ? in->after_ms : backoff_ms(a->fails);
-	if (in->status == LINK_NOT_SENT) {
-		struct lane *l = drive_lane(d, a);
-
-		l->q.fails++;
-		l->q.hold_ms = drive_now(d) + wait;
-	}
+	if (in->status == LINK_NOT_SENT)
+		queue_down(&drive_lane(d, a)->q, drive_now(d), wait);
 	return drive_arm(d, in->action, drive_now(d) + wait, e);
 }

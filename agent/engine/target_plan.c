@@ -58,7 +58,8 @@ static int look(struct app *app, const struct selected *s, struct heavy *h,
 	if (rc > 0) {
 		h->dead = a.state == INV_DEAD;
 		h->flags = (a.self ? TF_SELF : 0u) |
-			   (a.makes_accounts ? TF_MAKES : 0u);
+			   (a.makes_accounts ? TF_MAKES : 0u) |
+			   (a.state == INV_DISABLED ? TF_WAS_OFF : 0u);
 		inv_account_free(&a);
 	}
 	if (*s->kind) /* one credential: what the account holds is not asked */
@@ -98,16 +99,12 @@ static int one_credential(const struct inv_credential *c, void *arg,
 			  struct err *e)
 {
 	const struct planning *p = arg;
-	const struct selected *s = p->at->s;
 	struct plan_thing t = { .conn = c->connection, .account = c->account,
 				.kind = c->kind, .id = c->id,
 				.dead = c->state == INV_DEAD,
 				.confirm = !p->account_asked };
 	uint32_t i;
 
-	if (!p->account_asked &&
-	    (strcmp(c->kind, s->kind) != 0 || strcmp(c->id, s->id) != 0))
-		return 0;
 	if (c->self) {
 		t.flags = TF_SELF;
 		if (!p->w->inc.include_self) {
@@ -159,11 +156,19 @@ static int one_selected(struct planning *p, struct err *e)
 {
 	const struct selected *s = p->at->s;
 
+	struct inv_credential c = { 0 };
+	int rc;
+
 	p->account_asked = !*s->kind;
 	if (p->account_asked)
 		return one_account(p, e);
-	return inv_credentials(p->app->vault, s->conn, s->account,
-			       one_credential, p, e) < 0 ? -1 : 0;
+	rc = inv_credential_get(p->app->vault, s->conn, s->account, s->kind,
+				s->id, &c, NULL, e);
+	if (rc <= 0)
+		return rc;
+	rc = one_credential(&c, p, e);
+	inv_credential_free(&c);
+	return rc;
 }
 
 int target_plan(struct app *app, const struct selection *s, struct work *w,
@@ -195,6 +200,7 @@ int target_plan(struct app *app, const struct selection *s, struct work *w,
 				goto out;
 		}
 	}
+	work_adopt(w); /* a joined incident may hold the credential already */
 	rc = plan_sweeps(w, now, e);
 out:
 	mem_free(p.facts);

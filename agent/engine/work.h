@@ -49,6 +49,7 @@ enum target_flag {
 	TF_SKIPPED = 16,   /* left alone by policy: counts as alive */
 	TF_REPORTED = 32,  /* left alone because it is not ours: told only */
 	TF_BEFORE = 64,	   /* proved dead by an earlier incident */
+	TF_WAS_OFF = 128,  /* disabled before this incident began */
 };
 
 enum action_flag {

@@ -10,6 +10,7 @@
  *   down_ms               refuses hello for so long after the first one
  *   remint newaccount reenable regrant  what the intruder does, N times
  *   ignore                says ok and lists it as gone, does nothing (202)
+ *   lie_first             the same for the first N changes only
  *   notrevoked            says ok, does nothing, lists it as alive (200)
  *   without               verbs it lacks, comma-separated
  *   max                   credentials an account may hold
@@ -200,16 +201,16 @@ static void put_key(const struct w_key *k, int64_t revoked, int64_t claimed)
 static void do_disable(struct call *c)
 {
 	const struct w_account *a = world_account(&w, c->account);
-	bool lies = world_option(&w, "ignore", 0) ||
-		    world_option(&w, "notrevoked", 0);
+	bool shows = world_option(&w, "notrevoked", 0) != 0;
+	bool lies = shows || world_option(&w, "ignore", 0);
 
 	if (!a) {
 		c->status = "absent";
 		return;
 	}
 	if (!a->disabled_ms) {
-		put_account(a, lies ? 0 : c->now,
-			    world_option(&w, "notrevoked", 0) ? 0 : c->now);
+		lies = lies || turns("lie_first");
+		put_account(a, lies ? 0 : c->now, shows ? 0 : c->now);
 		intrude(c->account, c->now);
 		a = world_account(&w, c->account);
 		if (turns("reenable"))
@@ -220,8 +221,8 @@ static void do_disable(struct call *c)
 static void do_revoke(struct call *c)
 {
 	const struct w_key *k = world_key(&w, c->account, c->kind, c->id);
-	bool lies = world_option(&w, "ignore", 0) ||
-		    world_option(&w, "notrevoked", 0);
+	bool shows = world_option(&w, "notrevoked", 0) != 0;
+	bool lies = shows || world_option(&w, "ignore", 0);
 
 	if (!k || k->created_ms > c->now) {
 		c->status = "absent";
@@ -229,8 +230,8 @@ static void do_revoke(struct call *c)
 	}
 	if (k->revoked_ms)
 		return;
-	put_key(k, lies ? 0 : c->now,
-		world_option(&w, "notrevoked", 0) ? 0 : c->now);
+	lies = lies || turns("lie_first");
+	put_key(k, lies ? 0 : c->now, shows ? 0 : c->now);
 	intrude(c->account, c->now);
 }
 

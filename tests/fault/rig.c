@@ -127,6 +127,9 @@ static void settings(struct world *w, const char *script, char *facts,
 		if (strstr(key, "_lag") && at < cap)
 			at += (size_t)snprintf(facts + at, cap - at,
 					       ",\"%s_ms\":%s", key, value);
+		else if (strstr(key, "_cuts") && at < cap)
+			at += (size_t)snprintf(facts + at, cap - at,
+					       ",\"%s_sessions\":true", key);
 		else if (strcmp(key, "rate") == 0 && at < cap)
 			at += (size_t)snprintf(facts + at, cap - at,
 					       ",\"rate_per_s\":%s", value);
