@@ -508,7 +508,7 @@ static void handle(const struct json *m)
 	c.account = json_str(m, "account") ? json_str(m, "account") : empty;
 	c.kind = json_str(m, "kind") ? json_str(m, "kind") : empty;
 	c.id = json_str(m, "credential") ? json_str(m, "credential") : empty;
-	if (!json_int(m, "id", &c.req) || !c.verb)
+	if (!json_int(m, "id", &c.req) || c.req < 1 || !c.verb)
 		_exit(97);
 	json_set_int(c.r, "id", c.req);
 	c.now = clock_wall_ms();
@@ -517,8 +517,13 @@ static void handle(const struct json *m)
 		say(c.r, c.now, false);
 		return;
 	}
-	if (!opened)
-		_exit(96);
+	if (!opened) {
+		json_set_str(c.r, "status", known(c.verb) ? "refused" :
+							    "unsupported");
+		json_set_str(c.r, "error", "no connection is open");
+		say(c.r, c.now, false);
+		return;
+	}
 	world_lock(&w);
 	if (!known(c.verb)) {
 		c.status = "unsupported";
@@ -573,6 +578,7 @@ int main(void)
 {
 	struct err e = ERR_INIT;
 	bool eof = false, locked;
+	int got;
 
 	if (secret_boot(&locked, &e) < 0)
 		return 1;
@@ -587,11 +593,13 @@ int main(void)
 			return 1;
 		if (p.revents && lp_fill(lp, &eof, &e) < 0)
 			return 1;
-		while (lp_next(lp, &m, &secret, &e) > 0) {
+		while ((got = lp_next(lp, &m, &secret, &e)) > 0) {
 			handle(m);
 			json_free(&m);
 			secret_free(&secret);
 		}
+		if (got < 0)
+			return 1;
 		send_due();
 	}
 	return 0;
