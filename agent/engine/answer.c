@@ -7,6 +7,8 @@
 #include "agent/engine/knob.h"
 #include "base/mem.h"
 
+#define BARE_TRIES 2 /* unclear answers without the secret, then with it */
+
 /* If it still waits for something, let it go at `when`. */
 static int release(struct drive *d, uint32_t action, int64_t when,
 		   struct err *e)
@@ -291,6 +293,11 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 				   t->kind)->revoke_lag_ms,
 	};
 
+	if (a->bare && p.life == LIFE_UNKNOWN &&
+	    (in->status == LINK_UNSUPPORTED || a->fails >= BARE_TRIES)) {
+		a->flags |= AF_NO_BARE;
+		return drive_arm(d, in->action, drive_now(d), e);
+	}
 	if (in->status == LINK_UNSUPPORTED)
 		return probe_impossible(d, in->action, e);
 	switch (proof_step(a, &p)) {

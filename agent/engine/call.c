@@ -29,8 +29,19 @@ static struct json *request_of(const struct drive *d, const struct action *a)
 	return r;
 }
 
+/*
+ * A sealed value may be the wrong one, and then its refusal says nothing of the
+ * credential: the first "dead" of a row is asked of the service's record, and
+ * so is the one that settles a listing which still shows the credential.
+ */
+static bool goes_bare(const struct action *a)
+{
+	return !(a->flags & AF_NO_BARE) &&
+	       (a->count == 0 || a->flags & AF_CONFIRM);
+}
+
 /* A probe of a credential goes with its secret when the vault has it. */
-static int secret_of(struct drive *d, const struct action *a,
+static int secret_of(struct drive *d, struct action *a,
 		     struct secret **out, struct err *e)
 {
 	const struct target *t = &d->w->targets[a->target];
@@ -38,12 +49,17 @@ static int secret_of(struct drive *d, const struct action *a,
 	int rc;
 
 	*out = NULL;
+	a->bare = false;
 	if (a->verb != V_PROBE || t->what != T_CREDENTIAL)
 		return 0;
 	rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
 				t->kind, t->id, &c, out, e);
 	if (rc > 0)
 		inv_credential_free(&c);
+	if (*out && goes_bare(a)) {
+		secret_free(out);
+		a->bare = true;
+	}
 	return rc < 0 ? -1 : 0;
 }
 

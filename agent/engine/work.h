@@ -60,6 +60,7 @@ enum action_flag {
 	AF_RECORD = 16,	 /* probe: only records so far, and a refusal is asked */
 	AF_BASELINE = 32, /* sweep: the incident's first listing is complete */
 	AF_LISTED = 64,	 /* account probe: taken from two clean listings */
+	AF_NO_BARE = 128, /* probe: the service says nothing without the secret */
 };
 
 #define NONE UINT32_MAX
@@ -77,6 +78,7 @@ struct action {
 	int64_t last_ms;   /* probe: last "dead" */
 	char *note;	   /* last error or evidence; NULL */
 	bool dirty, sending;
+	bool bare;	   /* the probe under way went without the secret */
 };
 
 struct target {
