@@ -5,6 +5,7 @@
 #define SCAN_ATTRIBUTE_H
 
 #include "hooks/scan/links.h"
+#include "hooks/scan/paths.h"
 
 #define RANK_NONE UINT32_MAX
 
@@ -13,7 +14,7 @@ struct place {
 	uint32_t secret;
 	uint32_t rank;	  /* of the commit: commits.v[rank]; RANK_NONE: no
 			   * commit leads to the object */
-	uint32_t path;	  /* see attribution_path() */
+	uint32_t path;	  /* see paths.h */
 	uint32_t objects; /* that hold the secret at this path */
 	const struct sighting *seen; /* one of them, of that commit */
 };
@@ -45,10 +46,5 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 	      struct attribution *a, struct err *e)
 	__attribute__((warn_unused_result));
 void attribution_release(struct attribution *a);
-
-/* The path's text, appended. */
-int attribution_path(const struct attribution *a, uint32_t path,
-		     struct buf *out, struct err *e)
-	__attribute__((warn_unused_result));
 
 #endif

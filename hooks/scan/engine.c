@@ -35,6 +35,17 @@ static struct ruleset *load(const struct engine_options *o, struct err *e)
 	return rs;
 }
 
+/* An AND list of place and line: decided when the place is known. */
+static bool asks_line(const struct allowlists *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->v[i].all && a->v[i].target == TARGET_LINE)
+			return true;
+	return false;
+}
+
 int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 {
 	size_t i;
@@ -52,6 +63,9 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 	g->scanner.matcher = g->matcher;
 	g->scanner.secrets = g->secrets;
 	g->scanner.ignore_allow = o->ignore_allow;
+	g->scanner.keep_lines = asks_line(&g->rules->allow);
+	for (i = 0; i < g->rules->n; i++)
+		g->scanner.keep_lines |= asks_line(&g->rules->rule[i].allow);
 	return 0;
 bad:
 	engine_close(g);
@@ -117,6 +131,7 @@ static int add_path(const struct engine *g, const struct rule *r,
 	struct finding *f;
 	int rc = -1;
 
+	list->cursor.text = NULL;
 	if (buf_printf(&b, e, "file detected: %s", path))
 		goto out;
 	m.end = (uint32_t)b.len;
@@ -158,6 +173,7 @@ static int add_marks(const struct engine *g, struct scan_thread *t,
 {
 	size_t i;
 
+	list->cursor.text = NULL;
 	for (i = 0; i < v->n; i++) {
 		struct finding *f = findings_add(list, &g->scanner, text, n,
 						 v->v[i], e);

@@ -80,19 +80,34 @@ static size_t count_lines(const char *p, size_t n)
 	return lines;
 }
 
-static size_t column(const char *text, size_t at)
+/* Lines and columns of [start, end); goes on from the place before, so that
+ * many findings in one text are not counted from its start each time. */
+static void place(struct findings *l, struct finding *f, const char *text,
+		  size_t start, size_t end)
 {
-	const char *nl = memrchr(text, '\n', at);
+	size_t at = 0, line = 1, line_start = 0, last;
+	const char *nl;
 
-	return nl ? (size_t)(text + at - nl) : at + 1;
-}
-
-static void place(struct finding *f, const char *text, size_t start, size_t end)
-{
-	f->start_line = 1 + count_lines(text, start);
-	f->start_column = column(text, start);
-	f->end_line = f->start_line + count_lines(text + start, end - start);
-	f->end_column = end > start ? column(text, end - 1) : f->start_column;
+	if (l->cursor.text == text && l->cursor.at <= start) {
+		at = l->cursor.at;
+		line = l->cursor.line;
+		line_start = l->cursor.line_start;
+	}
+	while ((nl = memchr(text + at, '\n', start - at))) {
+		line++;
+		line_start = at = (size_t)(nl - text) + 1;
+	}
+	l->cursor.text = text;
+	l->cursor.at = start;
+	l->cursor.line = line;
+	l->cursor.line_start = line_start;
+	f->start_line = line;
+	f->start_column = start - line_start + 1;
+	last = end > start ? end - 1 : start;
+	f->end_line = line + count_lines(text + start, last - start);
+	nl = memrchr(text + start, '\n', last - start);
+	f->end_column = nl ? (size_t)(text + last - nl)
+			   : last - line_start + 1;
 }
 
 struct finding *findings_add(struct findings *list, const struct scanner *s,
@@ -121,6 +136,8 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	while (end > start && text[end - 1] == '\n')
 		end--;
 	scan_lines(text, n, start, end, &from, &to);
+	if (!s->keep_lines)
+		to = from;
 	f->rule = &matcher_rules(s->matcher)->rule[m->rule];
 	f->secret = copy_bytes(text + m->at, m->len);
 	f->n_secret = m->len;
@@ -131,7 +148,7 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	f->entropy = secret->entropy;
 	f->confidence = (enum confidence)m->confidence;
 	f->objects = 1;
-	place(f, text, start, end);
+	place(list, f, text, start, end);
 	if (!f->secret || !f->match || !f->line) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto bad;

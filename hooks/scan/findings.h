@@ -14,7 +14,8 @@
 
 struct finding {
 	const struct rule *rule;
-	char *secret, *match, *line;
+	char *secret, *match;
+	char *line; /* empty unless the scanner says keep_lines */
 	size_t n_secret, n_match, n_line;
 	size_t start_line, end_line, start_column, end_column; /* from 1 */
 	char *file;	  /* "" when no path leads to it */
@@ -33,6 +34,12 @@ struct finding {
 struct findings {
 	struct finding *v;
 	size_t n, cap;
+	/* Where counting lines of the current text got to; text NULL: at its
+	 * start.  Who hands in another text sets it to NULL first. */
+	struct {
+		const char *text;
+		size_t at, line, line_start;
+	} cursor;
 };
 
 /* A row for one mark, with its place in the text; path and commit are left

@@ -18,7 +18,7 @@
 #include "hooks/scan/secrets.h"
 
 #define SCAN_TEXT_MAX (1024u * 1024 * 1024) /* of one text */
-#define SCAN_LINE_MAX 16384u /* of a line, seen on either side of a match */
+#define SCAN_LINE_MAX 4096u /* of a line, seen on either side of a match */
 
 enum mark_flag {
 	MARK_FIRST = 1,	   /* its context reaches the text's start */
@@ -61,6 +61,7 @@ struct scanner {
 	const struct matcher *matcher;
 	struct secrets *secrets;
 	bool ignore_allow; /* comments in the text do not count */
+	bool keep_lines;   /* an allowlist asks for line and place together */
 };
 
 struct scan_thread {
@@ -91,6 +92,7 @@ void marks_release(struct marks *m);
 /* Scratch of scan_verdict(), one per thread; zero to begin with. */
 struct verdict {
 	const struct mark **v;
+	bool *keep;
 	size_t n, cap;
 };
 /* Which marks are findings, seen together: composite rules have their parts,

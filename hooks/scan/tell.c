@@ -47,7 +47,7 @@ static int set_place(const struct source *src, struct repo *r,
 	f->objects = p->objects;
 	walk_name(p->seen->oid, hex);
 	if (finding_set(&f->object, hex, e) ||
-	    attribution_path(a, p->path, &path, e) ||
+	    path_text(a->paths, p->path, &path, e) ||
 	    finding_set(&f->file, path.p ? path.p : "", e))
 		goto out;
 	if (p->rank != RANK_NONE &&
@@ -79,6 +79,7 @@ static int tell(const struct source *src, struct repo *r,
 		free(text);
 		return 0;
 	}
+	src->list->cursor.text = NULL;
 	f = findings_add(src->list, &src->engine->scanner, text, n,
 			 &p->seen->mark, e);
 	if (!f || set_place(src, r, out, a, p, f, e))

@@ -14,6 +14,7 @@
 void verdict_release(struct verdict *v)
 {
 	mem_free(v->v);
+	mem_free(v->keep);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -26,7 +27,11 @@ static int push(struct verdict *v, const struct mark *m, struct err *e)
 		if (!p)
 			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		v->v = p;
-		v->cap = cap;
+		mem_free(v->keep);
+		v->keep = mem_array(cap, 1);
+		v->cap = v->keep ? cap : 0;
+		if (!v->keep)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	}
 	v->v[v->n++] = m;
 	return 0;
@@ -89,29 +94,40 @@ static bool has_parts(const struct ruleset *rs, const char *text,
 	return true;
 }
 
-static bool inside(const struct mark *a, const struct mark *b)
-{
-	return a->at >= b->at && a->at + a->len <= b->at + b->len;
-}
-
 static bool generic(const struct ruleset *rs, const struct mark *m)
 {
 	return strstr(rs->rule[m->rule].id, "generic") != NULL;
 }
 
-/* A generic mark whose secret another finding holds. */
-static bool gives_way(const struct ruleset *rs, const struct verdict *v,
-		      const struct mark *m)
+/* Secrets of findings that are not generic, as a running maximum of ends by
+ * place: a generic one gives way when one that begins no later ends no
+ * earlier. */
+static size_t give_way(const struct ruleset *rs, struct verdict *v)
 {
-	size_t i;
+	uint64_t reach = 0; /* end of the farthest specific secret so far */
+	size_t i, kept = 0, k = 0;
 
-	if (!generic(rs, m))
-		return false;
+	for (i = 0; i < v->n; i++) {
+		const struct mark *m = v->v[i];
+
+		for (; k < v->n && v->v[k]->at <= m->at; k++)
+			if (!generic(rs, v->v[k]) &&
+			    (uint64_t)v->v[k]->at + v->v[k]->len > reach)
+				reach = (uint64_t)v->v[k]->at + v->v[k]->len;
+		v->keep[i] = !generic(rs, m) ||
+			     (uint64_t)m->at + m->len > reach;
+	}
 	for (i = 0; i < v->n; i++)
-		if (v->v[i] != m && inside(m, v->v[i]) &&
-		    !generic(rs, v->v[i]))
-			return true;
-	return false;
+		if (v->keep[i])
+			v->v[kept++] = v->v[i];
+	return kept;
+}
+
+static int by_secret(const void *a, const void *b)
+{
+	const struct mark *const *x = a, *const *y = b;
+
+	return ((*x)->at > (*y)->at) - ((*x)->at < (*y)->at);
 }
 
 static int by_place(const void *a, const void *b)
@@ -127,7 +143,7 @@ int scan_verdict(const struct scanner *s, const char *text, size_t n,
 		 const struct marks *m, struct verdict *out, struct err *e)
 {
 	const struct ruleset *rs = matcher_rules(s->matcher);
-	size_t i, kept = 0;
+	size_t i;
 
 	(void)n;
 	out->n = 0;
@@ -141,11 +157,10 @@ int scan_verdict(const struct scanner *s, const char *text, size_t n,
 		if (push(out, k, e))
 			return -1;
 	}
-	for (i = 0; i < out->n; i++)
-		if (!gives_way(rs, out, out->v[i]))
-			out->v[kept++] = out->v[i];
-	out->n = kept;
-	if (kept)
-		qsort(out->v, kept, sizeof(*out->v), by_place);
+	if (out->n < 2)
+		return 0;
+	qsort(out->v, out->n, sizeof(*out->v), by_secret);
+	out->n = give_way(rs, out);
+	qsort(out->v, out->n, sizeof(*out->v), by_place);
 	return 0;
 }
