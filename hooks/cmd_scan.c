@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "hooks/hooks.h"
+#include "hooks/scan/known.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/report.h"
 #include "hooks/scan/source.h"
@@ -23,7 +24,7 @@
 
 struct scan_options {
 	struct engine_options engine;
-	const char *path, *report, *objects;
+	const char *path, *report, *objects, *baseline, *ignore;
 	enum report_form form;
 	bool form_given, use_stdin, stats, use_dir, whole;
 	enum confidence least;
@@ -33,7 +34,7 @@ struct scan_options {
 enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
-	OPT_DIR, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
+	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -46,6 +47,8 @@ static const struct option options[] = {
 	{ "stdin", no_argument, NULL, OPT_STDIN },
 	{ "dir", no_argument, NULL, OPT_DIR },
 	{ "list-objects", required_argument, NULL, OPT_OBJECTS },
+	{ "baseline-path", required_argument, NULL, OPT_BASELINE },
+	{ "gitleaks-ignore-path", required_argument, NULL, OPT_IGNORE },
 	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
@@ -69,6 +72,9 @@ static const char usage[] =
 	"  --report-path FILE         write the report there; '-' is standard output\n"
 	"  --redact[=PERCENT]         leave out that much of each secret (100)\n"
 	"  --min-confidence WORD      low, medium or high (low)\n"
+	"  --baseline-path FILE       leave out what this JSON report has\n"
+	"  --gitleaks-ignore-path P   .gitleaksignore, or its folder (.); PATH's own\n"
+	"                             is read too\n"
 	"  --exit-code N              status when something was found (1)\n"
 	"  --ignore-gitleaks-allow    comments 'gitleaks:allow' do not count\n"
 	"  --max-target-megabytes N   name larger files instead of reading them (256)\n"
@@ -121,6 +127,12 @@ static int take(int c, struct scan_options *o, struct err *e)
 		return 0;
 	case OPT_OBJECTS:
 		o->objects = optarg;
+		return 0;
+	case OPT_BASELINE:
+		o->baseline = optarg;
+		return 0;
+	case OPT_IGNORE:
+		o->ignore = optarg;
 		return 0;
 	case OPT_WHOLE:
 		o->whole = true;
@@ -210,6 +222,23 @@ static int read_source(const struct scan_options *o, const struct source *s,
 	return source_files(s, o->path, e);
 }
 
+static int drop_known(const struct scan_options *o, struct findings *list,
+		      struct err *e)
+{
+	struct known k = { 0 };
+	int rc = -1;
+
+	if (known_ignore(&k, o->ignore ? o->ignore : ".", o->ignore != NULL, e) ||
+	    (!o->use_stdin && known_ignore(&k, o->path, false, e)) ||
+	    (o->baseline && known_baseline(&k, o->baseline, e)))
+		goto out;
+	known_drop(&k, list);
+	rc = 0;
+out:
+	known_release(&k);
+	return rc;
+}
+
 static int run(const struct scan_options *o, struct err *e)
 {
 	struct findings list = { 0 };
@@ -229,6 +258,8 @@ static int run(const struct scan_options *o, struct err *e)
 	if (read_source(o, &src, e) ||
 	    (o->objects && io_write_atomic(o->objects, objects.p ? objects.p : "",
 					   objects.len, 0600, e)))
+		goto out;
+	if (drop_known(o, &list, e))
 		goto out;
 	drop_below(&list, o->least);
 	findings_sort(&list);

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-static void release(struct finding *f)
+void finding_release(struct finding *f)
 {
 	mem_free(f->secret);
 	mem_free(f->match);
@@ -34,14 +34,14 @@ void findings_release(struct findings *f)
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		release(&f->v[i]);
+		finding_release(&f->v[i]);
 	mem_free(f->v);
 	memset(f, 0, sizeof(*f));
 }
 
 void findings_drop(struct findings *f, size_t i)
 {
-	release(&f->v[i]);
+	finding_release(&f->v[i]);
 	memmove(f->v + i, f->v + i + 1, (f->n - i - 1) * sizeof(*f->v));
 	f->n--;
 }
@@ -165,7 +165,7 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	list->n++;
 	return f;
 bad:
-	release(f);
+	finding_release(f);
 	return NULL;
 }
 

@@ -53,6 +53,7 @@ int finding_set(char **field, const char *value, struct err *e)
 /* file:rule:line, with the commit in front when there is one. */
 int finding_fingerprint(struct finding *f, struct err *e)
 	__attribute__((warn_unused_result));
+void finding_release(struct finding *f);
 /* Drop row i, keeping the order. */
 void findings_drop(struct findings *f, size_t i);
 void findings_release(struct findings *f);

@@ -134,3 +134,46 @@ setup() {
 	run "$scan" nonsense
 	[ "$status" -eq 126 ]
 }
+
+@test ".gitleaksignore: by place, any commit or one; in the target and named" {
+	printf 'x\n%s\n' "$token" >src/a.txt
+	printf '# seen\n  src/a.txt:gitlab-token:2  \n' >.gitleaksignore
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+	printf 'src\\a.txt:gitlab-token:3\n' >.gitleaksignore
+	run "$scan" scan src
+	[ "$status" -eq 1 ]
+	printf 'src\\a.txt:gitlab-token:2\n' >src/.gitleaksignore
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+	rm src/.gitleaksignore
+	echo src/a.txt:gitlab-token:2 >list
+	run "$scan" scan --gitleaks-ignore-path list src
+	[ "$status" -eq 0 ]
+	run "$scan" scan --gitleaks-ignore-path nowhere src
+	[ "$status" -eq 3 ]
+}
+
+@test "a file that is scanned is no ignore list" {
+	printf '%s\nsrc/a.txt:gitlab-token:1\n' "$token" >src/a.txt
+	run "$scan" scan src/a.txt
+	[ "$status" -eq 1 ]
+}
+
+@test "baseline: what an earlier report has is left out, what is new is told" {
+	printf '%s\n' "$token" >src/a.txt
+	"$scan" scan --report-path base.json src || true
+	run "$scan" scan --baseline-path base.json src
+	[ "$status" -eq 0 ]
+	# another secret at the same place is new
+	printf '%sZ\n' "${token%0}" >src/a.txt
+	run "$scan" scan --baseline-path base.json src
+	[ "$status" -eq 1 ]
+	# the same secret elsewhere too
+	printf '\n%s\n' "$token" >src/a.txt
+	run "$scan" scan --baseline-path base.json src
+	[ "$status" -eq 1 ]
+	echo '{}' >broken.json
+	run "$scan" scan --baseline-path broken.json src
+	[ "$status" -eq 3 ]
+}

@@ -1,0 +1,246 @@
+/*
+ * known: findings somebody has looked at already.
+ *
+ * Owns the lines of .gitleaksignore (file:rule:line or commit:file:rule:line)
+ * and the comparison with a baseline: rule, file, commit, start line and
+ * secret.  gitleaks compares every field, so that a baseline of another
+ * version or with other columns knows nothing; and leaves the secret out
+ * under --redact, where we take a redacted baseline at its word only.
+ *
+ * An unreadable baseline is an error: going on would report, or worse, hide
+ * the wrong things.
+ */
+#include "hooks/scan/known.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define IGNORE_MAX (16u * 1024 * 1024)
+#define BASELINE_MAX (256u * 1024 * 1024)
+
+struct known_row {
+	unsigned char place[16], secret[16];
+	bool redacted;
+};
+
+static const unsigned char fixed_key[DIGEST_KEY] = "curfew-scan baseline";
+
+void known_release(struct known *k)
+{
+	strings_free(&k->ignore);
+	mem_free(k->row);
+	memset(k, 0, sizeof(*k));
+}
+
+/* ---- .gitleaksignore ----------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int ignore_line(struct known *k, char *line, struct err *e)
+{
+	size_t n, colons = 0;
+	char *p;
+
+	line += strspn(line, " \t\r");
+	for (n = strlen(line); n && strchr(" \t\r", line[n - 1]); n--)
+		line[n - 1] = '\0';
+	if (!*line || *line == '#')
+		return 0;
+	for (p = line; *p; p++)
+		colons += *p == ':';
+	if (colons != 2 && colons != 3)
+		log_line(LOG_WARNING, ".gitleaksignore: '%s' is neither "
+			 "file:rule:line nor commit:file:rule:line", line);
+	for (p = line; (p = strchr(p, '\\')); p++)
+		*p = '/';
+	return strings_add(&k->ignore, line, e);
+}
+
+int known_ignore(struct known *k, const char *path, bool must, struct err *e)
+{
+	struct buf b = BUF_INIT(IGNORE_MAX);
+	char *full = NULL, *rest, *line;
+	struct stat st;
+	int rc = -1;
+
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		full = io_path(path, ".gitleaksignore");
+	else if (must)
+		full = mem_strdup(path);
+	else
+		return 0; /* a file that is scanned, not a list */
+	if (!full) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (access(full, F_OK) && (!must || strcmp(full, path))) {
+		rc = 0;
+		goto out;
+	}
+	if (io_read_file(full, IO_ANY, IGNORE_MAX, &b, e))
+		goto out;
+	for (rest = b.p; (line = strsep(&rest, "\n"));)
+		if (ignore_line(k, line, e))
+			goto out;
+	if (k->ignore.n)
+		qsort(k->ignore.v, k->ignore.n, sizeof(*k->ignore.v), by_text);
+	rc = 0;
+out:
+	buf_release(&b);
+	mem_free(full);
+	return rc;
+}
+
+static bool ignored(const struct known *k, const char *print)
+{
+	return k->ignore.n &&
+	       bsearch(&print, k->ignore.v, k->ignore.n, sizeof(*k->ignore.v),
+		       by_text);
+}
+
+/* ---- the baseline -------------------------------------------------------- */
+
+static int place_of(const char *rule, const char *file, const char *commit,
+		    int64_t line, unsigned char out[static 16])
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = buf_printf(&b, NULL, "%s%c%s%c%s%c%lld", rule, 1, file, 1,
+			    commit, 1, (long long)line);
+
+	if (!rc)
+		digest_keyed(fixed_key, b.p, b.len, out, 16);
+	buf_release(&b);
+	return rc;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct known_row *x = a, *y = b;
+
+	return memcmp(x->place, y->place, sizeof(x->place));
+}
+
+static bool is_redacted(const char *secret)
+{
+	size_t n = strlen(secret);
+
+	return !strcmp(secret, "REDACTED") ||
+	       (n >= 3 && !strcmp(secret + n - 3, "..."));
+}
+
+static const char *text(const struct json *j, const char *key)
+{
+	const char *s = json_str(j, key);
+
+	return s ? s : "";
+}
+
+static int read_row(struct known_row *r, const struct json *j)
+{
+	const char *secret = text(j, "Secret");
+	int64_t line = 0;
+
+	(void)json_int(j, "StartLine", &line);
+	r->redacted = is_redacted(secret);
+	digest_keyed(fixed_key, secret, strlen(secret), r->secret,
+		     sizeof(r->secret));
+	return place_of(text(j, "RuleID"), text(j, "File"), text(j, "Commit"),
+			line, r->place);
+}
+
+int known_baseline(struct known *k, const char *path, struct err *e)
+{
+	struct buf b = BUF_INIT(BASELINE_MAX);
+	struct json *j = NULL;
+	const struct json *x;
+	int rc = -1;
+
+	if (io_read_file(path, IO_ANY, BASELINE_MAX, &b, e))
+		goto out;
+	j = json_parse(b.p, b.len, e);
+	if (!j || json_type(j) != JSON_ARRAY) {
+		err_fail(e, ERR_FORMAT, path, "no JSON report: an array of "
+			 "findings was expected");
+		goto out;
+	}
+	k->row = mem_array(json_count(j) + 1, sizeof(*k->row));
+	if (!k->row) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	for (x = json_first(j); x; x = json_next(x))
+		if (json_type(x) == JSON_OBJECT && !read_row(&k->row[k->rows], x))
+			k->rows++;
+	if (k->rows)
+		qsort(k->row, k->rows, sizeof(*k->row), by_place);
+	rc = 0;
+out:
+	if (rc)
+		err_ctx(e, path, "read the baseline");
+	json_free(&j);
+	buf_release(&b);
+	return rc;
+}
+
+static bool in_baseline(const struct known *k, const struct finding *f)
+{
+	struct known_row want = { .redacted = false };
+	size_t low = 0, high = k->rows;
+
+	if (!k->rows || place_of(f->rule->id, f->file, f->commit,
+				 (int64_t)f->start_line, want.place))
+		return false;
+	digest_keyed(fixed_key, f->secret, f->n_secret, want.secret,
+		     sizeof(want.secret));
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_place(&k->row[mid], &want) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < k->rows && !by_place(&k->row[low], &want); low++)
+		if (k->row[low].redacted ||
+		    !memcmp(k->row[low].secret, want.secret, sizeof(want.secret)))
+			return true;
+	return false;
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
+size_t known_drop(struct known *k, struct findings *list)
+{
+	size_t i, kept = 0, all = list->n;
+
+	for (i = 0; i < all; i++) {
+		struct finding *f = &list->v[i];
+		const char *anywhere = f->fingerprint;
+
+		if (*f->commit) /* the same without the commit */
+			anywhere += strlen(f->commit) + 1;
+		if (ignored(k, f->fingerprint) || ignored(k, anywhere) ||
+		    in_baseline(k, f)) {
+			finding_release(f);
+			continue;
+		}
+		if (kept != i) {
+			list->v[kept] = *f;
+			memset(f, 0, sizeof(*f));
+		}
+		kept++;
+	}
+	list->n = kept;
+	return all - kept;
+}
