@@ -82,7 +82,6 @@ static int load_settings(struct gate *g, const char *git_dir, struct err *e)
 	git_config *c = NULL;
 	int rc;
 
-	git_libgit2_init();
 	if (path && !access(path, R_OK) && git_config_open_ondisk(&c, path)) {
 		const git_error *why = git_error_last();
 
@@ -92,7 +91,6 @@ static int load_settings(struct gate *g, const char *git_dir, struct err *e)
 		rc = read_settings(g, c, e);
 	}
 	git_config_free(c);
-	git_libgit2_shutdown();
 	mem_free(path);
 	return rc;
 }
@@ -106,6 +104,8 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	g->hook = hook;
 	g->s = s;
 	g->start_ms = clock_mono_ms();
+	git_libgit2_init(); /* once: to and fro costs milliseconds */
+	g->git = true;
 	if (load_settings(g, git_dir, e))
 		return -1;
 	o.config = g->config;
@@ -122,6 +122,8 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 
 void gate_close(struct gate *g)
 {
+	if (g->git)
+		git_libgit2_shutdown();
 	findings_release(&g->list);
 	engine_close(&g->engine);
 	mem_free(g->config);

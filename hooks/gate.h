@@ -27,7 +27,7 @@ struct gate {
 	const char *hook; /* its name */
 	enum confidence least;
 	int64_t max_ms, start_ms;
-	bool accept_late, allow_override;
+	bool accept_late, allow_override, git;
 	char *config, *spool, *spool_key;
 };
 
