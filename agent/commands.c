@@ -29,7 +29,7 @@ const char command_globals[] =
 
 const struct command commands[] = {
 	{ "init", cmd_init, "make a new vault",
-	  NEED_DIR | NEED_LAUNCHER | NEED_KEYS,
+	  NEED_CONFIG | NEED_DIR | NEED_LAUNCHER | NEED_KEYS,
 	  "init [--passphrase | --key-file FILE | --generate-key-file FILE | "
 	  "--systemd NAME | --libsecret | --recipient PUBKEY]",
 	  "Makes DIR, the vault in it and a commented curfew.toml. The vault "
@@ -278,7 +278,7 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew vault backup /mnt/backup/curfew-2026-11-22\n", "1=w" },
 	{ "vault restore", cmd_vault_restore, "put a backup in the vault's place",
-	  NEED_DIR, "vault restore FILE [--force]",
+	  NEED_CONFIG | NEED_DIR, "vault restore FILE [--force]",
 	  "Needs no key. A vault newer than the backup, or another one, is not "
 	  "replaced unless\nforced; what is replaced stays as *.before.\n\n"
 	  "Options:\n"

@@ -87,7 +87,10 @@ static int check_locked(const struct start *s, struct err *e)
 
 static int start_launcher(struct start *s, struct err *e)
 {
-	const char *const protect[] = { s->dir, s->config_path, NULL };
+	const char *const protect[] = {
+		s->dir, s->config_path,
+		s->app.config != NULL ? s->app.config->head_file : NULL, NULL,
+	};
 
 	s->provider_path = globals_provider_path(&s->g, s->dir,
 						 s->app.config);
@@ -114,6 +117,9 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 	app->config_path = s->config_path;
 	if ((needs & (NEED_CONFIG | NEED_VAULT | NEED_WRITE)) != 0 &&
 	    config_read(s->config_path, &app->config, e) < 0)
+		return -1;
+	if (app->config != NULL && app->config->head_file != NULL &&
+	    vault_head_at(s->dir, app->config->head_file, e) < 0)
 		return -1;
 	if (needs != 0 && check_locked(s, e) < 0)
 		return -1;

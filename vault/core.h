@@ -184,8 +184,16 @@ const char *table_word(unsigned tab);
 
 struct head_bytes {
 	unsigned char b[HEAD_FILE_LEN];
-	size_t n; /* 0: there is no file */
+	size_t n;  /* 0: there is no file */
+	bool mark; /* not a head: it names the place where the head is */
 };
+/* The place told for the vault in this folder, NULL: DIR/vault.head. */
+const char *head_told(const char *dir);
+char *head_default(const char *dir); /* mem_free it */
+void head_marked_place(const struct head_bytes *h, char *out, size_t cap);
+/* Open for writing: the head is at its place from here on, and only there. */
+int head_settle(struct vault *v, struct err *e)
+	__attribute__((warn_unused_result));
 int head_read(const char *dir, struct head_bytes *h, struct err *e)
 	__attribute__((warn_unused_result));
 /* Against the loaded state; ERR_TAMPER says what does not fit. */
@@ -194,6 +202,9 @@ int head_check(struct vault *v, const struct head_bytes *h, struct err *e)
 int head_open(struct vault *v, struct err *e) /* for writing; creates */
 	__attribute__((warn_unused_result));
 int head_write(struct vault *v, bool sync, struct err *e)
+	__attribute__((warn_unused_result));
+/* Both sectors: no older word, however much newer it claims to be, stays. */
+int head_write_both(struct vault *v, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* ---- the vault --------------------------------------------------------------- */

@@ -148,23 +148,55 @@ static int fill(struct building *b, const struct buf *file,
 	return store_commit(b->v, e);
 }
 
+/* The lost vault's head_file is not for this one: its lines become comments. */
+static int without_head(const struct buf *in, struct buf *out, struct err *e)
+{
+	const char *p = in->p, *const end = in->p + in->len;
+
+	while (p < end) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((nl ? nl + 1 : end) - p);
+		size_t blank = 0;
+
+		while (blank < n && (p[blank] == ' ' || p[blank] == '\t'))
+			blank++;
+		if (n - blank > strlen("head_file") &&
+		    memcmp(p + blank, "head_file", strlen("head_file")) == 0 &&
+		    buf_add(out, "# ", 2, e) != 0)
+			return -1;
+		if (buf_add(out, p, n, e) != 0)
+			return -1;
+		p += n;
+	}
+	return 0;
+}
+
 /* A config that lies there already is the operator's: it stays. */
 static int write_config(struct building *b, const char *dir, struct err *e)
 {
+	struct buf text = BUF_INIT(BUF_CONFIG_MAX * 2);
 	struct err mine = ERR_INIT;
 	char *path = NULL;
 	int rc = 0;
 
 	if (b->config.len == 0)
 		return 0;
+	if (without_head(&b->config, &text, e) != 0) {
+		rc = -1;
+		goto out;
+	}
 	path = io_path(dir, "curfew.toml");
-	if (!path)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	if (io_create(path, b->config.p, b->config.len, 0600, &mine) != 0 &&
+	if (!path) {
+		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (io_create(path, text.p, text.len, 0600, &mine) != 0 &&
 	    !err_is(&mine, ERR_EXISTS)) {
 		*e = mine;
 		rc = -1;
 	}
+out:
+	buf_release(&text);
 	mem_free(path);
 	return rc;
 }

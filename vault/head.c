@@ -1,5 +1,6 @@
 /*
- * head: DIR/vault.head, the newest state named outside the database.
+ * head: DIR/vault.head, the newest state named outside the database; or that
+ * file at the place it was told (headplace.c).
  *
  * Two sectors, written in turn by the parity of the state's version, so that
  * one torn write leaves the other.  A head behind the database is what a crash
@@ -19,8 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/crash.h"
-#include "base/io.h"
 #include "base/mem.h"
 
 #define SECTOR 512u
@@ -37,40 +36,6 @@ static const char accept_hint[] =
 	"restore the newest backup, or, if you know why, accept what is there "
 	"with 'curfew vault verify --accept-head'";
 
-int head_read(const char *dir, struct head_bytes *h, struct err *e)
-{
-	struct buf b = BUF_INIT(HEAD_FILE_LEN + 1);
-	struct err why = ERR_INIT;
-	char *path = io_path(dir, "vault.head");
-	int rc = -1;
-
-	memset(h, 0, sizeof(*h));
-	if (!path) {
-		err_fail(e, ERR_NOMEM, dir, "out of memory");
-		goto out;
-	}
-	if (access(path, F_OK) != 0 && errno == ENOENT) {
-		rc = 0;
-		goto out;
-	}
-	if (io_read_file(path, IO_OWNED, HEAD_FILE_LEN, &b, &why)) {
-		if (why.code != ERR_TOOBIG) {
-			*e = why;
-			goto out;
-		}
-		h->n = 1; /* not a head of ours: the check says so */
-		rc = 0;
-		goto out;
-	}
-	memcpy(h->b, b.p ? b.p : "", b.len);
-	h->n = b.len ? b.len : 1;
-	rc = 0;
-out:
-	buf_release(&b);
-	mem_free(path);
-	return rc;
-}
-
 static bool sector_valid(const struct vault *v, const unsigned char *s)
 {
 	unsigned char mac[MAC_LEN];
@@ -84,18 +49,33 @@ static bool sector_valid(const struct vault *v, const unsigned char *s)
 static int no_sector(const struct vault *v, const struct head_bytes *h,
 		     struct err *e)
 {
-	const char *why = "the head file is damaged";
+	const char *told = head_told(v->dir);
+	const char *name = told ? told : "vault.head";
+	const char *why = "is damaged";
+	char place[256];
 
+	if (h->mark) {
+		head_marked_place(h, place, sizeof(place));
+		err_fail(e, ERR_TAMPER, v->dir,
+			 "the head is kept elsewhere, at %s", place);
+		err_hint(e, "name that place in curfew.toml, [vault] "
+			    "head_file; or, if it is lost, %s", accept_hint);
+		return -1;
+	}
 	if (h->n == 0)
-		why = "the head file vault.head is missing";
+		why = "is missing";
 	else if (memcmp(h->b, MAGIC, AT_VAULT) == 0 &&
 		 memcmp(h->b + AT_VAULT, v->id, VAULT_ID_LEN) != 0)
-		why = "the head file belongs to another vault";
+		why = "belongs to another vault";
 	else if (memcmp(h->b, MAGIC, AT_VAULT) == 0 &&
 		 memcmp(h->b + AT_KEY, v->keys->id, sizeof(v->keys->id)) != 0)
-		why = "the head file belongs to an earlier root key";
-	err_fail(e, ERR_TAMPER, v->dir, "%s", why);
-	err_hint(e, "%s", accept_hint);
+		why = "belongs to an earlier root key";
+	err_fail(e, ERR_TAMPER, v->dir, "the head file %s %s", name, why);
+	if (told)
+		err_hint(e, "is its disk there, and head_file in curfew.toml "
+			    "right? else %s", accept_hint);
+	else
+		err_hint(e, "%s", accept_hint);
 	return -1;
 }
 
@@ -220,11 +200,14 @@ int head_image(const struct vault *v, unsigned char out[HEAD_FILE_LEN],
 int head_open(struct vault *v, struct err *e)
 {
 	struct stat sb;
-	char *path = io_path(v->dir, "vault.head");
+	const char *told = head_told(v->dir);
+	char *path = told ? mem_strdup(told) : head_default(v->dir);
 	int rc = -1;
 
 	if (!path)
 		return err_fail(e, ERR_NOMEM, v->dir, "out of memory");
+	if (head_settle(v, e))
+		goto out;
 	v->head_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 			  0600);
 	if (v->head_fd < 0 || fstat(v->head_fd, &sb) != 0) {
@@ -243,21 +226,37 @@ out:
 	return rc;
 }
 
-int head_write(struct vault *v, bool sync, struct err *e)
+static int put(struct vault *v, const void *p, size_t len, off_t at, bool sync,
+	       struct err *e)
 {
-	unsigned char s[SECTOR];
-	off_t at = (off_t)((v->state.version & 1) * SECTOR);
 	ssize_t n;
 
-	sector_make(v, s);
 	do
-		n = pwrite(v->head_fd, s, sizeof(s), at);
+		n = pwrite(v->head_fd, p, len, at);
 	while (n < 0 && errno == EINTR);
-	if (n >= 0 && n != (ssize_t)sizeof(s)) {
+	if (n >= 0 && n != (ssize_t)len) {
 		n = -1;
 		errno = ENOSPC;
 	}
 	if (n < 0 || (sync && fdatasync(v->head_fd) != 0))
 		return err_sys(e, v->dir, "writing the head file");
 	return 0;
+}
+
+int head_write_both(struct vault *v, struct err *e)
+{
+	unsigned char image[HEAD_FILE_LEN];
+
+	if (head_image(v, image, e))
+		return -1;
+	return put(v, image, sizeof(image), 0, true, e);
+}
+
+int head_write(struct vault *v, bool sync, struct err *e)
+{
+	unsigned char s[SECTOR];
+
+	sector_make(v, s);
+	return put(v, s, sizeof(s), (off_t)((v->state.version & 1) * SECTOR),
+		   sync, e);
 }

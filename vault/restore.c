@@ -29,6 +29,7 @@ struct places {
 	char dir[PATH_MAX_OURS], work[PATH_MAX_OURS];
 	char db[PATH_MAX_OURS], head[PATH_MAX_OURS], lock[PATH_MAX_OURS];
 	char new_db[PATH_MAX_OURS], new_head[PATH_MAX_OURS];
+	const char *told; /* the head's own place, or NULL */
 };
 
 static int place(char out[PATH_MAX_OURS], const char *dir, const char *name,
@@ -41,14 +42,30 @@ static int place(char out[PATH_MAX_OURS], const char *dir, const char *name,
 	return 0;
 }
 
+static int path_and(char out[PATH_MAX_OURS], const char *path, const char *tail,
+		    struct err *e)
+{
+	int n = snprintf(out, PATH_MAX_OURS, "%s%s", path, tail);
+
+	if (n < 0 || n >= PATH_MAX_OURS)
+		return err_fail(e, ERR_TOOBIG, path, "the path is too long");
+	return 0;
+}
+
 static int places_set(struct places *p, const char *dir, struct err *e)
 {
 	if (place(p->dir, dir, ".", e) || place(p->work, dir, "restore.part", e) ||
 	    place(p->db, dir, "vault.db", e) ||
-	    place(p->head, dir, "vault.head", e) ||
 	    place(p->lock, dir, "vault.lock", e) ||
-	    place(p->new_db, p->work, "vault.db", e) ||
-	    place(p->new_head, p->work, "vault.head", e))
+	    place(p->new_db, p->work, "vault.db", e))
+		return -1;
+	p->told = head_told(dir);
+	if (!p->told)
+		return place(p->head, dir, "vault.head", e) ||
+		       place(p->new_head, p->work, "vault.head", e) ? -1 : 0;
+	/* on another disk maybe: made and kept beside its place there */
+	if (path_and(p->head, p->told, "", e) ||
+	    path_and(p->new_head, p->told, ".part", e))
 		return -1;
 	return 0;
 }
@@ -62,6 +79,8 @@ static int clear_work(const struct places *p, struct err *e)
 	struct dirent *f;
 	int rc = -1;
 
+	if (p->told)
+		(void)unlink(p->new_head);
 	if (!d) {
 		if (fd < 0 && errno == ENOENT)
 			return 0;
@@ -235,7 +254,7 @@ static bool there(const char *path)
 static int kept_ending(const struct places *p, char *out, size_t cap,
 		       struct err *e)
 {
-	char path[PATH_MAX_OURS], name[64];
+	char path[PATH_MAX_OURS];
 
 	for (int i = 1; i < KEPT_MAX; i++) {
 		bool used = false;
@@ -244,12 +263,10 @@ static int kept_ending(const struct places *p, char *out, size_t cap,
 			snprintf(out, cap, ".before");
 		else
 			snprintf(out, cap, ".before-%d", i);
-		snprintf(name, sizeof name, "vault.db%s", out);
-		if (place(path, p->dir, name, e) != 0)
+		if (path_and(path, p->db, out, e) != 0)
 			return -1;
 		used = there(path);
-		snprintf(name, sizeof name, "vault.head%s", out);
-		if (place(path, p->dir, name, e) != 0)
+		if (path_and(path, p->head, out, e) != 0)
 			return -1;
 		if (!used && !there(path))
 			return 0;
@@ -258,16 +275,14 @@ static int kept_ending(const struct places *p, char *out, size_t cap,
 			KEPT_MAX);
 }
 
-static int keep(const struct places *p, const char *name, const char *ending,
-		const char *tail, struct err *e)
+static int keep(const char *path, const char *ending, const char *tail,
+		struct err *e)
 {
-	char from[PATH_MAX_OURS], to[PATH_MAX_OURS], kept[96];
+	char from[PATH_MAX_OURS], to[PATH_MAX_OURS], kept[64];
 
-	snprintf(kept, sizeof kept, "%s%s", name, tail);
-	if (place(from, p->dir, kept, e) != 0)
-		return -1;
-	snprintf(kept, sizeof kept, "%s%s%s", name, ending, tail);
-	if (place(to, p->dir, kept, e) != 0)
+	snprintf(kept, sizeof kept, "%s%s", ending, tail);
+	if (path_and(from, path, tail, e) != 0 ||
+	    path_and(to, path, kept, e) != 0)
 		return -1;
 	return there(from) ? io_move(from, to, e) : 0;
 }
@@ -281,14 +296,14 @@ static int swap(const struct places *p, struct err *e)
 	crash_point("restore.before-keep");
 	/* the log goes with its database, and first: a log left beside another
 	 * database would be taken for that one's */
-	if (keep(p, "vault.db", ending, "-wal", e) != 0 ||
-	    keep(p, "vault.db", ending, "-shm", e) != 0)
+	if (keep(p->db, ending, "-wal", e) != 0 ||
+	    keep(p->db, ending, "-shm", e) != 0)
 		return -1;
 	crash_point("restore.log-kept");
-	if (keep(p, "vault.db", ending, "", e) != 0)
+	if (keep(p->db, ending, "", e) != 0)
 		return -1;
 	crash_point("restore.database-kept");
-	if (keep(p, "vault.head", ending, "", e) != 0)
+	if (keep(p->head, ending, "", e) != 0)
 		return -1;
 	crash_point("restore.head-kept");
 	if (io_move(p->new_head, p->head, e) != 0)
@@ -311,8 +326,8 @@ int vault_restore(const char *dir, const char *backup, bool force, struct err *e
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto out;
 	}
-	if (places_set(p, dir, e) != 0 || db_boot(e) != 0 ||
-	    io_mkdirs(dir, 0700, e) != 0)
+	if (io_mkdirs(dir, 0700, e) != 0 || places_set(p, dir, e) != 0 ||
+	    db_boot(e) != 0)
 		goto out;
 	lock = io_lock(p->lock, e);
 	if (lock < 0)

@@ -170,7 +170,7 @@ static int unlock(struct vault *v, const struct slot_input *inputs, size_t n,
 				"of the root key");
 	err_fail(e, ERR_SEALED, v->dir, "none of the %zu key%s given opens it",
 		 n, n == 1 ? "" : "s");
-	err_hint(e, "'curfew vault slots' tells what would");
+	err_hint(e, "'curfew vault slot list' tells what would");
 	return -1;
 }
 
@@ -337,7 +337,7 @@ int vault_accept_head(const char *dir, const struct slot_input *inputs,
 	int rc = -1;
 
 	if (open_as(dir, inputs, n, NULL, true, true, &v, e) ||
-	    journal_append(v, &entry, &seq, e) || head_write(v, true, e))
+	    journal_append(v, &entry, &seq, e) || head_write_both(v, e))
 		goto out;
 	rc = 0;
 out:
@@ -471,15 +471,23 @@ static int sync_dir(const char *dir, struct err *e)
 	return rc;
 }
 
+/* Nor may the place told for the head hold one: it is some vault's. */
 static int exists(const char *dir, struct err *e)
 {
+	const char *told = head_told(dir);
 	char *path = io_path(dir, "vault.db");
 	int rc = 0;
 
 	if (!path)
 		return err_fail(e, ERR_NOMEM, dir, "out of memory");
-	if (access(path, F_OK) == 0)
+	if (access(path, F_OK) == 0) {
 		rc = err_fail(e, ERR_EXISTS, dir, "there is a vault already");
+	} else if (told && access(told, F_OK) == 0) {
+		rc = err_fail(e, ERR_EXISTS, told,
+			      "there is a vault's head already");
+		err_hint(e, "if that vault is no more, move the file away; else "
+			    "name another head_file in curfew.toml");
+	}
 	mem_free(path);
 	return rc;
 }

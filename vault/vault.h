@@ -2,7 +2,7 @@
  * vault: opening, closing and keeping the sealed store.
  *
  * One SQLite file DIR/vault.db plus DIR/vault.head (the chain's head, outside
- * the database) plus DIR/vault.lock.  The root key is wrapped once per slot;
+ * the database; elsewhere with vault_head_at) plus DIR/vault.lock.  The root key is wrapped once per slot;
  * any slot opens it.  The format is docs/vault-format.md.
  *
  * Thread rule: one thread.  Process rule: the core only.
@@ -42,6 +42,15 @@ struct slot_info {
 	char detail[200]; /* path, credential name, public key; never secret */
 	int64_t created_ms;
 };
+
+/*
+ * From now on the head of the vault in DIR (which need not be there yet) lies
+ * at `path`, an absolute one, instead of DIR/vault.head; NULL: in DIR again.
+ * For the rest of this process, and for one folder only.  The next opening
+ * for writing moves the head there.
+ */
+int vault_head_at(const char *dir, const char *path, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* Create an empty vault with one slot, open it. ERR_EXISTS when there is one. */
 int vault_init(const char *dir, const struct slot_input *first,

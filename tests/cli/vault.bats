@@ -376,6 +376,131 @@ mode() {
 	[ "$status" -eq 0 ]
 }
 
+# The first line of [vault]: the starter's are comments.
+head_at() {
+	printf '[vault]\nhead_file = "%s"\n' "$1" >>v/curfew.toml
+}
+
+@test "head_file: the whole folder put back is noticed; inside DIR nothing could" {
+	make_vault
+	make_pair half
+	cp -a v before
+	curfew -q vault slot add recipient "$PUB" --name one
+	rm -rf v && cp -a before v
+	run curfew vault verify # this is what head_file is for
+	[ "$status" -eq 0 ]
+	mkdir disk && head_at "$T/disk/head"
+	cp -a v before2 # already told, not yet moved
+	curfew -q vault slot add recipient "$PUB" --name two
+	[ "$(stat -c %s disk/head)" -eq 1024 ] && [ "$(mode disk/head)" = 600 ]
+	grep -q "kept at $T/disk/head" v/vault.head
+	cp -a v moved
+	curfew -q vault slot remove two
+	curfew vault verify
+	for old in before2 moved; do
+		rm -rf v && cp -a "$old" v
+		run curfew audit verify
+		[ "$status" -eq 5 ]
+		[[ $output == *"older than its head"*"--accept-head"* ]]
+		run curfew vault slot add recipient "$PUB"
+		[ "$status" -eq 5 ]
+	done
+	run curfew vault verify --accept-head --yes
+	[ "$status" -eq 0 ]
+	curfew -q vault slot remove two
+	curfew vault verify
+}
+
+@test "head_file: gone, forgotten, and moved by hand" {
+	make_vault
+	mkdir disk && head_at "$T/disk/head"
+	make_pair half
+	curfew -q vault slot add recipient "$PUB" --name one
+	mv disk away
+	run curfew audit verify
+	[ "$status" -eq 5 ]
+	[[ $output == *"$T/disk/head is missing"*"is its disk there"* ]]
+	run curfew vault slot remove one
+	[ "$status" -eq 5 ]
+	[ ! -e disk ]
+	mkdir disk # the empty folder under a disk that is not mounted
+	run curfew vault slot remove one
+	[ "$status" -eq 5 ]
+	[ ! -e disk/head ]
+	rmdir disk && mv away disk
+	cp v/curfew.toml told && : >v/curfew.toml
+	run curfew audit verify
+	[ "$status" -eq 5 ]
+	[[ $output == *"kept elsewhere, at $T/disk/head"*head_file* ]]
+	mv disk/head v/vault.head # as the message says, the other way
+	curfew vault verify
+	cp told v/curfew.toml
+	curfew -q vault slot remove one
+	[ -e disk/head ]
+	curfew vault verify
+}
+
+@test "head_file: init, rekey, backup, restore and emergency" {
+	mkdir -m 700 v disk
+	head_at "$T/disk/head"
+	make_vault
+	[ "$(stat -c %s disk/head)" -eq 1024 ]
+	curfew vault verify
+	make_pair half
+	curfew -q emergency setup "$PUB"
+	curfew -q vault backup bak
+	curfew -q vault slot add recipient "$PUB"
+	curfew -q vault rekey
+	curfew vault verify
+	run curfew vault restore bak
+	[ "$status" -eq 9 ]
+	curfew -q vault restore bak --force
+	[ -e disk/head.before ]
+	curfew vault verify
+	run curfew vault slot list --json
+	[[ $output != *recipient* ]]
+	[ -z "$(find disk -name '*.part')" ]
+	# another vault cannot take the same place
+	mkdir v2 && cp v/curfew.toml v2/
+	V=$T/v2
+	run curfew init --key-file key
+	[ "$status" -eq 1 ]
+	[[ $output == *"a vault's head already"* ]]
+	# the emergency vault keeps its own head: the place is the lost one's
+	V=$T/v
+	curfew -q emergency open v/emergency.envelope --key half --into em --key-file key
+	V=$T/em
+	curfew vault verify
+	grep -q '^# head_file' em/curfew.toml
+	make_pair two
+	curfew -q vault slot add recipient "$PUB"
+	curfew vault verify
+}
+
+@test "head_file: a crash at each step of moving and restoring" {
+	make_vault
+	mkdir disk && head_at "$T/disk/head"
+	curfew -q vault backup bak
+	cp -a v start
+	labels=$T/labels
+	for what in "vault rekey" "vault restore bak --force"; do
+		rm -rf v disk && cp -a start v && mkdir disk
+		: >"$labels"
+		# shellcheck disable=SC2086
+		CURFEW_CRASH_LIST=$labels curfew -q $what
+		for label in $(grep -E '^(rekey|restore|vault|io)[.:]' "$labels" | sort -u); do
+			rm -rf v disk && cp -a start v && mkdir disk
+			# shellcheck disable=SC2086
+			CURFEW_CRASH_AT=$label run curfew $what
+			[ "$status" -eq 137 ] || { echo "$label: $output"; false; }
+			# shellcheck disable=SC2086
+			[ "$what" = "vault rekey" ] || curfew -q $what
+			run curfew vault verify
+			[ "$status" -eq 0 ] || { echo "$label: $output"; false; }
+		done
+	done
+}
+
 @test "audit log: text, JSON, since" {
 	make_vault
 	make_pair half
