@@ -197,10 +197,27 @@ out:
 	return rc;
 }
 
+/* A state that these keys do not open, beside a header that names others: the
+ * root was changed while we had the vault open.  (Whoever forged the name is
+ * found out at the next opening.) */
+static void rekeyed(struct vault *v, struct err *why)
+{
+	struct err ignored = ERR_INIT;
+	struct db_header h;
+
+	if (why->code != ERR_TAMPER || db_header(v->db, &h, &ignored) ||
+	    memcmp(h.key_id, v->keys->id, sizeof(h.key_id)) == 0)
+		return;
+	err_clear(why);
+	err_fail(why, ERR_BUSY, v->dir, "the vault was rekeyed meanwhile");
+	err_hint(why, "run it again");
+}
+
 int state_load(struct vault *v, struct err *e)
 {
 	sqlite3_stmt *st = stmt_take(v, ST_STATE_GET, e);
 	struct state s = { .loaded = true };
+	struct err why = ERR_INIT;
 	uint64_t version = 0;
 	const void *box;
 	size_t n;
@@ -225,8 +242,12 @@ int state_load(struct vault *v, struct err *e)
 		out = 0;
 		goto out;
 	}
-	if (state_parse(v, version, box, n, &s, e))
+	if (state_parse(v, version, box, n, &s, &why)) {
+		rekeyed(v, &why);
+		if (e)
+			*e = why;
 		goto out;
+	}
 	if (version < v->seen) {
 		err_fail(e, ERR_TAMPER, NULL,
 			 "the database went back to an older state while open");
