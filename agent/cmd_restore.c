@@ -29,6 +29,7 @@ struct restoring {
 	int n_words;
 	struct link *link; /* of the connection worked on last */
 	uint32_t done, failed;
+	char said[400]; /* the provider's words to the last call, or why none */
 };
 
 static const struct snapshot *snapshot_of(const struct restoring *r,
@@ -111,7 +112,8 @@ static int call(struct restoring *r, const struct target *t, const char *verb,
 		const struct snapshot *s, enum link_status *status,
 		struct err *e)
 {
-	struct json *q = json_object(), *snap = NULL;
+	struct json *q = json_object(), *snap = NULL, *body = NULL;
+	const char *said;
 	struct err why = ERR_INIT;
 	bool ok = json_set_str(q, "verb", verb) &&
 		  json_set_str(q, "account", t->account) &&
@@ -132,9 +134,12 @@ static int call(struct restoring *r, const struct target *t, const char *verb,
 		return -1;
 	}
 	crash_point("restore.before-send");
-	if (link_ask(r->link, q, NULL, 30000, status, NULL, &why) < 0 &&
+	if (link_ask(r->link, q, NULL, 30000, status, &body, &why) < 0 &&
 	    why.code == ERR_NONE)
 		*status = LINK_UNKNOWN;
+	said = body ? json_str(body, "error") : NULL;
+	(void)snprintf(r->said, sizeof(r->said), "%s", said ? said : why.cause);
+	json_free(&body);
 	crash_point("restore.after-reply");
 	return 0;
 }
@@ -246,7 +251,7 @@ static void tell(struct restoring *r, const struct target *t, const char *what)
 	if (plan_address(&r->w, t, &b, NULL) == 0)
 		out_cell(b.p, 0);
 	out_text("  ");
-	out_text(what);
+	out_cell(what, 0);
 	out_text("\n");
 	buf_release(&b);
 }
@@ -291,10 +296,11 @@ static int restore_one(struct restoring *r, uint32_t i, struct err *e)
 				   "enabled; its revoked credentials stay dead");
 		r->done++;
 	} else {
-		char text[80];
+		char text[500];
 
-		(void)snprintf(text, sizeof(text), "not restored%s",
-			       status_text(status));
+		(void)snprintf(text, sizeof(text), "not restored%s%s%s",
+			       status_text(status), *r->said ? ": " : "",
+			       r->said);
 		tell(r, t, text);
 		r->failed++;
 	}

@@ -141,6 +141,33 @@ static void sweeps_left(const struct work *w)
 	}
 }
 
+/* Why the live sessions of target i were left, or NULL: they ended, or end with
+ * the credential. */
+static const char *sessions_left(const struct work *w, uint32_t i)
+{
+	const struct action *a = work_of(w, i, V_CUT);
+
+	if (!a || a->state != A_UNSUPPORTED)
+		return NULL;
+	return a->note ? a->note : "the provider cannot cut them";
+}
+
+/* What a proof of death does not cover is said beside it. */
+static void tell_sessions(const struct work *w, struct buf *b)
+{
+	for (uint32_t i = 0; i < w->n_targets; i++) {
+		const char *why = sessions_left(w, i);
+
+		if (!why || address_of(w, &w->targets[i], b) < 0)
+			continue;
+		out_text("sessions already open through ");
+		out_text(b->p);
+		out_text(" were not cut (");
+		out_cell(why, 0);
+		out_text(")\n");
+	}
+}
+
 static void summary(const struct work *w, const struct tally *t)
 {
 	char line[300], at[CLOCK_TEXT];
@@ -204,6 +231,7 @@ int live_final(const struct app *app, const struct work *w,
 		(void)printf("%s%*s  %s\n", b.p, text_width(b.p) < width ?
 			     (int)(width - text_width(b.p)) : 0, "", text);
 	}
+	tell_sessions(w, &b);
 	sweeps_left(w);
 	summary(w, &t);
 	buf_release(&b);
@@ -235,6 +263,8 @@ struct json *live_target(const struct work *w, uint32_t i,
 		     json_set_str(j, "dead_at", clock_text(v.at_ms, at));
 	if (ok && v.until_ms)
 		ok = json_set_str(j, "until", clock_text(v.until_ms, at));
+	if (ok && sessions_left(w, i))
+		ok = json_set_str(j, "sessions_not_cut", sessions_left(w, i));
 	buf_release(&b);
 	if (!ok)
 		json_free(&j);
