@@ -65,3 +65,4 @@ $(1)/matrix: $(call obj,$(1),tests/fault/matrix.c tests/fault/rig.c tests/fault/
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base)
 endef
 $(eval $(call fake,$(BUILD)/test,))
+$(eval $(call fake,$(BUILD)/asan,-fsanitize=address$(comma)undefined))

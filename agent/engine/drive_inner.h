@@ -113,6 +113,14 @@ int resweep_item(struct drive *d, uint32_t action, const struct json *item,
 		 struct err *e) __attribute__((warn_unused_result));
 int resweep_answer(struct drive *d, const struct answer *a, struct err *e)
 	__attribute__((warn_unused_result));
+/* resweep_new.c: the listing shows something that must not be. */
+void sweep_dirty(struct sweep *s, const char *what, const char *account,
+		 const char *kind);
+struct plan_thing;
+/* An account that is no target. */
+int sweep_unknown(struct drive *d, struct lane *l, struct sweep *s,
+		  const struct plan_thing *p, const struct json *item,
+		  struct err *e) __attribute__((warn_unused_result));
 /* Something was cut on this lane: listings count from now. */
 int resweep_again(struct drive *d, struct lane *l, struct err *e)
 	__attribute__((warn_unused_result));

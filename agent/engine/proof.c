@@ -10,12 +10,14 @@ static enum proof_out alive(struct action *a, const struct proof_in *in)
 
 	a->count = 0;
 	a->first_ms = a->last_ms = 0;
-	a->flags &= (uint8_t)~(AF_CONFIRM | AF_REFUSAL | AF_RECORD);
+	a->flags &= (uint16_t)~(AF_CONFIRM | AF_REFUSAL | AF_RECORD);
 	a->flags |= AF_ALIVE;
 	a->next_ms = in->now_ms + in->gap_ms + in->lag_ms / 2;
-	if (was_dead || (in->cut_ms && in->now_ms >= in->cut_ms + in->lag_ms))
-		return PROOF_RECUT;
-	return PROOF_AGAIN;
+	if (in->cut_ms && in->now_ms >= in->cut_ms + in->lag_ms)
+		a->flags |= AF_SURVIVED;
+	else if (!was_dead)
+		return PROOF_AGAIN;
+	return PROOF_RECUT;
 }
 
 enum proof_out proof_step(struct action *a, const struct proof_in *in)
@@ -24,7 +26,7 @@ enum proof_out proof_step(struct action *a, const struct proof_in *in)
 		return PROOF_UNSURE;
 	if (in->life == LIFE_ALIVE)
 		return alive(a, in);
-	a->flags &= (uint8_t)~AF_ALIVE;
+	a->flags &= (uint16_t)~(AF_ALIVE | AF_SURVIVED);
 	if (in->refusal)
 		a->flags |= AF_REFUSAL;
 	if (!a->count)
@@ -33,7 +35,7 @@ enum proof_out proof_step(struct action *a, const struct proof_in *in)
 		a->count++;
 	a->last_ms = in->now_ms;
 	if (a->flags & AF_CONFIRM) {
-		a->flags &= (uint8_t)~AF_CONFIRM;
+		a->flags &= (uint16_t)~AF_CONFIRM;
 		return PROOF_DEAD;
 	}
 	a->next_ms = in->now_ms + in->gap_ms + in->lag_ms / 2;
@@ -43,6 +45,6 @@ enum proof_out proof_step(struct action *a, const struct proof_in *in)
 		a->flags |= AF_RECORD;
 		return PROOF_UNSURE; /* go on asking, ever slower */
 	}
-	a->flags &= (uint8_t)~AF_RECORD;
+	a->flags &= (uint16_t)~AF_RECORD;
 	return PROOF_DEAD;
 }

@@ -180,7 +180,7 @@ int record_unpack_action(struct work *w, const void *p, size_t n, struct err *e)
 	w->targets[t].flags |= (uint8_t)r.v[R_TFLAGS];
 	a = &w->actions[i];
 	a->state = (uint8_t)r.v[R_STATE];
-	a->flags = (uint8_t)r.v[R_FLAGS];
+	a->flags = (uint16_t)r.v[R_FLAGS];
 	a->status = (uint8_t)r.v[R_STATUS];
 	a->attempts = (uint32_t)r.v[R_ATTEMPTS];
 	a->fails = (uint32_t)r.v[R_FAILS];

@@ -61,15 +61,6 @@ int resweep_start(struct drive *d, uint32_t action, struct err *e)
 	return 0;
 }
 
-static void not_clean(struct sweep *s, const char *what, const char *account,
-		      const char *kind)
-{
-	if (!s->dirty)
-		(void)snprintf(s->why, sizeof(s->why), "%s: %.60s %.40s", what,
-			       account, kind);
-	s->dirty = true;
-}
-
 int resweep_again(struct drive *d, struct lane *l, struct err *e)
 {
 	int64_t settle = facts_settle_ms(&l->facts), now = drive_now(d);
@@ -101,159 +92,7 @@ int resweep_again(struct drive *d, struct lane *l, struct err *e)
 	return 0;
 }
 
-/* ---- accounts known before ------------------------------------------------ */
-
-static uint64_t name_hash(const char *s)
-{
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-	h ^= h >> 29;
-	return h ? h : 1;
-}
-
-static bool seen_has(const struct seen *s, uint64_t h)
-{
-	size_t i;
-
-	if (!s->cap)
-		return false;
-	for (i = h & (s->cap - 1); s->p[i]; i = (i + 1) & (s->cap - 1))
-		if (s->p[i] == h)
-			return true;
-	return false;
-}
-
-static int seen_add(struct seen *s, uint64_t h, struct err *e)
-{
-	size_t i;
-
-	if (s->n * 2 >= s->cap) {
-		struct seen g = { .cap = s->cap ? s->cap * 2 : 1024,
-				  .loaded = s->loaded };
-
-		g.p = mem_array(g.cap, sizeof(*g.p));
-		if (!g.p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		for (i = 0; i < s->cap; i++)
-			if (s->p[i] && seen_add(&g, s->p[i], e) < 0)
-				return -1; /* cannot be: it is large enough */
-		mem_free(s->p);
-		*s = g;
-	}
-	for (i = h & (s->cap - 1); s->p[i]; i = (i + 1) & (s->cap - 1))
-		if (s->p[i] == h)
-			return 0;
-	s->p[i] = h;
-	s->n++;
-	return 0;
-}
-
-static int seen_account(const struct inv_account *a, void *arg, struct err *e)
-{
-	return seen_add(arg, name_hash(a->name), e);
-}
-
-static int fresh_account(struct drive *d, const char *conn,
-			 const struct json *item, const char *name,
-			 struct err *e)
-{
-	struct inv_account *p = mem_realloc(d->fresh,
-					    (d->n_fresh + 1) * sizeof(*p));
-	const char *created = json_str(item, "created");
-	bool makes = false;
-
-	if (!p)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	d->fresh = p;
-	p = &d->fresh[d->n_fresh];
-	*p = (struct inv_account){ .state = INV_ACTIVE,
-				   .first_seen_ms = drive_now(d),
-				   .seen_ms = drive_now(d) };
-	p->makes_accounts = json_bool(item, "makes_accounts", &makes) && makes;
-	if (created && !clock_parse(created, &p->created_ms))
-		p->created_ms = 0;
-	p->connection = mem_strdup(conn);
-	p->name = mem_strdup(name);
-	p->attributes = mem_strdup("");
-	d->n_fresh++;
-	if (!p->connection || !p->name || !p->attributes)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	return 0;
-}
-
 /* ---- items ---------------------------------------------------------------- */
-
-/* Nobody can tell whether it is the intruder's: a person has to. */
-static int doubtful(struct drive *d, const struct plan_thing *p, struct err *e)
-{
-	struct plan_thing thing = *p;
-	uint32_t t, from = d->w->n_actions;
-
-	thing.flags = TF_SKIPPED;
-	if (plan_note(d->w, T_ACCOUNT, &thing, "not known before, perhaps made "
-		      "during the incident: look at it, and kill it by its "
-		      "address", &t, e) < 0)
-		return -1;
-	/* The incident stays open until somebody has decided. */
-	work_of(d->w, t, V_NOTE)->state = A_TRYING;
-	work_of(d->w, t, V_NOTE)->next_ms = INT64_MAX;
-	return drive_adopt(d, from, e);
-}
-
-/* An account that was not there when the incident began. */
-static int appeared(struct drive *d, struct lane *l, struct sweep *s,
-		    const struct plan_thing *p, struct err *e)
-{
-	struct plan_thing thing = *p;
-	uint32_t t, from = d->w->n_actions;
-
-	if (!l->makes) {
-		thing.flags = TF_REPORTED;
-		return plan_note(d->w, T_ACCOUNT, &thing,
-				 "appeared during the incident, not touched: no "
-				 "killed account could have made it", &t, e) < 0 ?
-		       -1 : drive_adopt(d, from, e);
-	}
-	thing.flags = TF_FOUND | TF_APPEARED;
-	not_clean(s, "account appeared", p->account, "");
-	if (plan_account(d->w, &thing, &l->facts, drive_now(d), &t, e) < 0)
-		return -1;
-	return drive_adopt(d, from, e);
-}
-
-static int unknown_account(struct drive *d, struct lane *l, struct sweep *s,
-			   const struct plan_thing *p, const struct json *item,
-			   struct err *e)
-{
-	const struct action *a = &d->w->actions[s->action];
-	const char *created = json_str(item, "created");
-	uint64_t h = name_hash(p->account);
-	int64_t at = 0;
-
-	if (d->w->targets[a->target].what != T_CONNECTION)
-		return 0;
-	if (!l->seen.loaded) {
-		if (inv_accounts(d->v, p->conn, seen_account, &l->seen, e) < 0)
-			return -1;
-		l->seen.loaded = true;
-	}
-	if (seen_has(&l->seen, h))
-		return 0;
-	if (seen_add(&l->seen, h, e) < 0 ||
-	    fresh_account(d, p->conn, item, p->account, e) < 0)
-		return -1;
-	if (created && !clock_parse(created, &at))
-		at = 0;
-	/* The first listing shows what was there before us, unless the
-	 * provider itself says that it is younger. */
-	if (a->flags & AF_BASELINE || at >= d->w->inc.opened_ms)
-		return appeared(d, l, s, p, e);
-	if (at || !l->makes || !l->synced || s->first_look)
-		return 0;
-	return doubtful(d, p, e);
-}
 
 /* Shown active although it was proved dead: ask once more. */
 static int confirm(struct drive *d, uint32_t target, int64_t asked_ms,
@@ -294,7 +133,7 @@ static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 	if (!active)
 		return 0;
 	if (!a) { /* dead before, and back */
-		not_clean(s, "account is active again", p->account, "");
+		sweep_dirty(s, "account is active again", p->account, "");
 		thing.flags = 0;
 		if (plan_account(d->w, &thing, &l->facts, drive_now(d), &t,
 				 e) < 0 ||
@@ -304,7 +143,7 @@ static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 	}
 	if (a->state == A_UNSUPPORTED || a->state == A_MOOT)
 		return 0;
-	not_clean(s, "account is active", p->account, "");
+	sweep_dirty(s, "account is active", p->account, "");
 	if (a->state != A_DONE || a->sending ||
 	    asked < a->done_ms + facts_settle_ms(&l->facts))
 		return 0;
@@ -348,6 +187,37 @@ static int found_credential(struct drive *d, const struct plan_thing *p,
 	return 0;
 }
 
+/* Proved dead, and listed as active.  Perhaps the listing lags, perhaps the
+ * service keeps a record, perhaps somebody put it back where a shut account
+ * hides it from the probe: end it once more, and ask again. */
+static int listed_again(struct drive *d, struct lane *l, struct sweep *s,
+			uint32_t t, const struct plan_thing *p, struct err *e)
+{
+	int64_t asked = d->w->actions[s->action].sent_ms;
+	struct action *r = work_of(d->w, t, V_REVOKE);
+	uint32_t from = d->w->n_actions;
+	struct plan_thing thing = *p;
+
+	if (!r) { /* dead before this incident */
+		sweep_dirty(s, "listed as active again", p->account, p->kind);
+		thing.flags = 0;
+		if (plan_credential(d->w, &thing, &l->facts, drive_now(d), &t,
+				    e) < 0 ||
+		    forget_proof(d, t, e) < 0)
+			return -1;
+		return drive_adopt(d, from, e);
+	}
+	if (r->state == A_DONE && !r->sending && !(r->flags & AF_LISTED) &&
+	    asked >= r->done_ms + facts_settle_ms(&l->facts)) {
+		sweep_dirty(s, "listed as active again", p->account, p->kind);
+		r->flags |= AF_LISTED;
+		if (drive_arm(d, d->w->targets[t].act[V_REVOKE], drive_now(d),
+			      e) < 0)
+			return -1;
+	}
+	return confirm(d, t, asked, e);
+}
+
 static int credential_item(struct drive *d, struct lane *l, struct sweep *s,
 			   const struct plan_thing *p, const struct json *item,
 			   bool active, struct err *e)
@@ -370,7 +240,7 @@ static int credential_item(struct drive *d, struct lane *l, struct sweep *s,
 					 "curfew's own access", &t, e) < 0 ?
 			       -1 : drive_adopt(d, from, e);
 		}
-		not_clean(s, "credential appeared", p->account, p->kind);
+		sweep_dirty(s, "credential appeared", p->account, p->kind);
 		thing.flags = TF_FOUND | (self ? TF_SELF : 0u);
 		if (plan_credential(d->w, &thing, &l->facts, drive_now(d), &t,
 				    e) < 0 ||
@@ -382,8 +252,8 @@ static int credential_item(struct drive *d, struct lane *l, struct sweep *s,
 		return 0;
 	probe = work_of(d->w, t, V_PROBE);
 	if (probe && probe->state == A_DONE)
-		return confirm(d, t, d->w->actions[s->action].sent_ms, e);
-	not_clean(s, "still listed as active", p->account, p->kind);
+		return listed_again(d, l, s, t, p, e);
+	sweep_dirty(s, "still listed as active", p->account, p->kind);
 	return 0;
 }
 
@@ -395,14 +265,14 @@ static int session_item(struct drive *d, struct sweep *s, uint32_t account,
 	struct action *a = work_of(d->w, account, V_CUT);
 
 	if (!a) {
-		not_clean(s, "open session", p->account, p->kind);
+		sweep_dirty(s, "open session", p->account, p->kind);
 		if (work_action(d->w, account, V_CUT, drive_now(d), &i, e) < 0)
 			return -1;
 		return drive_adopt(d, from, e);
 	}
 	if (a->state == A_UNSUPPORTED || a->state == A_MOOT)
 		return 0;
-	not_clean(s, "open session", p->account, p->kind);
+	sweep_dirty(s, "open session", p->account, p->kind);
 	if (a->state != A_DONE || a->sending ||
 	    d->w->actions[s->action].sent_ms < a->done_ms)
 		return 0;
@@ -420,7 +290,7 @@ static int grant_item(struct drive *d, struct lane *l, struct sweep *s,
 	struct action *a = work_of(d->w, t, V_REMOVE_GRANT);
 
 	if (!a) {
-		not_clean(s, "grant appeared", p->account, p->kind);
+		sweep_dirty(s, "grant appeared", p->account, p->kind);
 		thing.flags = TF_FOUND;
 		if (plan_grant(d->w, &thing, drive_now(d), &t, e) < 0)
 			return -1;
@@ -428,7 +298,7 @@ static int grant_item(struct drive *d, struct lane *l, struct sweep *s,
 	}
 	if (a->state == A_UNSUPPORTED || a->state == A_MOOT)
 		return 0;
-	not_clean(s, "grant is still there", p->account, p->kind);
+	sweep_dirty(s, "grant is still there", p->account, p->kind);
 	if (a->state != A_DONE || a->sending ||
 	    asked < a->done_ms + facts_settle_ms(&l->facts))
 		return 0;
@@ -459,7 +329,7 @@ int resweep_item(struct drive *d, uint32_t action, const struct json *item,
 	if (is_account)
 		p.kind = p.id = "";
 	if (account == NONE)
-		return is_account ? unknown_account(d, l, s, &p, item, e) : 0;
+		return is_account ? sweep_unknown(d, l, s, &p, item, e) : 0;
 	if (d->w->targets[account].flags & (TF_SKIPPED | TF_REPORTED))
 		return 0;
 	if (is_account) {

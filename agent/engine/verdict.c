@@ -32,9 +32,10 @@ static struct verdict probed(const struct action *cut, const struct action *p,
 			     int64_t cut_ms, int64_t lag_ms, int64_t now)
 {
 	if (p && p->flags & AF_ALIVE) {
-		if (cut_ms && now < cut_ms + lag_ms)
+		if (cut_ms && now < cut_ms + lag_ms &&
+		    !(p->flags & AF_SURVIVED))
 			return dying(cut_ms + lag_ms, "still accepted");
-		return say(VD_ALIVE, cut_ms ? "still accepted after the end was "
+		return say(VD_ALIVE, cut_ms || p->flags & AF_SURVIVED ? "still accepted after the end was "
 					      "confirmed" :
 			   cut && cut->note ? cut->note : "still accepted");
 	}

@@ -59,16 +59,19 @@ enum action_flag {
 	AF_UNDO_LOST = 8, /* went ahead without its snapshot */
 	AF_RECORD = 16,	 /* probe: only records so far, and a refusal is asked */
 	AF_BASELINE = 32, /* sweep: the incident's first listing is complete */
-	AF_LISTED = 64,	 /* account probe: taken from two clean listings */
+	AF_LISTED = 64,	 /* account probe: taken from two clean listings;
+			  * revoke: sent again because a listing showed it */
 	AF_NO_BARE = 128, /* probe: the service says nothing without the secret */
+	AF_SURVIVED = 256, /* probe: alive although its end was confirmed */
 };
 
 #define NONE UINT32_MAX
 
 struct action {
 	uint32_t target;
-	uint8_t verb, state, flags;
+	uint8_t verb, state;
 	uint8_t status;	   /* enum link_status of the last answer */
+	uint16_t flags;
 	uint32_t attempts; /* sent */
 	uint32_t fails;	   /* answers in a row that did not finish it */
 	uint32_t count;	   /* probe: dead in a row; sweep: clean in a row */

@@ -52,12 +52,14 @@ one() { # run the 1,000 once; prints ms from first revoke to last answer
 	rm -rf "$dir"
 }
 
+if [ "$runs" -gt 0 ]; then
 echo "# $runs runs of 1,000 credentials, 4 connections x 16 in flight, 50 ms a call"
 ideal=800
 got=$(for i in $(seq "$runs"); do one "$i"; done | median)
 awk -v g="$got" -v i="$ideal" 'BEGIN {
 	printf "last revoke answered after %d ms (median), ideal %d ms, ratio %.3f (bound 1.25)\n", g, i, g / i
 	exit g / i > 1.25 }' || bad=1
+fi
 
 big=${BIG:-50000}
 echo "# $big credentials, ended half-way"
