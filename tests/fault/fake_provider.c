@@ -182,22 +182,6 @@ struct call {
 	const char *status;
 };
 
-static void put_account(const struct w_account *a, int64_t disabled,
-			int64_t claimed)
-{
-	world_line(&w, "A\t%s\t%s\t%d\t%lld\t%lld\t%lld", a->name, a->origin,
-		   a->makes, (long long)disabled, (long long)claimed,
-		   (long long)a->created_ms);
-}
-
-static void put_key(const struct w_key *k, int64_t revoked, int64_t claimed)
-{
-	world_line(&w, "K\t%s\t%s\t%s\t%s\t%s\t%lld\t%lld\t%lld", k->account,
-		   k->kind, k->id, k->secret, k->origin,
-		   (long long)k->created_ms, (long long)revoked,
-		   (long long)claimed);
-}
-
 static void do_disable(struct call *c)
 {
 	const struct w_account *a = world_account(&w, c->account);
@@ -210,11 +194,11 @@ static void do_disable(struct call *c)
 	}
 	if (!a->disabled_ms) {
 		lies = lies || turns("lie_first");
-		put_account(a, lies ? 0 : c->now, shows ? 0 : c->now);
+		world_put_account(&w, a, lies ? 0 : c->now, shows ? 0 : c->now);
 		intrude(c->account, c->now);
 		a = world_account(&w, c->account);
 		if (turns("reenable"))
-			put_account(a, 0, 0);
+			world_put_account(&w, a, 0, 0);
 	}
 }
 
@@ -231,7 +215,7 @@ static void do_revoke(struct call *c)
 	if (k->revoked_ms)
 		return;
 	lies = lies || turns("lie_first");
-	put_key(k, lies ? 0 : c->now, shows ? 0 : c->now);
+	world_put_key(&w, k, lies ? 0 : c->now, shows ? 0 : c->now);
 	intrude(c->account, c->now);
 }
 
@@ -378,14 +362,14 @@ static void do_restore(struct call *c)
 		c->status = "refused";
 		return;
 	}
-	put_account(a, 0, 0);
+	world_put_account(&w, a, 0, 0);
 	for (struct json *k = json_first(json_get(s, "keys")); k;
 	     k = json_next(k)) {
 		const struct w_key *have = world_key(&w, c->account, "key",
 						     json_text(k));
 
 		if (have)
-			put_key(have, 0, 0);
+			world_put_key(&w, have, 0, 0);
 	}
 }
 
@@ -420,7 +404,7 @@ static void perform(struct call *c)
 	else if (strcmp(v, "disable") == 0)
 		do_disable(c);
 	else if (strcmp(v, "enable") == 0 && world_account(&w, c->account))
-		put_account(world_account(&w, c->account), 0, 0);
+		world_put_account(&w, world_account(&w, c->account), 0, 0);
 	else if (strcmp(v, "revoke") == 0)
 		do_revoke(c);
 	else if (strcmp(v, "cut_sessions") == 0)

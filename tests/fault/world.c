@@ -358,3 +358,20 @@ bool world_partial(const struct world *w, const struct w_key *k, int64_t t)
 	return world_accepts(w, k, t) &&
 	       (k->revoked_ms || (a && a->disabled_ms));
 }
+
+void world_put_account(struct world *w, const struct w_account *a,
+		       int64_t disabled, int64_t claimed)
+{
+	world_line(w, "A\t%s\t%s\t%d\t%lld\t%lld\t%lld", a->name, a->origin,
+		   a->makes, (long long)disabled, (long long)claimed,
+		   (long long)a->created_ms);
+}
+
+void world_put_key(struct world *w, const struct w_key *k, int64_t revoked,
+		   int64_t claimed)
+{
+	world_line(w, "K\t%s\t%s\t%s\t%s\t%s\t%lld\t%lld\t%lld", k->account,
+		   k->kind, k->id, k->secret, k->origin,
+		   (long long)k->created_ms, (long long)revoked,
+		   (long long)claimed);
+}

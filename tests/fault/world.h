@@ -69,6 +69,12 @@ void world_unlock(struct world *w);
 void world_line(struct world *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))); /* locked; applied and appended */
 
+/* The account or key as it is from now on (locked); 0: not disabled. */
+void world_put_account(struct world *w, const struct w_account *a,
+		       int64_t disabled, int64_t claimed);
+void world_put_key(struct world *w, const struct w_key *k, int64_t revoked,
+		   int64_t claimed);
+
 int64_t world_option(const struct world *w, const char *key, int64_t otherwise);
 const char *world_text(const struct world *w, const char *key);
 /* The counter after adding `by` (locked). */
