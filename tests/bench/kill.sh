@@ -47,7 +47,10 @@ one() { # run the 1,000 once; prints ms from first revoke to last answer
 	curfew "$dir" kill 'b*/bot#k*' --yes --wait 60s >"$dir/out"
 	tail -1 "$dir/out" >&2
 	read -r first last n twice < <(revokes "$dir")
-	[ "$n" -eq 1000 ] && [ "$twice" -eq 0 ] || { echo "sent $n, $twice twice" >&2; exit 1; }
+	if [ "$n" -ne 1000 ] || [ "$twice" -ne 0 ]; then
+		echo "sent $n, $twice twice" >&2
+		exit 1
+	fi
 	echo $((last + 50 - first))
 	rm -rf "$dir"
 }
