@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "vault/inventory.h"
 #include "vault/journal.h"
 
 struct listing {
@@ -138,6 +139,35 @@ static int named(struct app *app, char **rest, int n, struct work *w,
 	return rc > 0 ? 0 : -1;
 }
 
+/* What was read before it was cut, and can be given back. */
+static int tell_snapshots(struct app *app, const struct work *w, struct err *e)
+{
+	struct snapshot *s = NULL;
+	char at[CLOCK_TEXT];
+	size_t n = 0;
+	int rc;
+
+	rc = record_snapshots(app->vault, &w->inc, &s, &n, e);
+	if (rc == 0 && n)
+		(void)printf("\nsealed snapshots, from which 'curfew restore %s' "
+			     "gives back:\n", w->inc.name);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
+		rc = inv_address(&b, s[i].conn, *s[i].account ? s[i].account : NULL,
+				 *s[i].id ? s[i].id : NULL, e);
+		if (rc == 0) {
+			out_text("  ");
+			out_cell(b.p, 0);
+			(void)printf("  %s  %zu bytes\n", clock_text(s[i].at_ms, at),
+				     strlen(s[i].json));
+		}
+		buf_release(&b);
+	}
+	record_free_snapshots(&s, n);
+	return rc;
+}
+
 int cmd_incident_show(struct app *app, int argc, char **argv)
 {
 	const struct arg none[] = { { NULL, ARG_FLAG, NULL, 0 } };
@@ -168,6 +198,8 @@ int cmd_incident_show(struct app *app, int argc, char **argv)
 	code = kill_tell(app, &w);
 	if (code == EXIT_DYING || code == EXIT_ALIVE)
 		code = EXIT_OK; /* it was shown; how it stands is in the text */
+	if (!app->json && tell_snapshots(app, &w, &e) < 0)
+		code = app_fail(app, &e);
 out:
 	mem_free(who);
 	work_free(&w);
