@@ -55,17 +55,6 @@ static void say(struct json *msg, int64_t due, bool last)
 	queue[n_queue++] = (struct pending){ due, msg, last };
 }
 
-static bool lacks(const char *verb)
-{
-	const char *s = world_text(&w, "without");
-	size_t n = strlen(verb);
-
-	for (; *s; s += strcspn(s, ","), s += *s == ',')
-		if (strncmp(s, verb, n) == 0 && (s[n] == ',' || !s[n]))
-			return true;
-	return false;
-}
-
 /* ---- hello ----------------------------------------------------------------- */
 
 static struct json *facts(void)
@@ -117,7 +106,7 @@ static void hello(const struct json *m, struct json *r)
 			_exit(3);
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (!opened || !lacks(verbs[i]))
+		if (!opened || !world_lists(&w, "without", verbs[i]))
 			json_push_str(list, verbs[i]);
 	json_set(r, "verbs", list);
 	json_set(r, "facts", facts());
@@ -426,7 +415,7 @@ static bool known(const char *verb)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (strcmp(verb, verbs[i]) == 0)
-			return !lacks(verb);
+			return !world_lists(&w, "without", verb);
 	return false;
 }
 

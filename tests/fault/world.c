@@ -317,6 +317,17 @@ const char *world_text(const struct world *w, const char *key)
 	return "";
 }
 
+bool world_lists(const struct world *w, const char *key, const char *word)
+{
+	const char *s = world_text(w, key);
+	size_t n = strlen(word);
+
+	for (; *s; s += strcspn(s, ","), s += *s == ',')
+		if (strncmp(s, word, n) == 0 && (s[n] == ',' || !s[n]))
+			return true;
+	return false;
+}
+
 int64_t world_option(const struct world *w, const char *key, int64_t otherwise)
 {
 	const char *s = world_text(w, key);

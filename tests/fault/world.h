@@ -77,6 +77,8 @@ void world_put_key(struct world *w, const struct w_key *k, int64_t revoked,
 
 int64_t world_option(const struct world *w, const char *key, int64_t otherwise);
 const char *world_text(const struct world *w, const char *key);
+/* Is `word` one of the comma-separated words of that setting? */
+bool world_lists(const struct world *w, const char *key, const char *word);
 /* The counter after adding `by` (locked). */
 int64_t world_count(struct world *w, const char *key, int64_t by);
 
