@@ -317,36 +317,45 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 	return rc;
 }
 
-static int walk_loose(struct repo *r, const struct walk *w,
-		      const char *folder, struct err *e)
+static int loose_folder(struct loose *l, const char *folder, const char *two,
+			struct err *e)
 {
-	static const char digit[] = "0123456789abcdef";
-	struct loose l = { .r = r, .w = w };
-	char hex[2 * OID_LEN + 1] = "", two[3] = "";
+	char *dir = io_path(folder, two), hex[2 * OID_LEN + 1] = "";
 	struct strings names = { 0 };
-	unsigned fan;
+	size_t i;
+	int rc;
+
+	rc = dir ? list(dir, "", &names, e)
+		 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (i = 0; i < names.n && !rc; i++) {
+		if (strlen(names.v[i]) != 2 * OID_LEN - 2)
+			continue;
+		memcpy(hex, two, 2);
+		memcpy(hex + 2, names.v[i], 2 * OID_LEN - 1);
+		rc = loose_object(l, hex, e);
+	}
+	strings_free(&names);
+	mem_free(dir);
+	return rc;
+}
+
+/* The folders 00 to ff, those that are there. */
+static int walk_loose(struct repo *r, const struct walk *w, const char *folder,
+		      struct err *e)
+{
+	struct loose l = { .r = r, .w = w };
+	struct strings names = { 0 };
+	unsigned char byte;
 	size_t i;
 	int rc;
 
 	if (scan_thread_init(&l.t, &w->engine->scanner, e))
 		return -1;
-	for (fan = 0, rc = 0; fan < 256 && !rc; fan++) {
-		char *dir;
-
-		two[0] = digit[fan >> 4];
-		two[1] = digit[fan & 15];
-		dir = io_path(folder, two);
-		strings_free(&names);
-		rc = dir ? list(dir, "", &names, e) : -1;
-		mem_free(dir);
-		for (i = 0; i < names.n && !rc; i++) {
-			if (strlen(names.v[i]) != 2 * OID_LEN - 2)
-				continue;
-			memcpy(hex, two, 2);
-			memcpy(hex + 2, names.v[i], 2 * OID_LEN - 1);
-			rc = loose_object(&l, hex, e);
-		}
-	}
+	rc = list(folder, "", &names, e);
+	for (i = 0; i < names.n && !rc; i++)
+		if (strlen(names.v[i]) == 2 &&
+		    text_unhex(names.v[i], &byte, 1))
+			rc = loose_folder(&l, folder, names.v[i], e);
 	strings_free(&names);
 	verdict_release(&l.v);
 	marks_release(&l.marks);

@@ -8,6 +8,7 @@
 
 #include <git2.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "hooks/scan/allow.h"
@@ -62,35 +63,60 @@ out:
 	return rc;
 }
 
+/* The text of the object whose rows are being told. */
+struct page {
+	unsigned char oid[OID_LEN];
+	char *text;
+	size_t n;
+};
+
+/* Rows come by object: each is fetched once. */
+static bool turn_to(struct page *g, struct repo *r, const unsigned char *oid,
+		    struct findings *list)
+{
+	enum object_type type;
+
+	if (g->text && !memcmp(g->oid, oid, OID_LEN))
+		return true;
+	free(g->text);
+	g->text = NULL;
+	list->cursor.text = NULL;
+	memcpy(g->oid, oid, OID_LEN);
+	return repo_fetch(r, oid, &g->text, &g->n, &type);
+}
+
 static int tell(const struct source *src, struct repo *r,
 		const struct walk_out *out, const struct attribution *a,
-		const struct place *p, struct regex_thread *t, struct err *e)
+		const struct place *p, struct regex_thread *t, struct page *g,
+		struct err *e)
 {
-	char hex[2 * OID_LEN + 1], *text = NULL;
-	enum object_type type;
+	char hex[2 * OID_LEN + 1];
 	struct finding *f;
-	size_t n = 0;
-	int rc = -1;
 
-	if (!repo_fetch(r, p->seen->oid, &text, &n, &type) ||
-	    p->seen->mark.end > n) {
+	if (!turn_to(g, r, p->seen->oid, src->list) || p->seen->mark.end > g->n) {
 		walk_name(p->seen->oid, hex);
 		tally_problem(src->tally, hex, "%s", repo_why());
-		free(text);
 		return 0;
 	}
-	src->list->cursor.text = NULL;
-	f = findings_add(src->list, &src->engine->scanner, text, n,
+	f = findings_add(src->list, &src->engine->scanner, g->text, g->n,
 			 &p->seen->mark, e);
 	if (!f || set_place(src, r, out, a, p, f, e))
-		goto out;
+		return -1;
 	if (!engine_stands(src->engine, t, f) ||
 	    (*f->file && allow_path(src->engine->rules, t, f->file)))
 		findings_drop(src->list, src->list->n - 1);
-	rc = 0;
-out:
-	free(text);
-	return rc;
+	return 0;
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int c = memcmp(x->seen->oid, y->seen->oid, OID_LEN);
+
+	if (c)
+		return c;
+	return (x->seen->mark.start > y->seen->mark.start) -
+	       (x->seen->mark.start < y->seen->mark.start);
 }
 
 int tell_all(const struct source *s, struct repo *r, struct walk_out *out,
@@ -100,17 +126,21 @@ int tell_all(const struct source *s, struct repo *r, struct walk_out *out,
 				       .tips = tips, .most = s->max_file };
 	struct regex_thread *t = regex_thread_new(e);
 	struct attribution a = { 0 };
+	struct page g = { .text = NULL };
 	size_t i;
 	int rc = -1;
 
 	if (!t || attribute(r, out, (uint32_t)secrets_count(s->engine->secrets),
 			    &o, s->tally, &a, e))
 		goto out;
+	if (a.n)
+		qsort(a.v, a.n, sizeof(*a.v), by_object);
 	for (i = 0; i < a.n; i++)
-		if (tell(s, r, out, &a, &a.v[i], t, e))
+		if (tell(s, r, out, &a, &a.v[i], t, &g, e))
 			goto out;
 	rc = 0;
 out:
+	free(g.text);
 	attribution_release(&a);
 	regex_thread_free(&t);
 	return rc;
