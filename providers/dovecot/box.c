@@ -1,7 +1,8 @@
 /*
  * box: the Sieve scripts and the ACLs of one mailbox user.
  *
- * Two requests: what there is, then the content of each.  Folders of other
+ * Two requests: what there is, then the content of each; INBOX, which is always
+ * there and often alone, is asked for with the first.  Folders of other
  * people that the user can see (option `shared`) are theirs, not his.  What
  * takes rights away (negative ids, `owner`) is no grant.  A folder that
  * vanished between the two requests is left out.
@@ -36,6 +37,7 @@ struct plan {
 	const struct kit_connection *c;
 	const char *user;
 	struct box *b;
+	bool scripts;
 	struct json *batch;
 	struct json *mailboxes; /* asked for, in order, after the scripts */
 };
@@ -68,49 +70,13 @@ static bool mailboxes_of(struct plan *p, const struct json *rows)
 	for (const struct json *j = json_first(rows); j; j = json_next(j)) {
 		const char *name = json_str(j, "mailbox");
 
-		if (!name || is_shared(p->c, name))
+		if (!name || is_shared(p->c, name) || strcmp(name, "INBOX") == 0)
 			continue;
 		if (!json_push_str(p->mailboxes, name))
 			return false;
 		dove_cmd(p->batch, "aclGet", dove_user(p->user, "mailbox", name));
 	}
 	return true;
-}
-
-static bool ask_what(struct plan *p, struct kit_reply *r)
-{
-	struct json *batch = json_array(), *answer = NULL;
-	const struct json *rows;
-	size_t i = 0;
-	int code;
-	bool ok = true;
-
-	if (p->d->has_sieve)
-		dove_cmd(batch, "sieveList", dove_user(p->user, NULL, NULL));
-	if (p->d->has_acl)
-		dove_cmd(batch, "mailboxList", dove_user(p->user, NULL, NULL));
-	if (!json_count(batch)) {
-		json_free(&batch);
-		return true;
-	}
-	if (!dove_call(p->d, p->c, batch, false, &answer, r))
-		return false;
-	if (p->d->has_sieve) {
-		rows = dove_rows(answer, i++, &code);
-		if (!rows)
-			dove_told(code, "list the scripts", r);
-		ok = rows && scripts_of(p, rows);
-	}
-	if (ok && p->d->has_acl) {
-		rows = dove_rows(answer, i, &code);
-		if (!rows)
-			dove_told(code, "list the folders", r);
-		ok = rows && mailboxes_of(p, rows);
-	}
-	if (!ok && r->status == KIT_OK)
-		kit_say(r, KIT_RETRY, "out of memory");
-	json_free(&answer);
-	return ok;
 }
 
 static bool add_acls(struct box *b, const char *mailbox, const struct json *rows)
@@ -135,6 +101,54 @@ static bool add_acls(struct box *b, const char *mailbox, const struct json *rows
 			return false;
 	}
 	return true;
+}
+
+static bool ask_what(struct plan *p, struct kit_reply *r)
+{
+	struct json *batch = json_array(), *answer = NULL;
+	const struct json *rows;
+	size_t i = 0;
+	int code;
+	bool ok = true;
+
+	if (p->scripts)
+		dove_cmd(batch, "sieveList", dove_user(p->user, NULL, NULL));
+	if (p->d->has_acl) {
+		dove_cmd(batch, "mailboxList", dove_user(p->user, NULL, NULL));
+		dove_cmd(batch, "aclGet", dove_user(p->user, "mailbox", "INBOX"));
+	}
+	if (json_count(batch) != (p->scripts ? 1u : 0) + (p->d->has_acl ? 2u : 0)) {
+		json_free(&batch);
+		return kit_say(r, KIT_RETRY, "out of memory") != 0;
+	}
+	if (!json_count(batch)) {
+		json_free(&batch);
+		return true;
+	}
+	if (!dove_call(p->d, p->c, batch, false, &answer, r))
+		return false;
+	if (p->scripts) {
+		rows = dove_rows(answer, i++, &code);
+		if (!rows)
+			dove_told(code, "list the scripts", r);
+		ok = rows && scripts_of(p, rows);
+	}
+	if (ok && p->d->has_acl) {
+		rows = dove_rows(answer, i++, &code);
+		if (!rows)
+			dove_told(code, "list the folders", r);
+		ok = rows && mailboxes_of(p, rows);
+	}
+	if (ok && p->d->has_acl) {
+		rows = dove_rows(answer, i, &code);
+		if (!rows && code != DOVE_EX_NOTFOUND)
+			dove_told(code, "read the rights on INBOX", r);
+		ok = rows ? add_acls(p->b, "INBOX", rows) : code == DOVE_EX_NOTFOUND;
+	}
+	if (!ok && r->status == KIT_OK)
+		kit_say(r, KIT_RETRY, "out of memory");
+	json_free(&answer);
+	return ok;
 }
 
 /* The second request's answers, in the order they were asked for. */
@@ -167,11 +181,12 @@ static bool take_content(struct plan *p, const struct json *answer,
 	return true;
 }
 
-bool box_read(struct dove *d, const struct kit_connection *c, const char *user,
-	      struct box *b, struct kit_reply *r)
+static bool read_box(struct dove *d, const struct kit_connection *c,
+		     const char *user, bool scripts, struct box *b,
+		     struct kit_reply *r)
 {
 	struct plan p = { .d = d, .c = c, .user = user, .b = b,
-			  .batch = json_array(), .mailboxes = json_array() };
+			  .scripts = scripts && d->has_sieve, .batch = json_array(), .mailboxes = json_array() };
 	struct json *answer = NULL;
 	size_t n;
 	bool ok = false;
@@ -205,6 +220,18 @@ out:
 	if (!ok)
 		box_free(b);
 	return ok;
+}
+
+bool box_read(struct dove *d, const struct kit_connection *c, const char *user,
+	      struct box *b, struct kit_reply *r)
+{
+	return read_box(d, c, user, true, b, r);
+}
+
+bool box_acls(struct dove *d, const struct kit_connection *c, const char *user,
+	      struct box *b, struct kit_reply *r)
+{
+	return read_box(d, c, user, false, b, r);
 }
 
 void box_free(struct box *b)

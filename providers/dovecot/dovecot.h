@@ -113,6 +113,9 @@ struct box {
 };
 bool box_read(struct dove *d, const struct kit_connection *c, const char *user,
 	      struct box *b, struct kit_reply *r);
+/* The rights alone. */
+bool box_acls(struct dove *d, const struct kit_connection *c, const char *user,
+	      struct box *b, struct kit_reply *r);
 void box_free(struct box *b);
 /* The id of an acl grant: "MAILBOX ACL-ID". */
 int box_acl_id(const struct json *acl, struct buf *out, struct err *e)
