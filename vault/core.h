@@ -94,6 +94,17 @@ struct bucket {
 	bool loaded, dirty;
 };
 
+/* A group's sum as the transaction sees it; written when another takes its
+ * place or at the commit, so a row that many members share is not written
+ * once for each. */
+#define GROUPS 2048u
+struct group {
+	struct store_id id;
+	struct sum sum;
+	uint64_t version; /* of the row in the database, 0: none */
+	bool used, dirty;
+};
+
 struct state {
 	bool loaded;
 	uint64_t version; /* commits */
@@ -105,6 +116,9 @@ struct state {
 	unsigned char digest[MAC_LEN]; /* of the sealed state row */
 };
 
+#define SUM_LEN 40u /* as bytes: 32 and the count */
+void sum_put(unsigned char out[SUM_LEN], const struct sum *s);
+void sum_get(const unsigned char in[SUM_LEN], struct sum *s);
 unsigned bucket_of(const struct store_id *id);
 void sum_term(const struct vault *v, unsigned tab, const struct store_id *id,
 	      uint64_t version, struct sum *out);
@@ -137,6 +151,10 @@ enum group_kind { GROUP_GROUP = 1, GROUP_AREA, GROUP_FP };
 int group_change(struct vault *v, enum group_kind kind, unsigned tab,
 		 const struct store_id *group, const struct sum *minus,
 		 const struct sum *plus, struct err *e)
+	__attribute__((warn_unused_result));
+void groups_forget(struct vault *v);
+/* What group_change left in memory, into the database. */
+int group_flush(struct vault *v, struct err *e)
 	__attribute__((warn_unused_result));
 /* The sum that the group's members must have; checked for freshness. */
 int group_sum(struct vault *v, enum group_kind kind, unsigned tab,
@@ -223,6 +241,8 @@ struct vault {
 	struct state state;
 	uint64_t seen; /* the newest version this process has seen */
 	struct bucket *bucket[TABS]; /* BUCKETS each, made when first needed */
+	struct group *groups;	     /* GROUPS of them, of this transaction */
+	bool groups_used;
 
 	bool tx;	  /* between store_begin and commit or rollback */
 	bool changed;	  /* ... and something was written */

@@ -9,8 +9,7 @@
  * A change costs one subtraction and one addition per bucket; a reader adds
  * up the few hundred rows of one bucket.
  *
- * Groups have sums of their own, kept as records of table 0, so that a row
- * hidden from a group's index is missed too.
+ * Groups have sums of their own (group.c).
  *
  * Must never: take a sum from the cache after a rollback or another
  * process's commit (state_load notices both).
@@ -21,7 +20,6 @@
 
 #include "base/mem.h"
 
-#define SUM_LEN 40u /* 32 bytes and the count */
 #define STATE_LEN (8 + SUM_LEN + 8 + MAC_LEN + MAC_LEN)
 #define TERM_TOP 0xffu /* "table" of the terms of the top sum */
 
@@ -86,13 +84,13 @@ bool sum_equal(const struct sum *a, const struct sum *b)
 	return a->n == b->n && secret_equal_bytes(a->b, b->b, sizeof(a->b));
 }
 
-static void sum_put(unsigned char out[SUM_LEN], const struct sum *s)
+void sum_put(unsigned char out[SUM_LEN], const struct sum *s)
 {
 	memcpy(out, s->b, sizeof(s->b));
 	seal_put64(out + sizeof(s->b), s->n);
 }
 
-static void sum_get(const unsigned char in[SUM_LEN], struct sum *s)
+void sum_get(const unsigned char in[SUM_LEN], struct sum *s)
 {
 	memcpy(s->b, in, sizeof(s->b));
 	s->n = seal_get64(in + sizeof(s->b));
@@ -103,6 +101,7 @@ static void sum_get(const unsigned char in[SUM_LEN], struct sum *s)
 void state_forget(struct vault *v)
 {
 	v->state.loaded = false;
+	groups_forget(v);
 	for (unsigned t = 0; t < TABS; t++) {
 		if (v->bucket[t])
 			memset(v->bucket[t], 0,
@@ -452,6 +451,9 @@ int state_save(struct vault *v, struct err *e)
 	struct seal_ad a;
 	int rc = -1;
 
+	if (group_flush(v, e)) /* changes buckets */
+		goto out;
+	groups_forget(v); /* what others commit next is read anew */
 	for (unsigned no = 0; no < TABS * BUCKETS; no++) {
 		struct bucket *t = v->bucket[no / BUCKETS];
 
@@ -486,79 +488,4 @@ int state_save(struct vault *v, struct err *e)
 out:
 	buf_release(&box);
 	return rc;
-}
-
-/* ---- groups ------------------------------------------------------------------------ */
-
-static struct store_id group_id(const struct vault *v, enum group_kind kind,
-				unsigned tab, const struct store_id *group)
-{
-	unsigned char m[3 + sizeof(group->b)] = { TAB_GROUP,
-						  (unsigned char)kind,
-						  (unsigned char)tab };
-	unsigned char h[MAC_LEN];
-	struct store_id id;
-
-	memcpy(m + 3, group->b, sizeof(group->b));
-	seal_digest(v->keys->index, m, sizeof(m), h);
-	memcpy(id.b, h, sizeof(id.b));
-	return id;
-}
-
-/* 1 there is a sum, 0 none (then *s is empty), -1. */
-static int group_get(struct vault *v, const struct store_id *id,
-		     struct record *r, struct sum *s, struct err *e)
-{
-	struct buf plain = BUF_INIT(BUF_TEXT_MAX);
-	int rc = record_get(v, TAB_GROUP, id, r, &plain, e);
-
-	memset(s, 0, sizeof(*s));
-	if (rc > 0 && plain.len == SUM_LEN)
-		sum_get((const unsigned char *)plain.p, s);
-	else if (rc > 0)
-		rc = record_tamper(r, e, "a group's sum is damaged");
-	buf_release(&plain);
-	return rc;
-}
-
-int group_change(struct vault *v, enum group_kind kind, unsigned tab,
-		 const struct store_id *group, const struct sum *minus,
-		 const struct sum *plus, struct err *e)
-{
-	struct store_id id = group_id(v, kind, tab, group);
-	struct record r = { .tab = TAB_GROUP, .id = id };
-	unsigned char plain[SUM_LEN];
-	uint64_t old = 0;
-	struct sum s;
-	int rc = group_get(v, &id, &r, &s, e);
-
-	if (rc < 0)
-		return -1;
-	if (rc)
-		old = r.version;
-	if (minus)
-		sum_sub(&s, minus);
-	if (plus)
-		sum_add(&s, plus);
-	if (s.n == 0) {
-		if (old && record_delete(v, TAB_GROUP, &id, e))
-			return -1;
-		return bucket_change(v, TAB_GROUP, &id, old, 0, e);
-	}
-	r.version = ++v->state.counter;
-	sum_put(plain, &s);
-	if (record_put(v, &r, plain, sizeof(plain), NULL, false, e))
-		return -1;
-	return bucket_change(v, TAB_GROUP, &id, old, r.version, e);
-}
-
-int group_sum(struct vault *v, enum group_kind kind, unsigned tab,
-	      const struct store_id *group, struct sum *out, struct err *e)
-{
-	struct store_id id = group_id(v, kind, tab, group);
-	struct record r;
-
-	if (group_get(v, &id, &r, out, e) < 0)
-		return -1;
-	return bucket_check(v, TAB_GROUP, bucket_of(&id), e);
 }

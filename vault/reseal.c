@@ -203,7 +203,7 @@ int vault_reseal(struct vault *v, const unsigned char root[KEY_LEN],
 		return err_fail(e, ERR_BUG, v->dir,
 				"not inside a transaction of its own");
 	s.fresh = keys_new(root, v->keys->index, e);
-	if (!s.fresh || touch_buckets(v, e) || reseal_records(&s, e) ||
+	if (!s.fresh || group_flush(v, e) || touch_buckets(v, e) || reseal_records(&s, e) ||
 	    reseal_journal(&s, e) || header_write(v, s.fresh, e))
 		goto out;
 	crash_point("vault.resealed");

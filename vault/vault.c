@@ -363,6 +363,7 @@ void vault_close(struct vault **vp)
 		close(v->lock_fd);
 	for (unsigned t = 0; t < TABS; t++)
 		mem_free(v->bucket[t]);
+	mem_free(v->groups);
 	keys_free(&v->keys);
 	keys_free(&v->before);
 	mem_free(v->dir);

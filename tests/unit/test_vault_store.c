@@ -340,9 +340,58 @@ static void journal_comes_back_in_order(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
+/* More groups than are held in memory, many rows in one of them, read inside
+ * the transaction, rolled back, and emptied again. */
+static void groups_of_one_transaction(void **state)
+{
+	struct kit *k = *state;
+	struct vault_report r = { .text = BUF_INIT(65536) };
+	char name[16], group[16];
+
+	assert_ok(store_begin(k->v, e));
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "r%d", i);
+		snprintf(group, sizeof(group), "g%d", i % 4500);
+		kit_put(k->v, STORE_ACCOUNT, name, group, name, NULL);
+	}
+	assert_string_equal(kit_list(k->v, STORE_ACCOUNT, "g7"), "r4507,r7");
+	kit_put(k->v, STORE_ACCOUNT, "r7", "g8", "moved", NULL);
+	assert_string_equal(kit_list(k->v, STORE_ACCOUNT, "g7"), "r4507");
+	assert_string_equal(kit_list(k->v, STORE_ACCOUNT, "g8"),
+			    "moved,r4508,r8");
+	assert_ok(store_commit(k->v, e));
+	assert_ok(store_begin(k->v, e));
+	kit_put(k->v, STORE_ACCOUNT, "r7", "g7", "back", NULL);
+	store_rollback(k->v);
+	assert_string_equal(kit_list(k->v, STORE_ACCOUNT, "g7"), "r4507");
+	assert_ok(vault_verify(k->v, &r, e));
+	assert_int_equal(r.bad, 0);
+	assert_int_equal(r.rows, 5000);
+	buf_release(&r.text);
+	assert_ok(store_begin(k->v, e));
+	for (int i = 0; i < 5000; i++) {
+		struct store_id id;
+
+		snprintf(name, sizeof(name), "r%d", i);
+		id = kit_id(k->v, STORE_ACCOUNT, name);
+		assert_ok(store_delete(k->v, STORE_ACCOUNT, &id, e));
+	}
+	assert_string_equal(kit_list(k->v, STORE_ACCOUNT, "g7"), "");
+	assert_ok(store_commit(k->v, e));
+	r.text = (struct buf)BUF_INIT(65536);
+	assert_ok(vault_verify(k->v, &r, e));
+	assert_int_equal(r.bad, 0);
+	assert_int_equal(r.rows, 0);
+	buf_release(&r.text);
+	kit_close(k);
+	kit_sql(k, "CREATE TEMP TABLE empty(n CHECK(n = 0)); "
+		   "INSERT INTO empty SELECT count(*) FROM record");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(groups_of_one_transaction),
 		T(rows_come_back),
 		T(put_replaces_and_keeps_or_drops_the_secret),
 		T(groups_hold_their_members),
