@@ -35,9 +35,9 @@ demo: ## build, then walk through the whole thing on this machine
 	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo.sh $(BUILD)
 
-bench: all ## run tests/bench/*.sh
-	$(Q)for b in tests/bench/*.sh; do [ -f "$$b" ] || continue; \
-		CURFEW_BUILD=$(abspath $(BUILD)) "$$b" || exit 1; done
+bench: all $(BUILD)/test/matrix $(BUILD)/test/curfew-provider-fake ## run tests/bench/*.sh (BENCH_FULL=1: full sizes)
+	$(Q)rc=0; for b in tests/bench/*.sh; do [ -f "$$b" ] || continue; \
+		printf '== %s\n' "$$b"; CURFEW_BUILD='$(BUILD)' "$$b" || rc=1; done; exit $$rc
 
 # ---- looking for mistakes --------------------------------------------------
 sanitize: asan-programs $(UNIT_ASAN) $(BUILD)/asan/conformance ## all unit and command tests with ASan, UBSan, LSan

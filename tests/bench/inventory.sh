@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# usage: tests/bench/inventory.sh BUILD_DIR [CREDENTIALS [RUNS]]
+# usage: tests/bench/inventory.sh [BUILD_DIR [CREDENTIALS [RUNS]]]
 #
-# sync, list and show of an inventory of 100,000 credentials that a provider
-# streams; medians of RUNS (3), wall and processor time of curfew and all it
+# sync, list and show of an inventory of 10,000 credentials (100,000 with
+# BENCH_FULL=1) that a provider streams; medians of RUNS (3), wall and processor time of curfew and all it
 # starts.  The first sync writes all rows, the second finds all unchanged.
 # Beside them the same stream read by nobody: what the provider itself costs.
 set -eu
 cd "$(dirname "$0")/../.."
-build=${1:?usage: tests/bench/inventory.sh BUILD_DIR [CREDENTIALS [RUNS]]}
-count=${2:-100000}
+build=${1:-${CURFEW_BUILD:-build}}
+count=${2:-$([ -n "${BENCH_FULL-}" ] && echo 100000 || echo 10000)}
 runs=${3:-3}
 curfew=$build/curfew
 dir=$(mktemp -d)
