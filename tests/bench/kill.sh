@@ -101,5 +101,5 @@ tail -1 "$dir/out2"
 read -r _ _ n twice < <(revokes "$dir")
 echo "revokes sent: $n, of which again: $twice (at most what was under way)"
 echo "peak memory of the core: $((peak / 1024)) MB (bound 200)"
-[ "$peak" -le 204800 ] && [ "$twice" -le 200 ] || bad=1
+if [ "$peak" -gt 204800 ] || [ "$twice" -gt 200 ]; then bad=1; fi
 exit "${bad:-0}"
