@@ -4,6 +4,8 @@
  * Runs in the launcher process.  Whatever an operator writes into a setting, no
  * helper reaches the vault's folder or the configuration: a path inside of them
  * is refused, a path above them is taken apart into everything but them.
+ * Devices, kernel interfaces and password hashes are left out in silence, so
+ * that "/" may be named as the root of a machine.
  * Symbolic links met on that way are left out, because they may lead back in.
  */
 #include "agent/launch_int.h"
@@ -16,11 +18,18 @@
 #include "base/io.h"
 #include "base/mem.h"
 
-/* The real path of `p`, or of the deepest folder of it that exists. */
-static char *real_of(const char *p)
+/* What harden_helper() allows of these is all that a helper gets of them. */
+static const char *const never[] = {
+	"/dev", "/proc", "/sys", "/etc/shadow", "/etc/shadow-", "/etc/gshadow",
+	"/etc/gshadow-", NULL,
+};
+
+/* The real path of `p`, or of the deepest folder of it that exists; `rest`: and
+ * what is left of the name behind it. */
+static char *real_of(const char *p, bool rest)
 {
 	char *copy = mem_strdup(p);
-	char *real = NULL;
+	char *real = NULL, *ours;
 
 	while (copy != NULL && real == NULL) {
 		char *slash;
@@ -33,14 +42,19 @@ static char *real_of(const char *p)
 			break;
 		*slash = '\0';
 	}
-	mem_free(copy);
-	if (real != NULL) {
-		char *ours = mem_strdup(real);
-
-		free(real); /* realpath's own block, from malloc */
-		return ours;
+	if (copy == NULL || real == NULL) {
+		/* a name that is nowhere, or right below "/" */
+		mem_free(copy);
+		return mem_strdup(rest && p[0] == '/' ? p : "/");
 	}
-	return mem_strdup("/");
+	if (rest && p[strlen(copy)] == '/')
+		ours = io_path(strcmp(real, "/") == 0 ? "" : real,
+			       p + strlen(copy) + 1);
+	else
+		ours = mem_strdup(real);
+	mem_free(copy);
+	free(real); /* realpath's own block, from malloc */
+	return ours;
 }
 
 /* Is `inner` the same as `outer` or below it? */
@@ -98,9 +112,11 @@ static int take_apart(const char *dir, const char *const *real,
 		if (child == NULL)
 			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		else if (lstat(child, &st) < 0 || S_ISLNK(st.st_mode) ||
-			 reaches(child, real, true) != NULL)
+			 reaches(child, real, true) != NULL ||
+			 reaches(child, never, true) != NULL)
 			mem_free(child);
-		else if (reaches(child, real, false) == NULL)
+		else if (reaches(child, real, false) == NULL &&
+			 reaches(child, never, false) == NULL)
 			rc = add(g, child, e);
 		else if (*n_deeper < LAUNCH_DEEPER_MAX)
 			deeper[(*n_deeper)++] = child;
@@ -127,7 +143,10 @@ static int grant_real(const char *granted, const char *grant, const char *path,
 			    "(--dir)");
 		return -1;
 	}
-	if (reaches(path, real, false) == NULL)
+	if (reaches(path, never, true) != NULL)
+		return 0;
+	if (reaches(path, real, false) == NULL &&
+	    reaches(path, never, false) == NULL)
 		return add(g, mem_strdup(grant), e);
 	deeper[n++] = mem_strdup(path);
 	while (n > 0) {
@@ -164,12 +183,17 @@ int launch_grant(const char *granted, const char *const *protect,
 {
 	const char *real[LAUNCH_PROTECT_MAX + 1] = { NULL };
 	char *own[LAUNCH_PROTECT_MAX + 1] = { NULL };
-	char *path = real_of(granted);
+	char *path = real_of(granted, false);
 	int rc = path != NULL ? 0 : -1;
 
-	for (size_t i = 0; protect != NULL && protect[i] != NULL &&
-			   i < LAUNCH_PROTECT_MAX; i++) {
-		real[i] = own[i] = real_of(protect[i]);
+	for (size_t i = 0; protect != NULL && protect[i] != NULL; i++) {
+		if (i == LAUNCH_PROTECT_MAX) {
+			rc = err_fail(e, ERR_TOOBIG, granted,
+				      "more than %u paths to keep it from",
+				      LAUNCH_PROTECT_MAX);
+			goto out;
+		}
+		real[i] = own[i] = real_of(protect[i], true);
 		if (own[i] == NULL)
 			rc = -1;
 	}
@@ -178,6 +202,7 @@ int launch_grant(const char *granted, const char *const *protect,
 	else
 		rc = grant_real(granted, widen(path) ? path : granted, path,
 				real, g, e);
+out:
 	for (size_t i = 0; i < LAUNCH_PROTECT_MAX; i++)
 		mem_free(own[i]);
 	mem_free(path);

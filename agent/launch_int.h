@@ -19,8 +19,8 @@
 #define LAUNCH_MSG_MAX (64u * 1024) /* one request or reply, bytes */
 #define LAUNCH_ARGS_MAX 64u	    /* arguments, and paths, of one start */
 #define LAUNCH_GRANTS_MAX 2048u     /* paths after taking folders apart */
-#define LAUNCH_PROTECT_MAX 8u
-#define LAUNCH_DEEPER_MAX 16u
+#define LAUNCH_PROTECT_MAX 128u     /* a launch with more is refused */
+#define LAUNCH_DEEPER_MAX 64u
 #define LAUNCH_CHILDREN_MAX 512u    /* processes at once */
 
 enum launch_op { OP_START = 1, OP_END, OP_KILL, OP_HOW, OP_LIST, OP_STOP };
@@ -58,7 +58,8 @@ struct launch_grants {
 	size_t n;
 };
 /* Add a path that the operator granted, without what is protected
- * (NULL-terminated, may be NULL); a path inside of it is ERR_POLICY. */
+ * (NULL-terminated, may be NULL); a path inside of it is ERR_POLICY.  What no
+ * grant opens (devices, /proc, /etc/shadow) is left out. */
 int launch_grant(const char *granted, const char *const *protect,
 		 struct launch_grants *g, struct err *e)
 	__attribute__((warn_unused_result));

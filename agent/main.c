@@ -87,17 +87,19 @@ static int check_locked(const struct start *s, struct err *e)
 
 static int start_launcher(struct start *s, struct err *e)
 {
-	const char *const protect[] = {
-		s->dir, s->config_path,
-		s->app.config != NULL ? s->app.config->head_file : NULL, NULL,
-	};
+	struct protect files;
+	int rc = -1;
 
 	s->provider_path = globals_provider_path(&s->g, s->dir,
 						 s->app.config);
 	if (s->provider_path == NULL)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	return launcher_start_protecting(s->provider_path, protect,
-					 &s->app.launcher, e);
+	if (protect_gather(&s->app, &files, e) == 0)
+		rc = launcher_start_protecting(s->provider_path,
+					       (const char *const *)files.v,
+					       &s->app.launcher, e);
+	protect_free(&files);
+	return rc;
 }
 
 /* Everything a row needs, in the one order. */

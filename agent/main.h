@@ -30,6 +30,16 @@ char *globals_config(const struct globals *g, const char *dir);
 char *globals_provider_path(const struct globals *g, const char *dir,
 			    const struct config *c);
 
+/* Absolute paths that the launcher grants to nobody, NULL at the end. */
+#define PROTECT_MAX 100u
+struct protect {
+	char *v[PROTECT_MAX + 1];
+	size_t n;
+};
+int protect_gather(const struct app *app, struct protect *p, struct err *e)
+	__attribute__((warn_unused_result));
+void protect_free(struct protect *p);
+
 /* The sandbox of the core: after the vault is open, before the command. */
 int confine(const struct app *app, const struct command *row, int argc,
 	    char **argv, struct err *e) __attribute__((warn_unused_result));

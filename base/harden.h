@@ -33,9 +33,10 @@ struct harden_path {
 int harden_core(const struct harden_path *paths, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* A child about to exec a helper: Landlock only.  System directories may be
- * read and executed; /tmp, /home, /root, /var are out of reach; `paths` are
- * added: for reading and executing, or with `write` for reading and writing.
+/* A child about to exec a helper: capabilities (harden_caps.c) and Landlock.
+ * Programs and libraries may be read and executed, of /etc a short list of files
+ * read; /tmp, /home, /root, /var, /opt and all devices but /dev/null and its
+ * like are out of reach; `paths` are added: for reading and executing, or with `write` for reading and writing.
  * A helper outside the system directories must be among them itself. */
 int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
 	__attribute__((warn_unused_result));

@@ -9,4 +9,7 @@
 /* The core's system call list, for this process and its threads, for good. */
 int harden_seccomp(struct err *e) __attribute__((warn_unused_result));
 
+/* All capabilities but those a helper needs (harden_caps.c), for good. */
+int harden_caps(struct err *e) __attribute__((warn_unused_result));
+
 #endif

@@ -84,21 +84,59 @@ static const struct rule core_rules[] = {
 	{ "/proc/sys/kernel/random/boot_id", FS_READ_FILE },
 };
 
-/* A helper is a dynamic program that resolves names and checks certificates. */
+/* A helper is a dynamic program that resolves names and checks certificates.
+ * Of /etc only what the C library, the name services, TLS, Kerberos and the
+ * common interpreters read: the rest holds other people's keys, perhaps ours.
+ * For the same reason no /usr/local/etc, /usr/etc, /opt and /etc/ssl/private. */
 static const struct rule helper_rules[] = {
-	{ "/usr", RUN },	{ "/lib", RUN },
-	{ "/lib32", RUN },	{ "/lib64", RUN },
+	{ "/usr/bin", RUN },	{ "/usr/sbin", RUN },
+	{ "/usr/lib", RUN },	{ "/usr/lib32", RUN },
+	{ "/usr/lib64", RUN },	{ "/usr/libx32", RUN },
+	{ "/usr/libexec", RUN }, { "/usr/share", READ },
+	{ "/usr/local/bin", RUN }, { "/usr/local/sbin", RUN },
+	{ "/usr/local/lib", RUN }, { "/usr/local/lib64", RUN },
+	{ "/usr/local/libexec", RUN }, { "/usr/local/share", READ },
+	{ "/lib", RUN },	{ "/lib32", RUN },
+	{ "/lib64", RUN },	{ "/libx32", RUN },
 	{ "/bin", RUN },	{ "/sbin", RUN },
-	{ "/opt", RUN },	{ "/etc", RUN },
 	{ "/nix/store", RUN },	{ "/gnu/store", RUN },
-	{ "/proc", READ },	{ "/sys", READ },
-	{ "/dev", READ },	{ "/dev/null", DEVICE },
-	{ "/dev/zero", DEVICE }, { "/dev/full", DEVICE },
-	{ "/dev/tty", DEVICE }, { "/dev/random", DEVICE },
-	{ "/dev/urandom", DEVICE },
+	/* loader, locale, time */
+	{ "/etc/ld.so.cache", READ }, { "/etc/ld.so.conf", READ },
+	{ "/etc/ld.so.conf.d", READ }, { "/etc/ld.so.preload", READ },
+	{ "/etc/localtime", READ }, { "/etc/timezone", READ },
+	{ "/etc/locale.alias", READ }, { "/etc/locale.conf", READ },
+	{ "/etc/machine-id", READ }, { "/etc/hostname", READ },
+	{ "/etc/os-release", READ },
+	/* names */
+	{ "/etc/resolv.conf", READ }, { "/etc/hosts", READ },
+	{ "/etc/nsswitch.conf", READ }, { "/etc/host.conf", READ },
+	{ "/etc/gai.conf", READ }, { "/etc/services", READ },
+	{ "/etc/protocols", READ }, { "/etc/networks", READ },
+	{ "/etc/passwd", READ }, { "/etc/group", READ },
 	/* where resolv.conf really is */
 	{ "/run/systemd/resolve", READ }, { "/run/resolvconf", READ },
-	{ "/run/NetworkManager", READ },
+	{ "/run/NetworkManager/resolv.conf", READ },
+	/* TLS and Kerberos */
+	{ "/etc/ssl/certs", READ }, { "/etc/ssl/openssl.cnf", READ },
+	{ "/etc/ssl/cert.pem", READ }, { "/etc/ca-certificates", READ },
+	{ "/etc/ca-certificates.conf", READ },
+	{ "/etc/pki/tls/certs", READ }, { "/etc/pki/tls/cert.pem", READ },
+	{ "/etc/pki/tls/openssl.cnf", READ },
+	{ "/etc/pki/ca-trust", READ }, { "/etc/crypto-policies", READ },
+	{ "/etc/gnutls/config", READ }, { "/etc/krb5.conf", READ },
+	{ "/etc/krb5.conf.d", READ }, { "/etc/gss/mech.d", READ },
+	{ "/etc/ldap/ldap.conf", READ }, { "/etc/openldap/ldap.conf", READ },
+	/* a provider may be a script */
+	{ "/etc/perl", READ },	{ "/etc/python3", READ },
+	{ "/etc/python3.9", READ }, { "/etc/python3.10", READ },
+	{ "/etc/python3.11", READ }, { "/etc/python3.12", READ },
+	{ "/etc/python3.13", READ }, { "/etc/python3.14", READ },
+	/* a process sees which others there are; into one of them it cannot
+	 * look: Landlock refuses that between domains */
+	{ "/proc", READ },	{ "/sys/devices/system", READ },
+	{ "/dev/null", DEVICE }, { "/dev/zero", DEVICE },
+	{ "/dev/full", DEVICE }, { "/dev/tty", DEVICE },
+	{ "/dev/random", DEVICE }, { "/dev/urandom", DEVICE },
 };
 
 /* 0: none. */
@@ -250,7 +288,7 @@ int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
 	/* abstract sockets stay: a desktop's message bus may be one */
 	static const struct attr some = { 0, 0, SCOPE_SIGNAL };
 
-	if (no_new_privileges(e) != 0)
+	if (no_new_privileges(e) != 0 || harden_caps(e) != 0)
 		return -1;
 	if (!harden_have_landlock())
 		return 0; /* the core has warned */

@@ -69,6 +69,75 @@ EOF
 	done
 }
 
+# Tries by hand: what a provider with the setting items=$path reads and writes.
+tries() {
+	provider tries <<'EOF'
+#!/bin/sh
+try() { if "$@" >/dev/null 2>&1; then echo '"WORKED"'; else echo '"no"'; fi; }
+get() { head -c 1 "$1"; }
+put() { echo x >"$1"; }
+read -r line
+f=
+for file in $CURFEW_TEST_FILES; do f=$f,\"$file\":$(try get "$file"); done
+echo '{"id":1,"status":"ok","protocol":1,"verbs":["list"],"secret":"none","options":[{"name":"items","help":"/path"}],"facts":{"x":{"caps":"'$(awk '/^CapBnd/{print $2}' /proc/self/status) $(awk '/^CapEff/{print $2}' /proc/self/status)'","put":'"$(try put "$CURFEW_TEST_PUT/new")$f"'}}}'
+read -r line
+EOF
+}
+
+@test "helper: no other secrets of the machine, no devices, no rights of root" {
+	export CURFEW_TEST_PUT=$BATS_TEST_TMPDIR
+	export CURFEW_TEST_FILES="/etc/shadow /etc/ssl/openssl.cnf /etc/debian_version /dev/kmsg /proc/kmsg /dev/zero"
+	[ -r /etc/shadow ] && [ -r /dev/kmsg ] || skip "needs root"
+	tries
+	run "$curfew" --json provider check tries
+	echo "$output"
+	[ "$status" -eq 0 ]
+	for file in /etc/shadow /etc/debian_version /dev/kmsg /proc/kmsg; do
+		says "\"$file\": \"no\""
+	done
+	# CHOWN, DAC_OVERRIDE, FOWNER and KILL at most
+	says '"caps": "000000000000002b 000000000000002b"'
+	says '"put": "no"'
+	says '"/etc/ssl/openssl.cnf": "WORKED"'
+	says '"/dev/zero": "WORKED"'
+}
+
+@test "helper: root=/ reaches neither keys nor password hashes nor devices" {
+	local d=$BATS_TEST_TMPDIR
+	[ -r /etc/shadow ] && [ -r /dev/kmsg ] || skip "needs root"
+	mkdir "$d/other" "$d/etc"
+	(umask 077 && head -c 32 /dev/urandom >"$d/etc/second.key")
+	echo x >"$d/etc/open"
+	"$curfew" vault slot add key-file "$d/etc/second.key"
+	rm -f "$d/seen"
+	provider walks <<'EOF'
+#!/bin/sh
+try() { if "$@" >/dev/null 2>&1; then echo yes; else echo no; fi; }
+get() { head -c 1 "$1"; }
+put() { echo x >"$1"; }
+read -r line
+echo '{"id":1,"status":"ok","protocol":1,"version":"1","verbs":["list"],"secret":"none","options":[{"name":"items","help":"/path"}],"facts":{"key":{"disable":true}}}'
+read -r line
+for file in $CURFEW_TEST_FILES; do echo "$file $(try get "$file")"; done >"$CURFEW_TEST_PUT/seen"
+echo "mknod $(try mknod "$CURFEW_TEST_PUT/node" b 7 0)" >>"$CURFEW_TEST_PUT/seen"
+id=${line#*\"id\":}; id=${id%%[!0-9]*}
+echo "{\"id\":$id,\"status\":\"ok\",\"complete\":true}"
+read -r line
+EOF
+	export CURFEW_TEST_PUT=$d/other
+	export CURFEW_TEST_FILES="$d/key $d/etc/second.key $d/etc/open $d/vault/vault.db /etc/shadow /dev/kmsg /etc/debian_version"
+	"$curfew" connect walks w --set items=/
+	"$curfew" sync
+	run cat "$d/other/seen"
+	echo "$output"
+	for file in "$d/key" "$d/etc/second.key" "$d/vault/vault.db" /etc/shadow \
+		/dev/kmsg mknod; do
+		says "$file no"
+	done
+	says "$d/etc/open yes"
+	says "/etc/debian_version yes"
+}
+
 @test "programs are linked only with what their room may have" {
 	run ldd "$CURFEW_BUILD/curfew"
 	for lib in curl git2 libpq pcre libhs libssh glib secret ssl.so; do
