@@ -96,6 +96,16 @@ static int resolve(struct app *app, const struct kill_args *k,
 		    target_word(app, b.p, s, e) < 0)
 			goto out;
 	}
+	if (s->n && !selection_any(s)) {
+		err_fail(e, ERR_USAGE, s->named, "nothing in the inventory "
+			 "answers to it: '%s/%s%s%s': %s", s->p[0].conn,
+			 s->p[0].account, *s->p[0].id ? "#" : "", s->p[0].id,
+			 s->p[0].missing);
+		err_hint(e, "correct curfew.toml, or 'curfew sync'; 'curfew "
+			    "list' shows what there is");
+		(void)err_ctx(e, s->named, "kill");
+		goto out;
+	}
 	rc = 0;
 	if (k->secret_stdin)
 		rc = io_read_secret_fd(STDIN_FILENO, &secret, e) < 0 ? -1 :

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/args.h"
+#include "agent/claims.h"
 #include "agent/commands.h"
 #include "agent/near.h"
 #include "agent/report/out.h"
@@ -35,7 +36,8 @@ static int take_credential(const struct inv_credential *c, void *arg,
 {
 	struct part_walk *w = arg;
 
-	if (w->id != NULL && strcmp(w->id, c->id) != 0)
+	if (w->id != NULL && strcmp(w->id, c->id) != 0 &&
+	    strcmp(w->id, c->label) != 0)
 		return 0;
 	w->n++;
 	return show_credential(w->s, c, e);
@@ -91,31 +93,70 @@ struct glob_walk {
 	size_t n, cap;
 };
 
+static int found(struct glob_walk *w, const char *address, struct err *e)
+{
+	if (w->n == w->cap) {
+		const size_t cap = w->cap == 0 ? 16 : 2 * w->cap;
+		char **v = mem_realloc(w->found, cap * sizeof *v);
+
+		if (v == NULL)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		w->found = v;
+		w->cap = cap;
+	}
+	w->found[w->n] = mem_strdup(address);
+	if (w->found[w->n] == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	w->n++;
+	return 0;
+}
+
 static int take_account(const struct inv_account *a, void *arg, struct err *e)
 {
 	struct glob_walk *w = arg;
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	int rc = 0;
+	int rc = inv_address(&b, a->connection, a->name, NULL, e);
 
-	if (inv_address(&b, a->connection, a->name, NULL, e) < 0)
-		return -1;
-	if (config_identity_of(w->s->app->config, b.p) == w->id) {
-		if (w->n == w->cap) {
-			const size_t cap = w->cap == 0 ? 16 : 2 * w->cap;
-			char **v = mem_realloc(w->found, cap * sizeof *v);
-
-			if (v != NULL) {
-				w->found = v;
-				w->cap = cap;
-			}
-		}
-		if (w->n < w->cap)
-			w->found[w->n] = mem_strdup(b.p);
-		if (w->n == w->cap || w->found[w->n++] == NULL)
-			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	}
+	if (rc == 0 &&
+	    config_identity_of(w->s->app->config, b.p, NULL) == w->id)
+		rc = found(w, b.p, e);
 	buf_release(&b);
 	return rc;
+}
+
+/* Single credentials that a pattern picks out of somebody else's account. */
+static int take_picked(const struct inv_credential *c, void *arg,
+		       struct err *e)
+{
+	struct glob_walk *w = arg;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	bool hit = false;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && !hit && i < w->id->n_accounts; i++) {
+		const char *a = w->id->accounts[i];
+
+		if (strchr(a, '#') == NULL || strpbrk(a, "*?") == NULL)
+			continue;
+		rc = claim_glob(a, c, e);
+		hit = rc > 0;
+	}
+	if (rc >= 0 && hit) {
+		rc = inv_address(&b, c->connection, c->account, c->id, e);
+		if (rc == 0)
+			rc = found(w, b.p, e);
+	}
+	buf_release(&b);
+	return rc < 0 ? -1 : 0;
+}
+
+static void unseen(const struct config_identity *id, const char *address,
+		   void *arg)
+{
+	struct glob_walk *w = arg;
+
+	if (id == w->id && strpbrk(address, "*?") != NULL)
+		show_unseen(w->s, address);
 }
 
 static int show_address(struct show *s, const char *address, struct err *e)
@@ -154,6 +195,11 @@ static int show_identity(struct show *s, const struct config_identity *id,
 	}
 	if (rc >= 0 && globs) {
 		rc = inv_accounts(s->app->vault, NULL, take_account, &w, e);
+		if (rc >= 0)
+			rc = inv_credentials(s->app->vault, NULL, NULL,
+					     take_picked, &w, e);
+		if (rc >= 0)
+			rc = claims_idle(s->app, unseen, &w, e);
 		for (size_t i = 0; i < w.n; i++) {
 			bool exact = false;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "agent/args.h"
+#include "agent/claims.h"
 #include "agent/commands.h"
 #include "agent/report/out.h"
 #include "agent/sync.h"
@@ -142,6 +143,8 @@ int cmd_sync(struct app *app, int argc, char **argv)
 		print_added(r, n);
 	code = tell_trouble(app, r, n);
 	sync_results_free(&r, n);
+	if (n > 0 && claims_warn(app, &e) < 0)
+		log_err(LOG_WARNING, &e);
 	if (envelope_refresh(app->vault, &e) < 0)
 		log_err(LOG_WARNING, &e);
 	return code;

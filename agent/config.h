@@ -46,9 +46,11 @@ struct config {
 int config_read(const char *path, struct config **out, struct err *e)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);
-/* The identity an address belongs to, or NULL. */
+/* The identity an address belongs to, or NULL.  `alias`: the same credential's
+ * address by its label (claim_alias), or NULL. */
 const struct config_identity *config_identity_of(const struct config *c,
-						  const char *address);
+						  const char *address,
+						  const char *alias);
 /* Its owner, else its workflow's; "" when neither says (or id is NULL). */
 const char *config_owner(const struct config *c,
 			 const struct config_identity *id);

@@ -116,27 +116,42 @@ int config_index(const struct reader *r, struct whole *w,
 	return 0;
 }
 
-static const struct config_identity *claimed(const struct whole *w, const char *address)
+static const struct config_identity *claimed_exactly(const struct whole *w,
+						     const char *address)
 {
 	const struct claim key = { address, 0 };
-	const struct claim *hit = bsearch(&key, w->claims, w->n_claims,
-					  sizeof key, by_address);
+	const struct claim *hit = address == NULL ? NULL :
+		bsearch(&key, w->claims, w->n_claims, sizeof key, by_address);
 
-	if (hit != NULL)
-		return &w->c.identities[hit->identity];
+	return hit != NULL ? &w->c.identities[hit->identity] : NULL;
+}
+
+static const struct config_identity *claimed(const struct whole *w,
+					     const char *address,
+					     const char *alias)
+{
+	const struct config_identity *exact = claimed_exactly(w, address);
+
+	if (exact == NULL)
+		exact = claimed_exactly(w, alias);
+	if (exact != NULL)
+		return exact;
 	for (size_t i = 0; i < w->n_globs; i++) {
 		const struct config_identity *id =
 			&w->c.identities[w->globs[i]];
 
 		for (size_t k = 0; k < id->n_accounts; k++)
 			if (is_glob(id->accounts[k]) &&
-			    text_glob(id->accounts[k], address))
+			    (text_glob(id->accounts[k], address) ||
+			     (alias != NULL && strchr(id->accounts[k], '#') &&
+			      text_glob(id->accounts[k], alias))))
 				return id;
 	}
 	return NULL;
 }
 
-const struct config_identity *config_identity_of(const struct config *c, const char *address)
+const struct config_identity *config_identity_of(const struct config *c, const char *address,
+						 const char *alias)
 {
 	const struct whole *w = (const struct whole *)(const void *)c;
 	const char *hash = strchr(address, '#');
@@ -147,12 +162,12 @@ const struct config_identity *config_identity_of(const struct config *c, const c
 		return NULL;
 	/* a credential claimed by its own address goes before its account:
 	 * one login account may hold the keys of several identities */
-	id = claimed(w, address);
+	id = claimed(w, address, alias != NULL && alias[0] ? alias : NULL);
 	if (id != NULL || hash == NULL)
 		return id;
 	account = mem_strndup(address, (size_t)(hash - address));
 	if (account != NULL)
-		id = claimed(w, account);
+		id = claimed(w, account, NULL);
 	mem_free(account);
 	return id;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/claims.h"
 #include "agent/cmd_list.h"
 #include "agent/report/out.h"
 #include "base/clock.h"
@@ -174,6 +175,8 @@ int list_identities(const struct app *app, const struct view_filter *f,
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	if (tally_up(app, t, e) == 0)
 		rc = print_identities(app, f, t, e);
+	if (rc == 0)
+		rc = claims_warn(app, e);
 	mem_free(t);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/report/out.h"
+#include "agent/claims.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -213,8 +214,15 @@ static struct telling begin_row(struct show *s, const char *list,
 	struct telling t;
 	char notes[128];
 
+	struct buf alias = BUF_INIT(BUF_TEXT_MAX);
+
 	r->address = address->p;
-	r->identity = config_identity_of(s->app->config, r->address);
+	/* A label too long for an address claims nothing. */
+	if (claim_alias(&alias, r->connection, r->account, r->label, NULL) < 0)
+		buf_reset(&alias);
+	r->identity = config_identity_of(s->app->config, r->address,
+					 alias.len > 0 ? alias.p : NULL);
+	buf_release(&alias);
 	r->owner = config_owner(s->app->config, r->identity);
 	if (r->missing == 0 && s->conn.synced_ms > r->seen_ms)
 		r->seen_ms = s->conn.synced_ms;
@@ -257,7 +265,8 @@ int show_credential(struct show *s, const struct inv_credential *c,
 {
 	struct view_row r = {
 		.connection = c->connection, .account = c->account,
-		.kind = c->kind, .id = c->id, .state = c->state,
+		.kind = c->kind, .id = c->id, .label = c->label,
+		.state = c->state,
 		.missing = c->missing, .created_ms = c->created_ms,
 		.expires_ms = c->expires_ms, .last_used_ms = c->last_used_ms,
 		.seen_ms = c->seen_ms, .first_seen_ms = c->first_seen_ms,

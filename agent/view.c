@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/args.h"
+#include "agent/claims.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -39,7 +40,7 @@ struct view {
 	struct view_row *rows;
 	size_t n, cap;
 	struct chunk *chunks;
-	struct buf address;
+	struct buf address, alias;
 	const struct config_identity *want; /* borrowed: the filter's identity */
 };
 
@@ -99,6 +100,7 @@ void view_free(struct view **vp)
 	mem_free(v->conns);
 	mem_free(v->rows);
 	buf_release(&v->address);
+	buf_release(&v->alias);
 	mem_free(v);
 	*vp = NULL;
 }
@@ -236,10 +238,12 @@ static int consider(struct view *v, struct view_row *r, struct err *e)
 
 	buf_reset(&v->address);
 	if (inv_address(&v->address, r->connection, r->account,
-			v->what == VIEW_ACCOUNTS ? NULL : r->id, e) < 0)
+			v->what == VIEW_ACCOUNTS ? NULL : r->id, e) < 0 ||
+	    claim_alias(&v->alias, r->connection, r->account, r->label, e) < 0)
 		return -1;
 	r->address = v->address.p;
-	r->identity = config_identity_of(v->app->config, r->address);
+	r->identity = config_identity_of(v->app->config, r->address,
+					 v->alias.len > 0 ? v->alias.p : NULL);
 	r->owner = config_owner(v->app->config, r->identity);
 	if (r->missing == 0 && at > r->seen_ms)
 		r->seen_ms = at; /* unchanged rows are not rewritten */
@@ -386,7 +390,7 @@ int view_load(const struct app *app, enum view_what what,
 	v->what = what;
 	v->filter = *f;
 	v->now_ms = clock_wall_ms();
-	v->address.max = BUF_TEXT_MAX;
+	v->address.max = v->alias.max = BUF_TEXT_MAX;
 	if (inv_connections(app->vault, take_conn, v, e) < 0 ||
 	    check_filter(v, e) < 0)
 		goto out;

@@ -116,6 +116,25 @@ static bool is_moot(const struct drive *d, const struct answer *in)
 	       verb_cuts(a->verb);
 }
 
+/* Nobody has ever seen the account, and the service has none of that name:
+ * there is nothing to save, cut or prove.  A listing that shows it after all
+ * begins again (resweep.c). */
+static int is_absent(struct drive *d, uint32_t target, struct err *e)
+{
+	static const enum verb idle[] = { V_SNAPSHOT, V_CUT, V_PROBE,
+					  V_RESWEEP };
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(*idle); i++) {
+		struct action *a = work_of(d->w, target, idle[i]);
+
+		if (a && action_open(a) &&
+		    drive_set(d, d->w->targets[target].act[idle[i]], A_MOOT,
+			      e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int cut_done(struct drive *d, const struct answer *in, struct err *e)
 {
 	struct action *a = &d->w->actions[in->action];
@@ -133,6 +152,8 @@ static int cut_done(struct drive *d, const struct answer *in, struct err *e)
 	}
 	if (verb != V_DISABLE && verb != V_REVOKE)
 		return 0;
+	if (work_missing(d->w, target))
+		return is_absent(d, target, e);
 	if (knob_off(KNOB_PROOF) && work_of(d->w, target, V_PROBE))
 		return drive_set(d, d->w->targets[target].act[V_PROBE], A_DONE,
 				 e);

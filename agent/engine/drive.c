@@ -258,6 +258,16 @@ static int release_self(struct drive *d, struct err *e)
 
 /* ---- the loop ------------------------------------------------------------ */
 
+/* Things that are only noted need no provider. */
+static bool lane_needed(const struct drive *d, size_t c)
+{
+	for (uint32_t i = 0; i < d->w->n_actions; i++)
+		if (d->w->targets[d->w->actions[i].target].conn == c &&
+		    d->w->actions[i].verb != V_NOTE)
+			return true;
+	return false;
+}
+
 static int lane_open(struct drive *d, size_t c, struct err *e)
 {
 	struct lane *l = &d->lanes[c];
@@ -280,7 +290,9 @@ static int lane_open(struct drive *d, size_t c, struct err *e)
 	l->timeout_ms = cc && cc->timeout_ms > 0 ? cc->timeout_ms : TIMEOUT_MS;
 	queue_init(&l->q, rate, drive_in_flight(d->app->config, name),
 		   drive_now(d));
-	if (rc > 0) {
+	if (!lane_needed(d, c)) {
+		inv_connection_free(&conn); /* nothing to ask there */
+	} else if (rc > 0) {
 		if (link_open(d->app->launcher, name, conn.type, conn.options,
 			      admin, &l->link, &why) < 0)
 			log_err(LOG_ERROR, &why);

@@ -347,7 +347,7 @@ int keep_close(struct drive *d, struct err *e)
 	for (uint32_t i = 0; i < d->w->n_targets && outcome; i++) {
 		const struct action *p = work_of(d->w, i, V_PROBE);
 
-		if (d->w->targets[i].flags & TF_SKIPPED ||
+		if (d->w->targets[i].flags & TF_SKIPPED || work_missing(d->w, i) ||
 		    (p && p->state == A_UNSUPPORTED)) {
 			mem_free(outcome);
 			outcome = mem_strdup("ended with things left alive or "

@@ -94,6 +94,14 @@ int plan_account(struct work *w, const struct plan_thing *p,
 	return 0;
 }
 
+void plan_unseen(struct work *w, uint32_t target)
+{
+	struct action *x = work_of(w, target, V_DISABLE);
+
+	if (x && !x->attempts)
+		x->flags |= AF_ABSENT;
+}
+
 /* When may something that destroys evidence start? */
 static int64_t after_snapshot(const struct work *w, uint32_t t, int64_t now)
 {
@@ -150,7 +158,8 @@ int plan_sweeps(struct work *w, int64_t now, struct err *e)
 
 		for (uint32_t i = 0; i < n; i++)
 			accounts += w->targets[i].conn == c &&
-				    w->targets[i].what == T_ACCOUNT;
+				    w->targets[i].what == T_ACCOUNT &&
+				    !work_missing(w, i);
 		if (!accounts)
 			continue; /* credentials only: the account is not ours */
 		if (work_target(w, T_CONNECTION, w->conns[c], "", "", "", &t,

@@ -26,6 +26,9 @@ struct plan_thing {
 int plan_account(struct work *w, const struct plan_thing *p,
 		 const struct facts *f, int64_t now, uint32_t *out,
 		 struct err *e) __attribute__((warn_unused_result));
+/* No sync has shown the account of this target: whether there is one, the
+ * service's answer and the listings tell. */
+void plan_unseen(struct work *w, uint32_t target);
 int plan_credential(struct work *w, const struct plan_thing *p,
 		    const struct facts *f, int64_t now, uint32_t *out,
 		    struct err *e) __attribute__((warn_unused_result));

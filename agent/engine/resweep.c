@@ -306,6 +306,25 @@ static int grant_item(struct drive *d, struct lane *l, struct sweep *s,
 			 e);
 }
 
+/* There is an account of that name after all: all of it is to be done. */
+static int is_there(struct drive *d, uint32_t account, struct err *e)
+{
+	struct action *x = work_of(d->w, account, V_DISABLE);
+
+	if (!x || !(x->flags & AF_ABSENT))
+		return 0;
+	x->flags &= (uint16_t)~AF_ABSENT;
+	for (unsigned v = V_SNAPSHOT; v < V_NOTE; v++) {
+		struct action *a = work_of(d->w, account, (enum verb)v);
+
+		if (a && a->state == A_MOOT && !a->sending &&
+		    drive_arm(d, d->w->targets[account].act[v], drive_now(d),
+			      e) < 0)
+			return -1;
+	}
+	return drive_touch(d, d->w->targets[account].act[V_DISABLE], e);
+}
+
 int resweep_item(struct drive *d, uint32_t action, const struct json *item,
 		 struct err *e)
 {
@@ -332,6 +351,8 @@ int resweep_item(struct drive *d, uint32_t action, const struct json *item,
 		return is_account ? sweep_unknown(d, l, s, &p, item, e) : 0;
 	if (d->w->targets[account].flags & (TF_SKIPPED | TF_REPORTED))
 		return 0;
+	if (is_there(d, account, e) < 0)
+		return -1;
 	if (is_account) {
 		if (json_bool(item, "makes_accounts", &makes) && makes)
 			l->makes = true;

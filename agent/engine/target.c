@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "agent/claims.h"
 #include "agent/engine/target.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@ void selection_free(struct selection *s)
 		mem_free(s->p[i].account);
 		mem_free(s->p[i].kind);
 		mem_free(s->p[i].id);
+		mem_free(s->p[i].missing);
 	}
 	mem_free(s->p);
 	mem_free(s->named);
@@ -40,10 +42,40 @@ int selection_add(struct selection *s, const char *conn, const char *account,
 	}
 	x = &s->p[s->n++];
 	*x = (struct selected){ mem_strdup(conn), mem_strdup(account),
-				mem_strdup(kind), mem_strdup(id) };
+				mem_strdup(kind), mem_strdup(id), NULL };
 	if (!x->conn || !x->account || !x->kind || !x->id)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	return 0;
+}
+
+int selection_missing(struct selection *s, const char *address,
+		      const char *why, struct err *e)
+{
+	char *conn = NULL, *account = NULL, *id = NULL;
+	int rc = -1;
+
+	/* What cannot be taken apart stands whole in the account's place. */
+	if (!inv_parse(address, &conn, &account, &id) || !account)
+		rc = selection_add(s, "?", address, "", "", e);
+	else
+		rc = selection_add(s, conn, account, "", id ? id : "", e);
+	if (rc == 0) {
+		s->p[s->n - 1].missing = mem_strdup(why);
+		if (!s->p[s->n - 1].missing)
+			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	mem_free(conn);
+	mem_free(account);
+	mem_free(id);
+	return rc;
+}
+
+bool selection_any(const struct selection *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->p[i].missing)
+			return true;
+	return false;
 }
 
 size_t selection_accounts(const struct selection *s)
@@ -86,19 +118,12 @@ static int match_credential(const struct inv_credential *c, void *arg,
 			    struct err *e)
 {
 	struct match *m = arg;
-	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	int rc = -1;
+	int rc = claim_glob(m->pattern, c, e);
 
-	if (inv_address(&b, c->connection, c->account, c->id, e) < 0)
-		goto out;
-	rc = 0;
-	if (!text_glob(m->pattern, b.p))
-		goto out;
+	if (rc <= 0)
+		return rc;
 	m->hits++;
-	rc = selection_add(m->s, c->connection, c->account, c->kind, c->id, e);
-out:
-	buf_release(&b);
-	return rc;
+	return selection_add(m->s, c->connection, c->account, c->kind, c->id, e);
 }
 
 static int by_glob(struct app *app, const char *pattern, struct selection *s,
@@ -124,6 +149,7 @@ static bool is_glob(const char *s)
 struct by_id {
 	struct selection *s;
 	const char *id;
+	bool label; /* it is what a person calls it */
 	size_t hits;
 };
 
@@ -134,6 +160,13 @@ static int credential_by_id(const struct inv_credential *c, void *arg,
 	const char *id = b->id;
 	size_t k = strlen(c->kind);
 
+	if (b->label) {
+		if (strcmp(c->label, id) != 0)
+			return 0;
+		b->hits++;
+		return selection_add(b->s, c->connection, c->account, c->kind,
+				     c->id, e);
+	}
 	/* "#kind:id" settles an id that two kinds share */
 	if (strncmp(id, c->kind, k) == 0 && id[k] == ':' &&
 	    strcmp(id + k + 1, c->id) == 0)
@@ -169,7 +202,21 @@ static int by_address(struct app *app, const char *word, struct selection *s,
 			err_hint(e, "write %s/%s#KIND:ID", conn, account);
 			goto out;
 		}
-		rc = b.hits == 1;
+		if (!b.hits) {
+			b.label = true;
+			if (inv_credentials(app->vault, conn, account,
+					    credential_by_id, &b, e) < 0)
+				goto out;
+		}
+		/* An identity's label means every key that bears it. */
+		if (b.hits > 1 && !listed) {
+			err_fail(e, ERR_USAGE, word, "%zu credentials bear that "
+				 "label", b.hits);
+			err_hint(e, "write the id: 'curfew list' shows them; or "
+				    "all of them: '%s*'", word);
+			goto out;
+		}
+		rc = b.hits > 0;
 		goto out;
 	}
 	rc = inv_account_get(app->vault, conn, account, &a, e);
@@ -224,6 +271,15 @@ static int by_print(struct app *app, const char *word, struct selection *s,
 
 /* ---- names ------------------------------------------------------------------ */
 
+/* One bad entry must not keep the rest alive: it is told apart. */
+static const char *why_missing(const char *address)
+{
+	if (strchr(address, '#'))
+		return "no credential matches";
+	return is_glob(address) ? "no account matches" :
+				  "no such connection";
+}
+
 static int add_identity(struct app *app, const struct config_identity *id,
 			struct selection *s, struct err *e)
 {
@@ -234,19 +290,16 @@ static int add_identity(struct app *app, const struct config_identity *id,
 		if (is_glob(id->accounts[i])) {
 			if (by_glob(app, id->accounts[i], s, &hits, e) < 0)
 				return -1;
-			continue;
+			rc = hits > 0;
+		} else {
+			rc = by_address(app, id->accounts[i], s, true, e);
+			if (rc < 0)
+				return -1;
 		}
-		rc = by_address(app, id->accounts[i], s, true, e);
-		if (rc < 0)
+		if (rc == 0 &&
+		    selection_missing(s, id->accounts[i],
+				      why_missing(id->accounts[i]), e) < 0)
 			return -1;
-		if (rc == 0) {
-			err_fail(e, ERR_CONFIG, id->accounts[i],
-				 "identity %s names an account of no known "
-				 "connection", id->name);
-			err_hint(e, "'curfew connect' it, or correct "
-				    "curfew.toml");
-			return -1;
-		}
 	}
 	return 0;
 }

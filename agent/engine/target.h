@@ -16,6 +16,7 @@
 
 struct selected {
 	char *conn, *account, *kind, *id; /* kind "" = the whole account */
+	char *missing; /* why nothing answers to it, else NULL */
 };
 
 struct selection {
@@ -29,6 +30,13 @@ void selection_free(struct selection *s);
 int selection_add(struct selection *s, const char *conn, const char *account,
 		  const char *kind, const char *id, struct err *e)
 	__attribute__((warn_unused_result));
+/* The operator's file means something that is not there: said beside the rest,
+ * for whoever kills it believes it dead. */
+int selection_missing(struct selection *s, const char *address,
+		      const char *why, struct err *e)
+	__attribute__((warn_unused_result));
+/* Is there anything to end? */
+bool selection_any(const struct selection *s);
 /* How many different accounts it touches. */
 size_t selection_accounts(const struct selection *s);
 

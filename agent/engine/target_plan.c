@@ -16,7 +16,7 @@
 struct heavy { /* an account target and what makes it urgent */
 	const struct selected *s;
 	unsigned flags;
-	bool dead;
+	bool dead, unseen;
 	uint32_t credentials;
 	int64_t slow_ms;
 };
@@ -50,11 +50,15 @@ static int look(struct app *app, const struct selected *s, struct heavy *h,
 		struct err *e)
 {
 	struct inv_account a = { 0 };
-	int rc = inv_account_get(app->vault, s->conn, s->account, &a, e);
+	int rc;
 
 	*h = (struct heavy){ .s = s };
+	if (s->missing)
+		return 0;
+	rc = inv_account_get(app->vault, s->conn, s->account, &a, e);
 	if (rc < 0)
 		return -1;
+	h->unseen = rc == 0;
 	if (rc > 0) {
 		h->dead = a.state == INV_DEAD;
 		h->flags = (a.self ? TF_SELF : 0u) |
@@ -144,11 +148,30 @@ static int one_account(struct planning *p, struct err *e)
 		t.flags |= TF_SKIPPED;
 		return plan_note(p->w, T_ACCOUNT, &t, self_why, &i, e);
 	}
-	if (plan_account(p->w, &t, facts_at(p, s->conn), p->now, &i, e) < 0 ||
-	    inv_credentials(p->app->vault, s->conn, s->account, one_credential,
+	if (plan_account(p->w, &t, facts_at(p, s->conn), p->now, &i, e) < 0)
+		return -1;
+	if (p->at->unseen && !p->at->credentials)
+		plan_unseen(p->w, i);
+	if (inv_credentials(p->app->vault, s->conn, s->account, one_credential,
 			    p, e) < 0 ||
 	    inv_grants(p->app->vault, s->conn, s->account, one_grant, p, e) < 0)
 		return -1;
+	return 0;
+}
+
+/* Named in curfew.toml, and nowhere else. */
+static int one_missing(struct planning *p, struct err *e)
+{
+	const struct selected *s = p->at->s;
+	struct plan_thing t = { .conn = s->conn, .account = s->account,
+				.kind = "", .id = s->id,
+				.flags = TF_SKIPPED };
+	uint32_t i;
+
+	if (plan_note(p->w, *s->id ? T_CREDENTIAL : T_ACCOUNT, &t, s->missing,
+		      &i, e) < 0)
+		return -1;
+	work_of(p->w, i, V_NOTE)->flags |= AF_ABSENT;
 	return 0;
 }
 
@@ -159,6 +182,8 @@ static int one_selected(struct planning *p, struct err *e)
 	struct inv_credential c = { 0 };
 	int rc;
 
+	if (s->missing)
+		return one_missing(p, e);
 	p->account_asked = !*s->kind;
 	if (p->account_asked)
 		return one_account(p, e);

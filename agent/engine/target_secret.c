@@ -146,7 +146,7 @@ int target_learn(struct app *app, const struct selection *s,
 	struct only o = { .n = 0 };
 	int rc = -1;
 
-	if (s->n != 1)
+	if (s->n != 1 || x->missing)
 		return 0;
 	if (!*x->kind &&
 	    inv_credentials(app->vault, x->conn, x->account, one_more, &o, e) < 0)

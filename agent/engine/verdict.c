@@ -101,6 +101,9 @@ struct verdict verdict_of(const struct work *w, uint32_t i,
 	const struct facts *f = &facts[t->conn];
 	const struct action *note = work_of(w, i, V_NOTE), *g;
 
+	if (work_missing(w, i))
+		return say(VD_MISSING, note && note->note ? note->note :
+			   "the service shows no such account");
 	if (note && t->flags & TF_SKIPPED)
 		return say(VD_SKIPPED, note->note);
 	if (note && t->flags & TF_REPORTED)
@@ -139,6 +142,7 @@ void verdict_tally(const struct work *w, const struct facts *facts, int64_t now,
 		out->alive += v.word == VD_ALIVE;
 		out->skipped += v.word == VD_SKIPPED;
 		out->told += v.word == VD_TOLD;
+		out->missing += v.word == VD_MISSING;
 		if (v.word == VD_DYING && v.until_ms > out->until_ms)
 			out->until_ms = v.until_ms;
 	}
@@ -154,7 +158,7 @@ void verdict_tally(const struct work *w, const struct facts *facts, int64_t now,
 
 int verdict_exit(const struct tally *t)
 {
-	if (t->alive || t->skipped)
+	if (t->alive || t->skipped || t->missing)
 		return EXIT_ALIVE;
 	if (t->dying || t->open_sweeps || t->open_cuts)
 		return EXIT_DYING;
@@ -164,7 +168,7 @@ int verdict_exit(const struct tally *t)
 const char *verdict_word(enum life_word w)
 {
 	static const char *const words[] = { "", "DEAD", "DYING", "ALIVE",
-					     "SKIPPED", "NOTED" };
+					     "SKIPPED", "NOTED", "NOT FOUND" };
 
 	return words[w];
 }

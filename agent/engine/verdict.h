@@ -3,6 +3,7 @@
  *
  * DEAD is said only of what is proved.  DYING: what ends it was confirmed, the
  * proof is still being made.  ALIVE: nothing confirmed, or it still answers.
+ * NOT FOUND: nothing answers to that name, so nothing of it is dead.
  */
 #ifndef AGENT_ENGINE_VERDICT_H
 #define AGENT_ENGINE_VERDICT_H
@@ -10,7 +11,8 @@
 #include "agent/engine/facts.h"
 #include "agent/engine/work.h"
 
-enum life_word { VD_NONE, VD_DEAD, VD_DYING, VD_ALIVE, VD_SKIPPED, VD_TOLD };
+enum life_word { VD_NONE, VD_DEAD, VD_DYING, VD_ALIVE, VD_SKIPPED, VD_TOLD,
+		 VD_MISSING };
 
 struct verdict {
 	enum life_word word;
@@ -25,7 +27,8 @@ struct verdict verdict_of(const struct work *w, uint32_t target,
 			  const struct facts *facts, int64_t now);
 
 struct tally {
-	uint32_t dead, dying, alive, skipped, told, open_sweeps, open_cuts;
+	uint32_t dead, dying, alive, skipped, told, missing;
+	uint32_t open_sweeps, open_cuts;
 	int64_t until_ms; /* the latest known end of the dying */
 };
 void verdict_tally(const struct work *w, const struct facts *facts, int64_t now,

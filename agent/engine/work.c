@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "agent/engine/link.h"
 #include "agent/engine/work.h"
 #include "base/mem.h"
 
@@ -238,6 +239,19 @@ struct action *work_of(const struct work *w, uint32_t target, enum verb v)
 	uint32_t i = target == NONE ? NONE : w->targets[target].act[v];
 
 	return i == NONE ? NULL : &w->actions[i];
+}
+
+bool work_missing(const struct work *w, uint32_t target)
+{
+	const struct action *note = work_of(w, target, V_NOTE);
+	const struct action *x = work_of(w, target, V_DISABLE);
+
+	if (note && note->flags & AF_ABSENT &&
+	    w->targets[target].flags & TF_SKIPPED)
+		return true;
+	return x && x->flags & AF_ABSENT && w->targets[target].child == NONE &&
+	       ((x->state == A_DONE && x->status == LINK_ABSENT) ||
+		x->state == A_UNSUPPORTED || x->state == A_MOOT);
 }
 
 int action_note(struct action *a, const char *text, struct err *e)

@@ -63,6 +63,8 @@ enum action_flag {
 			  * revoke: sent again because a listing showed it */
 	AF_NO_BARE = 128, /* probe: the service says nothing without the secret */
 	AF_SURVIVED = 256, /* probe: alive although its end was confirmed */
+	AF_ABSENT = 512, /* note: nothing answers to what curfew.toml names;
+			  * disable: no sync and no listing has shown it */
 };
 
 #define NONE UINT32_MAX
@@ -133,6 +135,9 @@ int work_action(struct work *w, uint32_t target, enum verb v, int64_t next_ms,
 	__attribute__((warn_unused_result));
 /* The target's action of that verb, or NULL. */
 struct action *work_of(const struct work *w, uint32_t target, enum verb v);
+/* Is the target an account or credential that nobody has ever seen?  For an
+ * account asked of the service: once the answer is there. */
+bool work_missing(const struct work *w, uint32_t target);
 int action_note(struct action *a, const char *text, struct err *e)
 	__attribute__((warn_unused_result));
 

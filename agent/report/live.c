@@ -179,6 +179,11 @@ static void summary(const struct work *w, const struct tally *t)
 		(void)snprintf(line, sizeof(line), ", %u skipped", t->skipped);
 		out_text(line);
 	}
+	if (t->missing) {
+		(void)snprintf(line, sizeof(line), ", %u not found",
+			       t->missing);
+		out_text(line);
+	}
 	if (verdict_exit(t) == EXIT_OK) {
 		out_text(t->dead ? "; all proved dead\n" : "\n");
 		return;
@@ -290,6 +295,7 @@ int live_json(const struct app *app, const struct work *w,
 	(void)json_set_int(j, "dying", t.dying);
 	(void)json_set_int(j, "alive", t.alive);
 	(void)json_set_int(j, "skipped", t.skipped);
+	(void)json_set_int(j, "not_found", t.missing);
 	(void)json_set_int(j, "open_listings", t.open_sweeps);
 	(void)json_set_int(j, "exit", code);
 	for (uint32_t i = 0; i < w->n_targets; i++)
@@ -320,7 +326,8 @@ static void plan_line(const struct work *w, uint32_t i)
 			continue;
 		out_text(sep);
 		if (v == V_NOTE)
-			out_text(t->flags & TF_SKIPPED ? "SKIPPED: " : "");
+			out_text(work_missing(w, i) ? "NOT FOUND: " :
+				 t->flags & TF_SKIPPED ? "SKIPPED: " : "");
 		out_text(v == V_NOTE && a->note ? a->note : verb_word(v));
 		if (a->state == A_DONE)
 			out_text(" (dead already)");

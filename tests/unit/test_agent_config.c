@@ -70,15 +70,15 @@ static void test_whole(void **state)
 	assert_string_equal(config_owner(c, &c->identities[0]), "ann");
 	assert_string_equal(config_owner(c, &c->identities[1]), "bob");
 	assert_string_equal(config_owner(c, NULL), "");
-	assert_ptr_equal(config_identity_of(c, "pg/ci_bot"), &c->identities[0]);
-	assert_ptr_equal(config_identity_of(c, "pg/ci_bot#password"),
+	assert_ptr_equal(config_identity_of(c, "pg/ci_bot", NULL), &c->identities[0]);
+	assert_ptr_equal(config_identity_of(c, "pg/ci_bot#password", NULL),
 			 &c->identities[0]);
-	assert_ptr_equal(config_identity_of(c, "aws/ci-7"), &c->identities[0]);
-	assert_ptr_equal(config_identity_of(c, "aws/x"), &c->identities[1]);
-	assert_ptr_equal(config_identity_of(c, "ssh/root#K1"),
+	assert_ptr_equal(config_identity_of(c, "aws/ci-7", NULL), &c->identities[0]);
+	assert_ptr_equal(config_identity_of(c, "aws/x", NULL), &c->identities[1]);
+	assert_ptr_equal(config_identity_of(c, "ssh/root#K1", NULL),
 			 &c->identities[1]);
-	assert_null(config_identity_of(c, "ssh/root#K2"));
-	assert_null(config_identity_of(c, "ssh/root"));
+	assert_null(config_identity_of(c, "ssh/root#K2", NULL));
+	assert_null(config_identity_of(c, "ssh/root", NULL));
 	assert_int_equal(config_connection(c, "pg")->in_flight, 4);
 	assert_int_equal(config_connection(c, "pg")->timeout_ms, 5000);
 	assert_true(config_connection(c, "pg")->rate_per_s > 2.4);
@@ -101,7 +101,7 @@ static void test_missing_is_empty(void **state)
 	assert_int_equal(config_read(path, &c, &e), 0);
 	assert_int_equal(c->n_identities, 0);
 	assert_true(c->stale_ms > 0);
-	assert_null(config_identity_of(c, "a/b"));
+	assert_null(config_identity_of(c, "a/b", NULL));
 	config_free(&c);
 }
 
