@@ -94,6 +94,43 @@ int resweep_again(struct drive *d, struct lane *l, struct err *e)
 
 /* ---- items ---------------------------------------------------------------- */
 
+/* A proof and a listing that contradict each other are no proof yet. */
+static int shown(struct drive *d, uint32_t target, struct err *e)
+{
+	struct action *p = work_of(d->w, target, V_PROBE);
+
+	if (!p || p->flags & AF_SHOWN)
+		return 0;
+	p->flags |= AF_SHOWN;
+	return drive_touch(d, d->w->targets[target].act[V_PROBE], e);
+}
+
+/* A clean listing: nothing of what it covers is shown any more. */
+static int not_shown(struct drive *d, uint32_t swept, struct err *e)
+{
+	const struct target *at = &d->w->targets[swept];
+
+	for (uint32_t i = 0; i < d->w->n_targets; i++) {
+		struct action *p = work_of(d->w, i, V_PROBE);
+
+		if (!p || !(p->flags & AF_SHOWN) ||
+		    d->w->targets[i].conn != at->conn ||
+		    (at->what == T_ACCOUNT && i != swept &&
+		     d->w->targets[i].parent != swept))
+			continue;
+		p->flags &= (uint16_t)~AF_SHOWN;
+		if (drive_touch(d, d->w->targets[i].act[V_PROBE], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* It was proved dead, the service refused to end it, and lists it as active. */
+static bool refused(const struct action *a)
+{
+	return a->state == A_MOOT && a->status == LINK_REFUSED;
+}
+
 /* Shown active although it was proved dead: ask once more. */
 static int confirm(struct drive *d, uint32_t target, int64_t asked_ms,
 		   struct err *e)
@@ -141,9 +178,11 @@ static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 			return -1;
 		return drive_adopt(d, from, e);
 	}
-	if (a->state == A_UNSUPPORTED || a->state == A_MOOT)
+	if (a->state == A_UNSUPPORTED || (a->state == A_MOOT && !refused(a)))
 		return 0;
 	sweep_dirty(s, "account is active", p->account, "");
+	if (shown(d, target, e) < 0)
+		return -1;
 	if (a->state != A_DONE || a->sending ||
 	    asked < a->done_ms + facts_settle_ms(&l->facts))
 		return 0;
@@ -210,9 +249,16 @@ static int listed_again(struct drive *d, struct lane *l, struct sweep *s,
 	if (r->state == A_DONE && !r->sending && !(r->flags & AF_LISTED) &&
 	    asked >= r->done_ms + facts_settle_ms(&l->facts)) {
 		sweep_dirty(s, "listed as active again", p->account, p->kind);
+		if (shown(d, t, e) < 0)
+			return -1;
 		r->flags |= AF_LISTED;
 		if (drive_arm(d, d->w->targets[t].act[V_REVOKE], drive_now(d),
 			      e) < 0)
+			return -1;
+	}
+	if (refused(r) && !(work_of(d->w, t, V_PROBE)->flags & AF_REFUSAL)) {
+		sweep_dirty(s, "still listed as active", p->account, p->kind);
+		if (shown(d, t, e) < 0)
 			return -1;
 	}
 	return confirm(d, t, asked, e);
@@ -422,6 +468,8 @@ static int listed(struct drive *d, uint32_t action, struct sweep *s,
 		a->count = 0;
 	else if (counts)
 		a->count++;
+	if (!s->dirty && not_shown(d, a->target, e) < 0)
+		return -1;
 	if (action_note(a, s->dirty ? s->why : NULL, e) < 0)
 		return -1;
 	if (a->count >= CLEAN_COUNT)

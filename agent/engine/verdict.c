@@ -59,21 +59,6 @@ static struct verdict probed(const struct action *cut, const struct action *p,
 						    "not begun");
 }
 
-static struct verdict account(const struct work *w, uint32_t i,
-			      const struct facts *f, int64_t now)
-{
-	const struct target *t = &w->targets[i];
-	const struct action *x = work_of(w, i, V_DISABLE);
-	const struct action *p = work_of(w, i, V_PROBE);
-
-	if (p && p->state == A_DONE)
-		return dead(t, p);
-	if (x && (x->state == A_UNSUPPORTED || x->state == A_MOOT))
-		return say(VD_NONE, "");
-	return probed(x, p, x && x->state == A_DONE ? x->done_ms : 0,
-		      f->all.revoke_lag_ms, now);
-}
-
 static struct verdict credential(const struct work *w, uint32_t i,
 				 const struct facts *f, int64_t now)
 {
@@ -87,11 +72,43 @@ static struct verdict credential(const struct work *w, uint32_t i,
 
 	if (!p || p->state != A_DONE)
 		return probed(r ? r : x, p, cut, k->revoke_lag_ms, now);
+	if (p->flags & AF_SHOWN)
+		return dying(0, "refused, but still listed as active");
 	if (cut && k->session_ms && !k->revoke_cuts &&
 	    now < cut + k->session_ms && !(t->flags & TF_BEFORE))
 		return dying(cut + k->session_ms,
 			     "refused; sessions made before may last");
 	return dead(t, p);
+}
+
+/* An account is no deader than what opens it. */
+static bool credentials_dead(const struct work *w, const struct target *account,
+			     const struct facts *f, int64_t now)
+{
+	for (uint32_t i = account->child; i != NONE; i = w->targets[i].sibling)
+		if (w->targets[i].what == T_CREDENTIAL &&
+		    !(w->targets[i].flags & (TF_SKIPPED | TF_REPORTED)) &&
+		    credential(w, i, f, now).word != VD_DEAD)
+			return false;
+	return true;
+}
+
+static struct verdict account(const struct work *w, uint32_t i,
+			      const struct facts *f, int64_t now)
+{
+	const struct target *t = &w->targets[i];
+	const struct action *x = work_of(w, i, V_DISABLE);
+	const struct action *p = work_of(w, i, V_PROBE);
+
+	if (p && p->state == A_DONE && p->flags & AF_SHOWN)
+		return dying(0, "still listed as active");
+	if (p && p->state == A_DONE)
+		return credentials_dead(w, t, f, now) ? dead(t, p) :
+		       dying(0, "a credential of it is not proved dead");
+	if (x && (x->state == A_UNSUPPORTED || x->state == A_MOOT))
+		return say(VD_NONE, "");
+	return probed(x, p, x && x->state == A_DONE ? x->done_ms : 0,
+		      f->all.revoke_lag_ms, now);
 }
 
 struct verdict verdict_of(const struct work *w, uint32_t i,

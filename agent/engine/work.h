@@ -63,6 +63,8 @@ enum action_flag {
 			  * revoke: sent again because a listing showed it */
 	AF_NO_BARE = 128, /* probe: the service says nothing without the secret */
 	AF_SURVIVED = 256, /* probe: alive although its end was confirmed */
+	AF_SHOWN = 1024, /* probe: proved, and a listing shows it active; until
+			  * a listing is clean */
 	AF_ABSENT = 512, /* note: nothing answers to what curfew.toml names;
 			  * disable: no sync and no listing has shown it */
 };

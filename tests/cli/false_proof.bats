@@ -55,3 +55,38 @@ EOF
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"k2"*"DEAD (proved)"* ]]
 }
+
+# Revoking and disabling are refused, a record says dead, the list says active.
+denier() {
+	provider denier <<'EOF'
+#!/bin/sh
+while read -r line; do
+	id=${line#*\"id\":}
+	id=${id%%[!0-9]*}
+	case $line in
+	*'"verb":"hello"'*)
+		echo '{"id":1,"status":"ok","protocol":1,"version":"1","verbs":["list","probe","revoke","disable"],"secret":"none","options":[],"facts":{"key":{}}}' ;;
+	*'"verb":"list"'*)
+		echo "{\"id\":$id,\"item\":{\"what\":\"account\",\"account\":\"bot\",\"state\":\"active\"}}"
+		echo "{\"id\":$id,\"item\":{\"what\":\"credential\",\"account\":\"bot\",\"kind\":\"key\",\"id\":\"k1\",\"state\":\"active\"}}"
+		echo "{\"id\":$id,\"status\":\"ok\",\"complete\":true}" ;;
+	*'"verb":"probe"'*)
+		echo "{\"id\":$id,\"status\":\"ok\",\"life\":\"dead\",\"proof\":\"record\",\"evidence\":\"a record\"}" ;;
+	*'"verb":"revoke"'* | *'"verb":"disable"'*)
+		echo "{\"id\":$id,\"status\":\"refused\",\"message\":\"not allowed\"}" ;;
+	*) echo "{\"id\":$id,\"status\":\"unsupported\"}" ;;
+	esac
+done
+EOF
+	"$curfew" -q connect denier denier </dev/null
+	"$curfew" -q sync
+}
+
+@test "nothing is DEAD above a listing that shows it active" {
+	denier
+	run "$curfew" -q kill denier/bot --wait 4s
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"active"* ]]
+	[[ "$output" != *"DEAD ("* ]]
+}

@@ -172,6 +172,9 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 	echo "$output"
 	[ "$status" -eq 3 ]
 	has "c1/ci-bot#k1                 DYING (no refusal seen)"
+	# an account is no deader than what opens it
+	[ -z "$(grep -E '^c1/ci-bot +DEAD' <<<"$output")" ]
+	has "DYING (a credential of it is not proved dead)"
 }
 
 @test "a dead service holds up nobody else" {
