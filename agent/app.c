@@ -21,7 +21,9 @@ const struct exit_code app_exit_codes[] = {
 				 "wrong; nothing was done" },
 	{ EXIT_DYING, "dying", "everything is revoked, some of it lives until "
 			       "a told time" },
-	{ EXIT_ALIVE, "alive", "something is still alive" },
+	{ EXIT_ALIVE, "alive", "something is still alive, was left out, or "
+			       "is NOT FOUND: curfew.toml names it and "
+			       "nothing answers to it" },
 	{ EXIT_STORE, "store", "the vault is locked, damaged, altered or full, "
 			       "or the output could not be written" },
 	{ EXIT_PROVIDER, "provider", "a provider could not be reached or "

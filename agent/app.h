@@ -51,6 +51,7 @@ struct app {
 	const struct unlock_options *unlock; /* how to open it; may be NULL */
 	/* csv, dry_run and yes are for the commands to set from their own
 	 * options; the others are global options */
+	int64_t lock_wait_ms; /* how long another curfew is waited for */
 	bool json, csv, dry_run, yes, no_input, verbose, quiet, help;
 	bool landlock; /* the kernel has it; cannot be asked after start-up */
 	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */

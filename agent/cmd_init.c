@@ -38,7 +38,7 @@ static const char starter[] =
 	"# stale = \"90d\"          # not used for so long: shown as stale\n"
 	"\n"
 	"# [kill]\n"
-	"# confirm_over = 25      # typed confirmation above so many credentials\n"
+	"# confirm_over = 10      # typed confirmation above so many accounts\n"
 	"# require_refusal = false # true: only a refused login counts as proof\n"
 	"\n"
 	"# [vault]\n"

@@ -23,7 +23,7 @@
 #include "base/mem.h"
 #include "vault/journal.h"
 
-#define CONFIRM_OVER 5
+#define CONFIRM_OVER 10
 
 struct kill_args {
 	bool secret_stdin, include_self;

@@ -102,6 +102,9 @@ static int start_launcher(struct start *s, struct err *e)
 	return rc;
 }
 
+/* A sweep that cron started ends soon; a kill is not put off for it. */
+#define KILL_LOCK_WAIT_MS 10000
+
 /* Everything a row needs, in the one order. */
 static int prepare(struct start *s, const struct command *row, int argc, char **argv,
 		   struct err *e)
@@ -132,6 +135,8 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 	if ((needs & (NEED_LAUNCHER | NEED_VAULT | NEED_WRITE)) != 0 &&
 	    start_launcher(s, e) < 0)
 		return -1;
+	if (strcmp(row->name, "kill") == 0)
+		app->lock_wait_ms = KILL_LOCK_WAIT_MS;
 	if ((needs & (NEED_VAULT | NEED_WRITE)) != 0 &&
 	    unlock_vault(app, (needs & NEED_WRITE) != 0, e) < 0) {
 		if (e->code == ERR_ABSENT)

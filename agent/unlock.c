@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/keyring_client.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -291,12 +292,37 @@ static int nothing_opens(const struct app *app, const struct unlock_keys *k,
 	return err_ctx(e, NULL, "open the vault");
 }
 
+#define LOCK_TRY_MS 200
+
+static int open_patiently(struct app *app, const struct slot_input *in,
+			  size_t n, bool write, struct err *e)
+{
+	const int64_t until = clock_mono_ms() + app->lock_wait_ms;
+	bool told = false;
+	int rc;
+
+	while ((rc = vault_open(app->dir, in, n, write, &app->vault, e)) < 0 &&
+	       err_is(e, ERR_BUSY) && clock_mono_ms() < until) {
+		if (!told && !app->quiet)
+			(void)fputs("another curfew works on this vault: "
+				    "waiting for it, 10 s at most\n", stderr);
+		told = true;
+		err_clear(e);
+		clock_sleep_ms(LOCK_TRY_MS);
+	}
+	if (rc < 0 && err_is(e, ERR_BUSY))
+		err_hint(e, "'ps -p PID -o args' shows what it does; Ctrl-C "
+			 "there ends it, nothing of its work is lost; then run "
+			 "this again");
+	return rc;
+}
+
 int unlock_open(struct app *app, const struct unlock_keys *k, bool write,
 		struct err *e)
 {
 	if (k->n == 0)
 		return nothing_opens(app, k, e);
-	if (vault_open(app->dir, k->v, k->n, write, &app->vault, e) == 0)
+	if (open_patiently(app, k->v, k->n, write, e) == 0)
 		return 0;
 	return err_is(e, ERR_SEALED) ? nothing_opens(app, k, e) : -1;
 }
@@ -316,7 +342,7 @@ static int ask_and_open(struct gathering *g, bool write, struct err *e)
 				       nothing_opens(g->app, g->keys, e) :
 				       -1;
 		in.secret = s;
-		rc = vault_open(g->app->dir, &in, 1, write, &g->app->vault, e);
+		rc = open_patiently(g->app, &in, 1, write, e);
 		secret_free(&s);
 		if (rc == 0 || !err_is(e, ERR_SEALED))
 			return rc;

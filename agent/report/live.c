@@ -12,7 +12,9 @@
 #include "agent/engine/verdict.h"
 #include "agent/report/live.h"
 #include "agent/report/out.h"
+#include "agent/report/twins.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -211,10 +213,35 @@ static size_t width_of(const struct work *w, const struct facts *facts,
 
 		if (v.word != VD_NONE &&
 		    address_of(w, &w->targets[i], b) == 0 &&
-		    text_width(b->p) > width && text_width(b->p) <= 60)
+		    text_width(b->p) > width && text_width(b->p) <= 110)
 			width = text_width(b->p);
 	}
 	return width;
+}
+
+/* The same key in another account is another door: nobody may believe it shut.
+ * A walk that fails is said, the kill's own end stands. */
+static void tell_twins(const struct app *app, const struct work *w)
+{
+	struct twins t;
+	struct err e = ERR_INIT;
+
+	if (twins_find(app, w, &t, &e) < 0)
+		log_err(LOG_WARNING, &e);
+	twins_print(&t);
+	twins_free(&t);
+}
+
+static void set_twins(const struct app *app, const struct work *w,
+		      struct json *j)
+{
+	struct twins t;
+	struct err e = ERR_INIT;
+
+	if (twins_find(app, w, &t, &e) < 0)
+		log_err(LOG_WARNING, &e);
+	(void)json_set(j, "also_opens", twins_json(&t));
+	twins_free(&t);
 }
 
 int live_final(const struct app *app, const struct work *w,
@@ -225,7 +252,6 @@ int live_final(const struct app *app, const struct work *w,
 	size_t width = width_of(w, facts, now, &b);
 	char text[500];
 
-	(void)app;
 	verdict_tally(w, facts, now, &t);
 	for (uint32_t i = 0; i < w->n_targets; i++) {
 		struct verdict v = verdict_of(w, i, facts, now);
@@ -238,6 +264,7 @@ int live_final(const struct app *app, const struct work *w,
 	}
 	tell_sessions(w, &b);
 	sweeps_left(w);
+	tell_twins(app, w);
 	summary(w, &t);
 	buf_release(&b);
 	return verdict_exit(&t);
@@ -302,6 +329,7 @@ int live_json(const struct app *app, const struct work *w,
 		if (verdict_of(w, i, facts, now).word != VD_NONE)
 			(void)json_push(list, live_target(w, i, facts, now));
 	(void)json_set(j, "targets", list);
+	set_twins(app, w, j);
 	if (out_json(app, j) != EXIT_OK)
 		code = EXIT_STORE;
 	json_free(&j);
@@ -337,6 +365,51 @@ static void plan_line(const struct work *w, uint32_t i)
 	buf_release(&b);
 }
 
+static struct json *plan_target(const struct work *w, uint32_t i)
+{
+	const struct target *t = &w->targets[i];
+	struct json *j = json_object(), *calls = json_array();
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	const struct action *note = work_of(w, i, V_NOTE);
+
+	if (plan_address(w, t, &b, NULL) == 0)
+		(void)json_set_str(j, "address", b.p);
+	if (*t->kind)
+		(void)json_set_str(j, "kind", t->kind);
+	for (unsigned v = V_SNAPSHOT; v < V_NOTE; v++) {
+		const struct action *a = work_of(w, i, (enum verb)v);
+
+		if (a && a->state != A_DONE)
+			(void)json_push_str(calls, verb_word(v));
+	}
+	(void)json_set(j, "calls", calls);
+	if (note && t->flags & TF_SKIPPED)
+		(void)json_set_str(j, work_missing(w, i) ? "not_found" :
+				   "skipped", note->note);
+	buf_release(&b);
+	return j;
+}
+
+static int plan_json(const struct app *app, const struct work *w,
+		     const struct plan_eta *eta)
+{
+	struct json *j = json_object(), *list = json_array();
+	int code;
+
+	(void)json_set_int(j, "version", 1);
+	(void)json_set_bool(j, "dry_run", true);
+	(void)json_set_int(j, "cuts", eta->cuts);
+	(void)json_set_int(j, "cut_ms", eta->cut_ms);
+	(void)json_set_int(j, "proved_ms", eta->proved_ms);
+	for (uint32_t i = 0; i < w->n_targets; i++)
+		(void)json_push(list, plan_target(w, i));
+	(void)json_set(j, "targets", list);
+	set_twins(app, w, j);
+	code = out_json(app, j);
+	json_free(&j);
+	return code;
+}
+
 int live_plan(const struct app *app, const struct work *w,
 	      const struct facts *facts, int64_t now)
 {
@@ -351,8 +424,11 @@ int live_plan(const struct app *app, const struct work *w,
 		in_flight[c] = drive_in_flight(app->config, w->conns[c]);
 	plan_estimate(w, facts, in_flight, DRIVE_CALL_MS, &eta);
 	mem_free(in_flight);
+	if (app->json)
+		return plan_json(app, w, &eta);
 	for (uint32_t i = 0; i < w->n_targets; i++)
 		plan_line(w, i);
+	tell_twins(app, w);
 	(void)snprintf(line, sizeof(line), "%u calls that cut, about %s; proved "
 		       "after about %s\n", eta.cuts, clock_span(eta.cut_ms, a),
 		       clock_span(eta.proved_ms, b));

@@ -147,3 +147,81 @@ accounts() {
 	run "$curfew" -q resume
 	[ "$status" -eq 0 ]
 }
+
+@test "the same key in another account is told, and --json says it too" {
+	: >"$world/other@SHA256:aaaaaaaaaaaa@dep"
+	"$curfew" -q sync
+	run "$curfew" -q kill web1/deploy#ci-bot --dry-run
+	[ "$status" -eq 0 ]
+	says "the same credential (SHA256:aaaaaaaaaaaa) also opens web1/other: curfew kill SHA256:aaaaaaaaaaaa"
+	"$curfew" -q kill web1/deploy#ci-bot --dry-run --json >"$BATS_TEST_TMPDIR/plan"
+	python3 - "$BATS_TEST_TMPDIR/plan" <<-'PY'
+		import json, sys
+		o = json.load(open(sys.argv[1]))
+		assert o["version"] == 1 and o["dry_run"] is True
+		assert o["targets"][0]["calls"]
+		assert o["also_opens"][0]["address"].startswith("web1/other#")
+	PY
+	[ ! -s "$asked" ] # nothing was sent
+	run "$curfew" -q kill web1/deploy#ci-bot
+	[ "$status" -eq 0 ]
+	says "also opens web1/other: curfew kill SHA256:aaaaaaaaaaaa"
+	[ -e "$world/other@SHA256:aaaaaaaaaaaa@dep" ]
+	run "$curfew" -q kill SHA256:aaaaaaaaaaaa
+	[ "$status" -eq 0 ]
+	says_not "also opens"
+	[ ! -e "$world/other@SHA256:aaaaaaaaaaaa@dep" ]
+}
+
+@test "resume --json with nothing open is an object" {
+	run "$curfew" -q resume --json
+	[ "$status" -eq 0 ]
+	python3 -c 'import json, sys; assert json.loads(sys.argv[1])["incident"] is None' "$output"
+}
+
+@test "a kill waits for a short holder of the lock, others do not" {
+	flock "$CURFEW_DIR/vault.lock" sleep 3 3>&- &
+	holder=$!
+	sleep 0.5
+	run "$curfew" -q sync
+	[ "$status" -eq 75 ]
+	says "run this again"
+	run "$curfew" -q kill web1/deploy#ci-bot
+	wait "$holder"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ ! -e "$world/deploy@SHA256:aaaaaaaaaaaa@ci-bot" ]
+}
+
+@test "resume takes the newest first and all share one patience" {
+	chmod 555 "$world"
+	provider stuck <<'EOF2'
+#!/bin/sh
+while read -r line; do
+	id=${line#*\"id\":}; id=${id%%[!0-9]*}
+	case $line in
+	*'"verb":"hello"'*)
+		echo '{"id":1,"status":"ok","protocol":1,"version":"1","verbs":["list","probe","revoke"],"secret":"none","options":[],"facts":{"key":{}}}' ;;
+	*'"verb":"list"'*)
+		for a in one two three; do
+			echo "{\"id\":$id,\"item\":{\"what\":\"credential\",\"account\":\"$a\",\"kind\":\"key\",\"id\":\"k\",\"state\":\"active\"}}"
+		done
+		echo "{\"id\":$id,\"status\":\"ok\",\"complete\":true}" ;;
+	*) echo "{\"id\":$id,\"status\":\"retry\",\"after_ms\":1000}" ;;
+	esac
+done
+EOF2
+	"$curfew" -q connect stuck s1 </dev/null
+	"$curfew" -q sync s1
+	for a in one two three; do
+		run "$curfew" -q kill "s1/$a#k" --wait 0s
+		[ "$status" -eq 4 ]
+	done
+	start=$SECONDS
+	run "$curfew" resume --wait 12s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[ $((SECONDS - start)) -lt 20 ] # three times 12 s it was
+	says "1 of 3 open incidents"
+	[[ $output == *"-3: 1 of 3"* ]]
+}
