@@ -176,15 +176,17 @@ by_record() {
 	ask probe account bot kind password credential password secret pw-bot
 	expect .life unknown
 	provider_stop
-	# a server that greets and is busy
+	# a server that greets, and then is busy, says no for no reason, hangs up
 	busy_port=$(dc_port)
-	timeout 60 python3 - "$busy_port" 3>&- <<-'END' &
+	timeout 60 python3 - "$busy_port" "$BATS_TEST_TMPDIR/ready" 3>&- <<-'END' &
 		import socket, sys
 		s = socket.socket()
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 		s.bind(("127.0.0.1", int(sys.argv[1])))
 		s.listen(5)
-		for say in (b"NO [UNAVAILABLE] Temporary failure.", b"NO nothing", None):
+		open(sys.argv[2], "w").close()
+		for say in (b"NO [UNAVAILABLE] Temporary failure.", b"NO nothing",
+		            b"NO [AUTHENTICATIONFAILED] no.", None):
 		    c, _ = s.accept()
 		    f = c.makefile("rwb")
 		    f.write(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n"); f.flush()
@@ -197,21 +199,19 @@ by_record() {
 		        else:
 		            f.write(tag + b" " + say + b"\r\n")
 		        f.flush()
+		    f.close()
 		    c.close()
 	END
 	pid=$!
-	wait_for port_open "$busy_port" # takes the first answer
+	wait_for [ -e "$BATS_TEST_TMPDIR/ready" ]
 	connected "{\"imap\":\"imap://127.0.0.1:$busy_port\"}"
-	for _ in 1 2; do
+	for said in unknown:UNAVAILABLE unknown:nothing dead:AUTHENTICATIONFAILED unknown:; do
 		ask probe account bot kind password credential password secret pw-bot
-		expect .life unknown
+		expect .life "${said%%:*}"
+		[[ $(got .evidence) == *"${said#*:}"* ]]
 	done
 	kill "$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
-}
-
-port_open() {
-	(exec 9<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
 @test "cut_sessions ends IDLE, and the delegate who has the mailbox open" {
