@@ -14,6 +14,7 @@
 #include "agent/engine/plan.h"
 #include "agent/engine/record.h"
 #include "agent/report/out.h"
+#include "agent/restore_look.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/mem.h"
@@ -292,9 +293,20 @@ static int restore_one(struct restoring *r, uint32_t i, struct err *e)
 			return -1;
 	}
 	if (status == LINK_OK) {
-		tell(r, t, whole ? "restored" :
-				   "enabled; its revoked credentials stay dead");
+		char text[700];
+		bool good;
+
+		(void)snprintf(text, sizeof(text), "%s", whole ? "restored" :
+			       "enabled");
+		good = restore_look(r->link, &r->w, i, whole, text,
+				    sizeof(text));
+		if (!whole)
+			(void)snprintf(text + strlen(text),
+				       sizeof(text) - strlen(text),
+				       "; its revoked credentials stay dead");
+		tell(r, t, text);
 		r->done++;
+		r->failed += !good;
 	} else {
 		char text[500];
 

@@ -32,6 +32,7 @@ struct pgp_role {
 	bool has_password;   /* meaningful with password_known */
 	bool password_known; /* pg_authid was readable */
 	bool expired;	     /* VALID UNTIL has passed */
+	bool ends;	     /* a VALID UNTIL was given, "infinity" too */
 };
 
 /* The kit's open and close, and the verbs. */

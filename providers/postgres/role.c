@@ -17,7 +17,8 @@
 #define ROLE_SQL(authid)                                                     \
 	"SELECT r.oid, r.rolname, r.rolcanlogin, r.rolsuper, r.rolcreaterole," \
 	" r.rolreplication, r.rolname ~ '^pg_',"                               \
-	" coalesce(r.rolvaliduntil <= now(), false), " authid                  \
+	" coalesce(r.rolvaliduntil <= now(), false), " authid ","               \
+	" r.rolvaliduntil IS NOT NULL"                                         \
 	" FROM pg_roles r WHERE r.rolname = $1::text"
 
 bool pgp_role(struct pgp_session *s, const char *name, struct pgp_role *role,
@@ -48,6 +49,7 @@ bool pgp_role(struct pgp_session *s, const char *name, struct pgp_role *role,
 		role->expired = pg_yes(rows, 0, 7);
 		role->password_known = pg_cell(rows, 0, 8) != NULL;
 		role->has_password = pg_yes(rows, 0, 8);
+		role->ends = pg_yes(rows, 0, 9);
 	}
 	pg_rows_free(&rows);
 	return true;

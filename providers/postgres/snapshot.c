@@ -106,8 +106,11 @@ static int restore_tail(struct pgp_session *s, const struct pgp_role *role,
 	    buf_puts(tail, role->createrole ? " NOCREATEROLE" : " CREATEROLE",
 		     e))
 		return -1;
-	if (buf_puts(tail, " VALID UNTIL ", e) ||
-	    pg_literal(s->pg, tail, until ? until : "infinity", e))
+	/* Nothing says "no end" but never having been given one: a role that has
+	 * none now is left so. */
+	if ((until || role->ends) &&
+	    (buf_puts(tail, " VALID UNTIL ", e) ||
+	     pg_literal(s->pg, tail, until ? until : "infinity", e)))
 		return -1;
 	if (!flag(snap, "verifier_known"))
 		return 0;
