@@ -1,6 +1,7 @@
 /*
- * curfew-provider-ssh: keys of OpenSSH accounts in authorized_keys files, and
- * the revocation list that sshd consults at each login.
+ * curfew-provider-ssh: keys of OpenSSH accounts in authorized_keys files, the
+ * revocation list that sshd consults at each login, and the accounts' passwords
+ * in etc/shadow (locked and unlocked, nothing else).
  *
  * Owns the verb table, the worker's session and the store of keys met. Works
  * on files of users who may be hostile (providers/ssh/keyfile.h says how).
@@ -29,8 +30,9 @@ static const char describe[] =
 "{\"name\":\"port\",\"default\":\"22\",\"help\":\"its port\"},"
 "{\"name\":\"host_key\",\"help\":\"its key's SHA256:... fingerprint, or any\"},"
 "{\"name\":\"known_hosts\",\"help\":\"/path of a known_hosts file\"},"
-"{\"name\":\"sessions\",\"default\":\"keep\",\"help\":\"cut: live sessions on this "
-	"machine may be ended (root / only)\"}],"
+"{\"name\":\"sessions\",\"default\":\"keep\",\"help\":\"cut: a kill ends the "
+	"account's live sessions on this machine (root / only), a person's too; "
+	"keep: they stay, and the kill says so\"}],"
 "\"secret\":\"none\",\"secret_help\":\"\","
 "\"facts\":{"
 "\"ssh-key\":{\"secret_from\":\"caller\",\"max\":0,\"overlap\":true,\"disable\":true,"
@@ -39,6 +41,11 @@ static const char describe[] =
 	"\"rate_per_s\":0,\"by_value\":false,\"self_revoke\":false,"
 	"\"may_cut_self\":false},"
 "\"ssh-ca\":{\"secret_from\":\"caller\",\"max\":0,\"overlap\":true,\"disable\":true,"
+	"\"disable_cuts_sessions\":false,\"revoke_cuts_sessions\":false,"
+	"\"mint_lag_ms\":0,\"list_lag_ms\":0,\"revoke_lag_ms\":0,\"session_ms\":0,"
+	"\"rate_per_s\":0,\"by_value\":false,\"self_revoke\":false,"
+	"\"may_cut_self\":false},"
+"\"password\":{\"secret_from\":\"caller\",\"max\":1,\"overlap\":false,\"disable\":true,"
 	"\"disable_cuts_sessions\":false,\"revoke_cuts_sessions\":false,"
 	"\"mint_lag_ms\":0,\"list_lag_ms\":0,\"revoke_lag_ms\":0,\"session_ms\":0,"
 	"\"rate_per_s\":0,\"by_value\":false,\"self_revoke\":false,"
@@ -99,8 +106,8 @@ bool ssh_select(const struct kit_request *q, struct keysel *sel, struct kit_repl
 	if (!*q->account)
 		kit_say(r, KIT_REFUSED, "the request names no account");
 	else if (*q->kind && strcmp(q->kind, "ssh-key") && strcmp(q->kind, "ssh-ca"))
-		kit_say(r, KIT_REFUSED, "there is no kind '%.40s'; there are ssh-key "
-			"and ssh-ca", q->kind);
+		kit_say(r, KIT_REFUSED, "there is no kind '%.40s'; there are ssh-key, "
+			"ssh-ca and password", q->kind);
 	else if (*q->credential && !keyline_unprint(q->credential, hash))
 		kit_say(r, KIT_REFUSED,
 			"'%.80s' is not a key's fingerprint (SHA256:...)", q->credential);
@@ -151,7 +158,9 @@ SSH_VERB(ssh_cut)
 	(void)s;
 	if (!ssh->conf->cut)
 		return kit_say(r, KIT_UNSUPPORTED,
-			       "option sessions is not 'cut' for this connection");
+			       "sessions stay: option sessions is not 'cut' for this "
+			       "connection ('curfew connect ssh NAME --replace ... "
+			       "--set sessions=cut')");
 	if (!*q->account)
 		return kit_say(r, KIT_REFUSED, "the request names no account");
 	rc = accounts(ssh->conf, q->account, find_uid, &uid, e);

@@ -84,11 +84,12 @@ static int edit_file(const struct account *a, const char *path, edit_fn fn,
 }
 
 struct change {
+	const struct conf *conf;
 	enum keyedit how;
 	const struct keysel *sel;
 	char stamp[CLOCK_TEXT];
 	size_t changed, accounts;
-	bool trouble;
+	bool trouble, password;
 	char (*prints)[KEYLINE_PRINT]; /* keys met (collect) */
 	size_t n, cap;
 };
@@ -102,11 +103,32 @@ static int edit_lines(const struct keyfile *f, void *arg, struct buf *out,
 		       changed, e);
 }
 
+/* The account as a whole: its password too.  Enabling gives back only what this
+ * process locked; what was locked before us is not ours to open. */
+static void change_password(struct change *x, const char *account, struct err *e)
+{
+	bool lock = x->how != KEYEDIT_ENABLE;
+	struct err mine = ERR_INIT;
+	enum shadow was;
+
+	if (*x->sel->kind || *x->sel->print || (!lock && !shadow_ours(account)))
+		return;
+	if (shadow_change(x->conf, account, lock, &was, &mine)) {
+		x->trouble = true;
+		if (!e->code)
+			*e = mine;
+		return;
+	}
+	x->changed += was == (lock ? SHADOW_USABLE : SHADOW_LOCKED);
+	x->password = was == SHADOW_USABLE || was == SHADOW_LOCKED;
+}
+
 static int change_account(const struct account *a, void *arg, struct err *e)
 {
 	struct change *x = arg;
 
 	x->accounts++;
+	change_password(x, a->name, e);
 	for (size_t i = 0; i < a->paths; i++)
 		if (edit_file(a, a->path[i], edit_lines, x, &x->changed, e))
 			x->trouble = true;
@@ -166,7 +188,7 @@ static int tell(const struct change *x, const struct kit_request *q, bool listed
 {
 	if (x->trouble)
 		return ssh_told(r, e);
-	if (x->changed || listed)
+	if (x->changed || listed || x->password)
 		return kit_say(r, KIT_OK, "%s", "");
 	if (!x->accounts)
 		return kit_say(r, KIT_ABSENT, "there is no account '%.64s'", q->account);
@@ -178,9 +200,11 @@ static int toggle(struct ssh *ssh, const struct kit_request *q, enum keyedit how
 		  struct kit_reply *r, struct err *e)
 {
 	struct keysel sel;
-	struct change x = { .how = how, .sel = &sel };
+	struct change x = { .conf = ssh->conf, .how = how, .sel = &sel };
 	int rc = -1;
 
+	if (password_asked(q))
+		return password_verb(ssh, q, r, e);
 	if (!ssh_select(q, &sel, r))
 		return 0;
 	clock_text(clock_wall_ms(), x.stamp);
@@ -211,13 +235,15 @@ SSH_VERB(ssh_revoke)
 {
 	struct ssh *ssh = session;
 	struct keysel sel;
-	struct change x = { .how = KEYEDIT_REMOVE, .sel = &sel };
+	struct change x = { .conf = ssh->conf, .how = KEYEDIT_REMOVE, .sel = &sel };
 	struct err krl = ERR_INIT;
 	bool listed = false, bad;
 	int rc = -1;
 
 	(void)c;
 	(void)s;
+	if (password_asked(q))
+		return password_verb(ssh, q, r, e);
 	if (!ssh_select(q, &sel, r))
 		return 0;
 	if (accounts(ssh->conf, q->account, collect_account, &x, e) ||
@@ -320,11 +346,14 @@ SSH_VERB(ssh_snapshot)
 	struct keysel sel;
 	struct snap x = { .sel = &sel, .revoked = &revoked };
 	struct json *snap = NULL;
+	const char *word = NULL; /* of the account as a whole */
 	bool has = false;
 	int rc = -1;
 
 	(void)c;
 	(void)s;
+	if (password_asked(q))
+		return password_verb(ssh, q, r, e);
 	if (!ssh_select(q, &sel, r))
 		return 0;
 	x.lines = json_array();
@@ -337,14 +366,22 @@ SSH_VERB(ssh_snapshot)
 	}
 	if (*sel.print && revoked_in(&revoked, sel.print))
 		has = true;
-	if (!json_count(x.lines) && !has) {
+	if (!*sel.kind && !*sel.print) {
+		word = password_word(ssh, q->account, e);
+		if (!word) {
+			rc = ssh_told(r, e);
+			goto out;
+		}
+	}
+	if (!json_count(x.lines) && !has && (!word || !strcmp(word, "none"))) {
 		rc = kit_say(r, KIT_ABSENT, "the key stands in no file of the account");
 		goto out;
 	}
 	if (!(has && !json_count(x.in_krl) ? json_push_str(x.in_krl, sel.print) : true) ||
 	    !json_set_int(snap, "version", 1) ||
 	    !json_set_str(snap, "account", q->account) ||
-	    !json_set_str(snap, "credential", sel.print))
+	    !json_set_str(snap, "credential", sel.print) ||
+	    (word && !json_set_str(snap, "password", word)))
 		goto nomem;
 	rc = json_set(snap, "lines", x.lines) ? 0 : -1;
 	x.lines = NULL;
@@ -488,6 +525,8 @@ SSH_VERB(ssh_restore)
 
 	(void)c;
 	(void)s;
+	if (password_asked(q))
+		return password_verb(ssh, q, r, e);
 	if (!account || !*account || (*q->account && strcmp(account, q->account)))
 		return kit_say(r, KIT_REFUSED,
 			       "the request holds no snapshot of this account");
@@ -499,7 +538,8 @@ SSH_VERB(ssh_restore)
 	}
 	if (!x.trouble &&
 	    (freed_keys(x.snap, &keys, e) ||
-	     revoked_change(ssh->conf, false, keys.prints, keys.n, &listed, e)))
+	     revoked_change(ssh->conf, false, keys.prints, keys.n, &listed, e) ||
+	     password_back(ssh, x.snap, account, e)))
 		x.trouble = true;
 	rc = x.trouble ? ssh_told(r, e) : kit_say(r, KIT_OK, "%s", "");
 out:

@@ -29,8 +29,10 @@ struct listing {
 	const struct conf *conf;
 	struct kit_stream *stream;
 	const struct buf *revoked;
+	struct shadow_file shadow;
 	bool partial;
 	/* the current account's */
+	enum shadow password;
 	struct keyfile file[CONF_FILES];
 	struct seen *seen;
 	size_t n, cap;
@@ -150,7 +152,7 @@ static const char *key_state(const struct listing *l, const struct seen *s)
 static int send_account(struct listing *l, const struct account *a, struct err *e)
 {
 	struct json *item = json_object(), *at = json_object();
-	const char *state = "disabled"; /* no key opens it */
+	const char *state = l->password == SHADOW_USABLE ? "active" : "disabled";
 	char uid[24];
 	bool ok;
 
@@ -224,9 +226,28 @@ static int send_key(struct listing *l, const struct account *a,
 	return kit_item(l->stream, item, e);
 }
 
+/* Never the hash: whoever has it can try passwords at home. */
+static int send_password(struct listing *l, const struct account *a, struct err *e)
+{
+	struct json *item = json_object();
+	bool ok = json_set_str(item, "what", "credential") &&
+		  json_set_str(item, "account", a->name) &&
+		  json_set_str(item, "kind", SHADOW_KIND) &&
+		  json_set_str(item, "id", SHADOW_KIND) &&
+		  json_set_str(item, "state", l->password == SHADOW_USABLE ? "active" :
+					      "disabled");
+
+	if (!ok) {
+		json_free(&item);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	return kit_item(l->stream, item, e);
+}
+
 static int list_account(const struct account *a, void *arg, struct err *e)
 {
 	struct listing *l = arg;
+	bool password;
 	size_t open = 0;
 	int rc = -1;
 
@@ -249,7 +270,12 @@ static int list_account(const struct account *a, void *arg, struct err *e)
 		if (read_keys(l, &l->file[open++], e))
 			goto out;
 	}
-	if (l->n && send_account(l, a, e))
+	l->password = shadow_of(&l->shadow, a->name);
+	/* an account given as a file of keys has none that we can see */
+	password = l->password == SHADOW_USABLE || l->password == SHADOW_LOCKED;
+	if ((l->n || password) && send_account(l, a, e))
+		goto out;
+	if (password && send_password(l, a, e))
 		goto out;
 	for (size_t i = 0; i < l->n; i++)
 		if (send_key(l, a, &l->seen[i], e))
@@ -274,7 +300,12 @@ SSH_VERB(ssh_list)
 		log_err(LOG_WARNING, &mine);
 		l.partial = true;
 	}
+	if (shadow_read(ssh->conf, &l.shadow, &mine)) {
+		log_err(LOG_WARNING, &mine);
+		l.partial = true;
+	}
 	rc = accounts(ssh->conf, q->account, list_account, &l, e);
+	shadow_close(&l.shadow);
 	if (!rc && !json_set_bool(kit_body(r), "complete", !l.partial))
 		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	mem_free(l.seen);
@@ -294,6 +325,7 @@ struct record {
 	char where[300];   /* the line that counts */
 	char problem[300]; /* a file of the account that could not be read */
 	char also[200];	   /* other accounts that the key opens */
+	enum shadow password; /* of the account as a whole */
 	struct buf blob;   /* the key */
 };
 
@@ -408,6 +440,17 @@ static int weigh(struct record *x, bool krl, struct kit_reply *r)
 	bool ca = !strcmp(x->sel->kind, "ssh-ca");
 
 	record_text(x, krl, text);
+	if (!*x->sel->kind && !*x->sel->print && x->found_account) {
+		const char *more = x->password == SHADOW_USABLE ?
+			"/etc/shadow holds a password that can be used" :
+			x->password == SHADOW_UNSEEN ?
+			"keys only: a password login may exist" : NULL;
+
+		if (more)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text),
+				 "; %s", more);
+		x->active = x->active || x->password == SHADOW_USABLE;
+	}
 	/* a whole account, an authority or a key nobody holds any more cannot be
 	 * offered: the record has to do */
 	if (x->conf->host && *x->sel->print && !ca && x->blob.len)
@@ -435,8 +478,13 @@ SSH_VERB(ssh_probe)
 
 	(void)c;
 	(void)s;
+	if (password_asked(q))
+		return password_verb(ssh, q, r, e);
 	if (!ssh_select(q, &sel, r))
 		return 0;
+	if (!*sel.kind && !*sel.print &&
+	    shadow_look(ssh->conf, q->account, &x.password, &mine))
+		snprintf(x.problem, sizeof(x.problem), "/etc/shadow: %.200s", mine.cause);
 	if (revoked_hashes(ssh->conf, &revoked, &mine))
 		snprintf(x.problem, sizeof(x.problem), "%s: %.200s", ssh->conf->krl,
 			 mine.cause);

@@ -9,6 +9,7 @@
 #include "providers/ssh/conf.h"
 #include "providers/ssh/keyfile.h"
 #include "providers/ssh/keyline.h"
+#include "providers/ssh/shadow.h"
 
 struct ssh {
 	struct conf *conf;
@@ -36,6 +37,16 @@ bool revoked_in(const struct buf *hashes, const char *print);
 int revoked_change(const struct conf *c, bool add, char (*prints)[KEYLINE_PRINT],
 		   size_t n, bool *changed, struct err *e)
 	__attribute__((warn_unused_result));
+
+/* password.c: kind `password`.  q->verb says which verb; list does its own. */
+bool password_asked(const struct kit_request *q);
+int password_verb(struct ssh *ssh, const struct kit_request *q, struct kit_reply *r,
+		  struct err *e) __attribute__((warn_unused_result));
+/* For a snapshot: "usable", "locked" or "none"; NULL + e. */
+const char *password_word(struct ssh *ssh, const char *account, struct err *e);
+/* Unlock if the snapshot says that it was usable. */
+int password_back(struct ssh *ssh, const struct json *snap, const char *account,
+		  struct err *e) __attribute__((warn_unused_result));
 
 /* The verbs. */
 #define SSH_VERB(name)                                                          \
