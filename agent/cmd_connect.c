@@ -305,6 +305,25 @@ out:
 	return rc;
 }
 
+/* What leaving a setting out means, where its provider wants that known. */
+static void tell_unset(const struct json *hello, const struct json *options)
+{
+	const struct json *list = json_get(hello, "options");
+
+	for (const struct json *o = json_first(list); o; o = json_next(o)) {
+		const char *name = json_str(o, "name");
+		const char *note = json_str(o, "note");
+		struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
+		if (name == NULL || note == NULL ||
+		    json_get(options, name) != NULL)
+			continue;
+		if (text_escape(&b, note, strnlen(note, 300), NULL) == 0)
+			log_line(LOG_NOTICE, "%s", b.p);
+		buf_release(&b);
+	}
+}
+
 static int connect_it(const struct app *app, const struct wish *w,
 		      struct found *f, struct err *e)
 {
@@ -327,6 +346,8 @@ static int connect_it(const struct app *app, const struct wish *w,
 	app_progress_done(app);
 	rc = store(app, w, f, text.p, facts.p != NULL ? facts.p : "{}", secret,
 		   e);
+	if (rc == 0)
+		tell_unset(f->hello, options);
 out:
 	json_free(&options);
 	secret_free(&secret);

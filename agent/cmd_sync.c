@@ -111,8 +111,9 @@ static int tell_trouble(const struct app *app, const struct sync_result *r,
 		}
 		if (r[i].incomplete)
 			log_line(LOG_WARNING, "%s: the listing was not "
-				 "complete; nothing is counted as missing",
-				 r[i].connection);
+				 "complete%s%s; nothing is counted as missing",
+				 r[i].connection, *r[i].left_out ? ": " : "",
+				 r[i].left_out);
 		for (size_t k = 0; k < r[i].n_revived; k++) {
 			revived = true;
 			log_line(LOG_ERROR, "ALIVE AGAIN: '%s' was proved dead "

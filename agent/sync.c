@@ -7,12 +7,14 @@
  */
 #include "agent/sync.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/args.h"
 #include "agent/sync_int.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define LIST_TIMEOUT_MS 30000
 #define PROGRESS_MS 100
@@ -163,7 +165,14 @@ static void take_end(struct sync_conn *c, const struct link_answer *a)
 
 	c->done = true;
 	if (a->status == LINK_OK) {
+		const char *text = json_str(a->body, "incomplete");
+		struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
 		(void)json_bool(a->body, "complete", &c->complete);
+		if (text && text_escape(&b, text, strnlen(text, 250), NULL) == 0)
+			(void)snprintf(c->result->left_out,
+				       sizeof c->result->left_out, "%s", b.p);
+		buf_release(&b);
 		return;
 	}
 	if (a->status == LINK_NOT_SENT || a->body == NULL)

@@ -19,6 +19,7 @@ struct sync_result {
 	char *connection;
 	bool failed, incomplete, first;
 	struct err why;
+	char left_out[300]; /* incomplete: what was in the way, "" unsaid */
 	uint64_t accounts, credentials, grants, sessions;
 	uint64_t fresh, changed, missing;
 	/* addresses: new since the last sync; proved dead and listed active */

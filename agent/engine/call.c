@@ -238,9 +238,10 @@ static char *body_text(const struct json *body, const char *key)
 	return copy;
 }
 
-static void read_body(struct answer *r, const struct action *a,
+static void read_body(const struct drive *d, struct answer *r,
 		      const struct json *body)
 {
+	const struct action *a = &d->w->actions[r->action];
 	const char *s;
 
 	if (!body)
@@ -257,6 +258,10 @@ static void read_body(struct answer *r, const struct action *a,
 	} else if (a->verb == V_RESWEEP) {
 		if (!json_bool(body, "complete", &r->complete))
 			r->complete = false;
+		if (!r->complete)
+			r->complete = sweep_elsewhere(d, r->action, body);
+		if (!r->complete && !r->text)
+			r->text = body_text(body, "incomplete");
 	} else if (a->verb == V_SNAPSHOT && r->status == LINK_OK) {
 		struct json *snap = json_get(body, "snapshot");
 		struct buf b = BUF_INIT(BUF_RECORD_MAX / 2);
@@ -291,7 +296,7 @@ void call_answered(struct link *l, const struct link_answer *in, void *arg)
 	}
 	if (in->error && *in->error)
 		r.text = mem_strdup(in->error);
-	read_body(&r, &d->w->actions[r.action], in->body);
+	read_body(d, &r, in->body);
 	if (answer_push(d, &r, d->fault) < 0) {
 		mem_free(r.text);
 		mem_free(r.snapshot);

@@ -118,6 +118,10 @@ void sweep_dirty(struct sweep *s, const char *what, const char *account,
 		 const char *kind);
 struct plan_thing;
 /* An account that is no target. */
+/* Is what the whole connection's listing leaves out said to belong to accounts
+ * that are not of this incident?  Their own listings are not asked for. */
+bool sweep_elsewhere(const struct drive *d, uint32_t action,
+		     const struct json *body);
 int sweep_unknown(struct drive *d, struct lane *l, struct sweep *s,
 		  const struct plan_thing *p, const struct json *item,
 		  struct err *e) __attribute__((warn_unused_result));

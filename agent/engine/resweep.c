@@ -486,6 +486,7 @@ int resweep_answer(struct drive *d, const struct answer *in, struct err *e)
 {
 	struct sweep *s = sweep_of(d, in->action);
 	struct action *a = &d->w->actions[in->action];
+	char why[400];
 	int64_t wait;
 
 	if (in->status == LINK_UNSUPPORTED)
@@ -497,9 +498,13 @@ int resweep_answer(struct drive *d, const struct answer *in, struct err *e)
 	a->count = 0;
 	if (a->fails < 1000)
 		a->fails++;
-	if (in->status == LINK_OK && action_note(a, "the listing was not "
-						    "complete", e) < 0)
-		return -1;
+	if (in->status == LINK_OK) {
+		(void)snprintf(why, sizeof(why), "the listing was not complete"
+			       "%s%.340s", in->text ? ": " : "",
+			       in->text ? in->text : "");
+		if (action_note(a, why, e) < 0)
+			return -1;
+	}
 	wait = in->after_ms > 0 ? in->after_ms : backoff_ms(a->fails);
 	if (in->status == LINK_NOT_SENT)
 		queue_down(&drive_lane(d, a)->q, drive_now(d), wait);

@@ -173,3 +173,23 @@ int sweep_unknown(struct drive *d, struct lane *l, struct sweep *s,
 		return 0;
 	return doubtful(d, p, e);
 }
+
+bool sweep_elsewhere(const struct drive *d, uint32_t action,
+		     const struct json *body)
+{
+	const struct target *at = &d->w->targets[d->w->actions[action].target];
+	const struct json *list = json_get(body, "incomplete_accounts");
+
+	if (at->what != T_CONNECTION || json_type(list) != JSON_ARRAY ||
+	    !json_count(list))
+		return false;
+	for (const struct json *o = json_first(list); o; o = json_next(o)) {
+		const char *name = json_text(o);
+
+		if (!name || !*name ||
+		    work_find(d->w, T_ACCOUNT, d->w->conns[at->conn], name, "",
+			      "") != NONE)
+			return false;
+	}
+	return true;
+}

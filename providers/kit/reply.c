@@ -114,7 +114,9 @@ static bool merge(struct json *msg, const struct json *body, bool hello,
 				 key);
 			continue;
 		}
-		if (partial && !strcmp(key, "complete"))
+		/* what the kit left out belongs to nobody it knows */
+		if (partial && (!strcmp(key, "complete") ||
+				!strcmp(key, "incomplete_accounts")))
 			continue;
 		if (!json_set(msg, key, json_dup(m)))
 			return false;

@@ -16,6 +16,7 @@
 #include "providers/ssh/ssh.h"
 
 #define SHOWN 512 /* longest text shown from a line, bytes */
+#define HIDDEN 64 /* accounts named as not fully listed */
 
 struct seen { /* one credential of the account being listed */
 	struct keyline l;  /* points into the kept file text */
@@ -30,9 +31,13 @@ struct listing {
 	struct kit_stream *stream;
 	const struct buf *revoked;
 	struct shadow_file shadow;
-	bool partial;
+	bool partial, /* something is not shown, */
+	     elsewhere; /* and all of it belongs to the accounts in `hidden` */
+	struct json *hidden;
+	char why[300]; /* the first thing in the way */
 	/* the current account's */
 	enum shadow password;
+	bool unread; /* a file of it could not be read */
 	struct keyfile file[CONF_FILES];
 	struct seen *seen;
 	size_t n, cap;
@@ -159,9 +164,10 @@ static int send_account(struct listing *l, const struct account *a, struct err *
 	for (size_t i = 0; i < l->n; i++)
 		if (!strcmp(key_state(l, &l->seen[i]), "active"))
 			state = "active";
+	/* without a state: active for all we know */
 	ok = json_set_str(item, "what", "account") &&
 	     json_set_str(item, "account", a->name) &&
-	     json_set_str(item, "state", state);
+	     (l->unread || json_set_str(item, "state", state));
 	if (a->uid != KEYFILE_ANY_OWNER) {
 		snprintf(uid, sizeof(uid), "%u", (unsigned)a->uid);
 		ok = ok && json_set_str(at, "uid", uid) &&
@@ -244,6 +250,16 @@ static int send_password(struct listing *l, const struct account *a, struct err 
 	return kit_item(l->stream, item, e);
 }
 
+/* Something cannot be read: `own` to one account only. */
+static void in_the_way(struct listing *l, const struct err *e, const char *file, bool own)
+{
+	log_err(LOG_WARNING, e);
+	if (!l->partial)
+		snprintf(l->why, sizeof(l->why), "%.120s: %.170s", file, e->cause);
+	l->elsewhere = own && (l->elsewhere || !l->partial);
+	l->partial = true;
+}
+
 static int list_account(const struct account *a, void *arg, struct err *e)
 {
 	struct listing *l = arg;
@@ -252,19 +268,22 @@ static int list_account(const struct account *a, void *arg, struct err *e)
 	int rc = -1;
 
 	if (!text_utf8(a->name, strlen(a->name))) {
-		log_line(LOG_WARNING, "ssh: an account whose name is not UTF-8 is left out");
-		l->partial = true;
+		struct err mine = ERR_INIT;
+
+		err_fail(&mine, ERR_FORMAT, NULL, "an account's name is not UTF-8");
+		in_the_way(l, &mine, "etc/passwd", false);
 		return 0;
 	}
 	l->n = 0;
+	l->unread = false;
 	if (l->slot)
 		memset(l->slot, 0, l->slots * sizeof(*l->slot));
 	for (size_t i = 0; i < a->paths; i++) {
 		struct err mine = ERR_INIT;
 
 		if (keyfile_open(a->root, a->path[i], a->uid, &l->file[open], &mine)) {
-			log_err(LOG_WARNING, &mine);
-			l->partial = true;
+			in_the_way(l, &mine, a->path[i], true);
+			l->unread = true;
 			continue;
 		}
 		if (read_keys(l, &l->file[open++], e))
@@ -273,7 +292,13 @@ static int list_account(const struct account *a, void *arg, struct err *e)
 	l->password = shadow_of(&l->shadow, a->name);
 	/* an account given as a file of keys has none that we can see */
 	password = l->password == SHADOW_USABLE || l->password == SHADOW_LOCKED;
-	if ((l->n || password) && send_account(l, a, e))
+	if (l->unread && json_count(l->hidden) >= HIDDEN)
+		l->elsewhere = false;
+	else if (l->unread && !json_push_str(l->hidden, a->name)) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if ((l->n || password || l->unread) && send_account(l, a, e))
 		goto out;
 	if (password && send_password(l, a, e))
 		goto out;
@@ -287,6 +312,22 @@ out:
 	return rc;
 }
 
+/* One user must not be able to keep everyone's listing from being complete by
+ * spoiling a file of his own: it is said whose is not. */
+static bool list_end(struct listing *l, struct json *body)
+{
+	bool ok = json_set_bool(body, "complete", !l->partial);
+
+	if (!l->partial)
+		return ok;
+	ok = ok && set_bytes(body, "incomplete", l->why, strlen(l->why));
+	if (ok && l->elsewhere) {
+		ok = json_set(body, "incomplete_accounts", l->hidden);
+		l->hidden = NULL;
+	}
+	return ok;
+}
+
 SSH_VERB(ssh_list)
 {
 	struct ssh *ssh = session;
@@ -296,18 +337,17 @@ SSH_VERB(ssh_list)
 	int rc;
 
 	(void)c;
-	if (revoked_hashes(ssh->conf, &revoked, &mine)) {
-		log_err(LOG_WARNING, &mine);
-		l.partial = true;
-	}
-	if (shadow_read(ssh->conf, &l.shadow, &mine)) {
-		log_err(LOG_WARNING, &mine);
-		l.partial = true;
-	}
+	l.hidden = json_array();
+	if (revoked_hashes(ssh->conf, &revoked, &mine))
+		in_the_way(&l, &mine, ssh->conf->krl, false);
+	err_clear(&mine);
+	if (shadow_read(ssh->conf, &l.shadow, &mine))
+		in_the_way(&l, &mine, "/etc/shadow", false);
 	rc = accounts(ssh->conf, q->account, list_account, &l, e);
 	shadow_close(&l.shadow);
-	if (!rc && !json_set_bool(kit_body(r), "complete", !l.partial))
+	if (!rc && !list_end(&l, kit_body(r)))
 		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	json_free(&l.hidden);
 	mem_free(l.seen);
 	mem_free(l.slot);
 	buf_release(&revoked);

@@ -9,6 +9,9 @@
 #   members of turned_away  rejected
 # Needs provider.bash.
 
+# shellcheck source=tests/real/guard.bash
+. "${BASH_SOURCE[0]%/*}/guard.bash"
+
 pg_bin() {
 	local d
 	d=$(pg_config --bindir 2>/dev/null)
@@ -74,6 +77,10 @@ start_postgres() {
 	PG_ADMIN=adm-$RANDOM$RANDOM$RANDOM
 	PG_DIR=$(mktemp -d /tmp/curfew-pg.XXXXXX)
 	[ "$(id -u)" != 0 ] || chown postgres "$PG_DIR"
+	# shellcheck disable=SC2016 # expanded in the new shell
+	guard "$BASH" -c '. "$1"; PG_DIR=$2; stop_postgres' stop \
+		"${BASH_SOURCE[0]}" "$PG_DIR"
+	export PG_GUARD=$GUARD
 	pg_as tee "$PG_DIR/pw" >/dev/null <<<"$PG_ADMIN"
 	pg_as "$(pg_bin)/initdb" -D "$PG_DIR/data" -U postgres -A scram-sha-256 \
 		-E UTF8 --locale=C.UTF-8 -N --no-instructions \
@@ -90,6 +97,7 @@ start_postgres() {
 
 stop_postgres() {
 	[ -n "${PG_DIR:-}" ] || return 0
+	unguard "${PG_GUARD:-}"
 	pg_down "$PG_DIR"
 	rm -rf "$PG_DIR"
 }
