@@ -28,6 +28,7 @@ struct unlock_keys {
 	struct secret *own[KEYS_MAX];
 	char *path[KEYS_MAX];
 	size_t n;
+	bool only_given; /* an option names the key: no other is tried */
 	char would[300]; /* what would open it, and why that is not at hand */
 };
 
@@ -150,6 +151,8 @@ static int key_files(struct gathering *g, struct err *e)
 
 	if (o && add_key_file(g, o->key_file, e) != 0)
 		return -1;
+	if (g->keys->only_given)
+		return 0;
 	if (c && add_key_file(g, c->key_file, e) != 0)
 		return err_ctx(e, NULL, "use [vault] key_file");
 	for (size_t i = 0; i < g->n_slots; i++) {
@@ -253,7 +256,14 @@ static void note_would(struct gathering *g)
 	buf_release(&b);
 }
 
-static int begin(struct gathering *g, struct app *app, struct err *e)
+static bool names_key(const struct unlock_options *o)
+{
+	return o && (o->key_file || o->passphrase_file || o->break_glass ||
+		     o->passphrase_fd >= 0);
+}
+
+/* `all`: also what was not named, though an option names one. */
+static int begin(struct gathering *g, struct app *app, bool all, struct err *e)
 {
 	memset(g, 0, sizeof *g);
 	g->app = app;
@@ -262,10 +272,13 @@ static int begin(struct gathering *g, struct app *app, struct err *e)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	if (vault_slots(app->dir, &g->slots, &g->n_slots, e) != 0)
 		return -1;
+	g->keys->only_given = !all && names_key(app->unlock);
 	if (key_files(g, e) != 0)
 		return -1;
-	systemd_credentials(g);
-	desktop_keyring(g);
+	if (!g->keys->only_given) {
+		systemd_credentials(g);
+		desktop_keyring(g);
+	}
 	note_would(g);
 	return given(g, e);
 }
@@ -281,7 +294,11 @@ static int nothing_opens(const struct app *app, const struct unlock_keys *k,
 			 struct err *e)
 {
 	err_clear(e);
-	if (k->n == 0)
+	if (k->only_given)
+		err_fail(e, ERR_SEALED, app->dir,
+			 "none of the %zu key%s given opens it, and no other "
+			 "was tried", k->n, k->n == 1 ? "" : "s");
+	else if (k->n == 0)
 		err_fail(e, ERR_SEALED, app->dir, "no key was given or found");
 	else
 		err_fail(e, ERR_SEALED, app->dir,
@@ -359,10 +376,10 @@ int unlock_vault(struct app *app, bool write, struct err *e)
 	struct gathering g;
 	int rc = -1;
 
-	if (begin(&g, app, e) != 0)
+	if (begin(&g, app, false, e) != 0)
 		goto out;
 	rc = unlock_open(app, g.keys, write, e);
-	if (rc != 0 && err_is(e, ERR_SEALED) && !g.have_passphrase &&
+	if (rc != 0 && err_is(e, ERR_SEALED) && !g.keys->only_given &&
 	    has_slot(&g, SLOT_PASSPHRASE) && !app->no_input)
 		rc = ask_and_open(&g, write, e);
 out:
@@ -376,7 +393,7 @@ int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
 	struct secret *s = NULL;
 	int rc = -1;
 
-	if (begin(&g, app, e) != 0)
+	if (begin(&g, app, true, e) != 0)
 		goto out;
 	if (has_slot(&g, SLOT_PASSPHRASE) && !g.have_passphrase &&
 	    !app->no_input) {

@@ -9,7 +9,8 @@
  *      such a slot exists and a session bus is there
  *   4. --passphrase-file, --passphrase-fd
  *   5. --break-glass: the offline secret half of a recipient slot
- * and then, unless --no-input, asks on /dev/tty, three tries.
+ * An option that names a key (1, 4, 5) is the only one unlock_vault() tries.
+ * Without one it looks at the rest, and then, unless --no-input, asks on /dev/tty, three tries.
  *
  * $CREDENTIALS_DIRECTORY and the bus address are read by unlock_note_environ(),
  * which main() calls BEFORE harden_start() scrubs the environment.

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -133,6 +134,32 @@ static int settle(sqlite3 *db, bool write, struct err *e)
 	return 0;
 }
 
+/* Nobody but us and root may own or change it.  O_PATH, because closing any
+ * other descriptor of the database would end SQLite's locks on it. */
+static int check_place(const char *path, int flags, struct err *e)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC | flags), rc = -1;
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(e, path, "looking at it");
+	if (fstat(fd, &st) != 0) {
+		err_sys(e, path, "looking at it");
+	} else if (st.st_uid != geteuid() && st.st_uid != 0) {
+		err_fail(e, ERR_POLICY, path,
+			 "belongs to user %u, not to us or root", st.st_uid);
+		err_hint(e, "run curfew as that user, or chown it");
+	} else if (st.st_mode & 022) {
+		err_fail(e, ERR_POLICY, path, "mode %03o lets others change it",
+			 st.st_mode & 07777u);
+		err_hint(e, "chmod go-w '%s'", path);
+	} else {
+		rc = 0;
+	}
+	close(fd);
+	return rc;
+}
+
 static int open_file(const char *dir, int flags, sqlite3 **db, struct err *e)
 {
 	char *real = NULL, *path = NULL;
@@ -154,11 +181,17 @@ static int open_file(const char *dir, int flags, sqlite3 **db, struct err *e)
 		err_fail(e, ERR_NOMEM, dir, "out of memory");
 		goto out;
 	}
+	if (access(path, F_OK) != 0 && errno != ENOENT) {
+		err_sys(e, path, "looking for the vault");
+		goto out;
+	}
 	if (access(path, F_OK) != 0) {
 		err_fail(e, ERR_ABSENT, dir, "there is no vault here");
 		err_hint(e, "make one with 'curfew init', or name its folder");
 		goto out;
 	}
+	if (check_place(real, O_DIRECTORY, e) || check_place(path, 0, e))
+		goto out;
 	rc = sqlite3_open_v2(path, db,
 			     flags | SQLITE_OPEN_NOFOLLOW |
 				     SQLITE_OPEN_NOMUTEX | /* one thread */

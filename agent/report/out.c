@@ -77,21 +77,30 @@ int out_json(const struct app *app, const struct json *j)
 
 /* ---- CSV ----------------------------------------------------------------- */
 
+/* A spreadsheet takes a cell that begins with one of "=+-@" for a formula. */
 static void csv_cell(const char *s)
 {
-	if (s == NULL)
+	struct buf b = BUF_INIT(BUF_REPORT_MAX);
+	const char *p = "";
+
+	if (s == NULL || s[0] == '\0')
 		return;
-	if (strpbrk(s, ",\"\r\n") == NULL) {
-		(void)fputs(s, stdout);
-		return;
+	if (out_safe(&b, s, NULL) == 0 && b.p != NULL)
+		p = b.p;
+	else
+		p = "?";
+	if (strpbrk(p, ",\"\r\n") == NULL) {
+		(void)printf("%s%s", strchr("=+-@", p[0]) ? "'" : "", p);
+	} else {
+		(void)printf("\"%s", strchr("=+-@", p[0]) ? "'" : "");
+		for (; *p != '\0'; p++) {
+			if (*p == '"')
+				(void)putchar('"');
+			(void)putchar(*p);
+		}
+		(void)putchar('"');
 	}
-	(void)putchar('"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"')
-			(void)putchar('"');
-		(void)putchar(*s);
-	}
-	(void)putchar('"');
+	buf_release(&b);
 }
 
 void csv_row(const char *const *cells, size_t n)
