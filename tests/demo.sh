@@ -47,11 +47,10 @@ TOML
 run curfew sync
 run curfew list credentials
 
-say "The leak, found (a plain search of the history, until curfew-scan is here)."
-git -C repo log --all --format=%H | while read -r commit; do
-	git -C repo grep -l -e '-----BEGIN OPENSSH PRIVATE KEY-----' "$commit" || true
-done | tee hits
-hit=$(head -n1 hits)
+say "The leak, found by curfew-scan in the whole history."
+run curfew-scan scan repo || true
+curfew-scan scan --report-format json --report-path hits.json repo || true
+hit=$(sed -n 's/.*"Fingerprint": *"\([^:"]*:[^:"]*\):.*/\1/p' hits.json | head -n1)
 git -C repo show "$hit" > leaked && chmod 600 leaked
 fp=$(ssh-keygen -lf leaked | cut -d' ' -f2)
 
