@@ -16,7 +16,8 @@ takes = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null &&
 PROBED := $(foreach f,$(PROBE),$(call takes,$(f)))
 
 INC := -I.
-DEFS := -D_GNU_SOURCE -DCURFEW_VERSION='"$(VERSION)"' -DCURFEW_LIBEXEC='"$(LIBEXECDIR)"'
+DEFS := -D_GNU_SOURCE -DCURFEW_VERSION='"$(VERSION)"' -DCURFEW_LIBEXEC='"$(LIBEXECDIR)"' \
+	-DCURFEW_DATA='"$(DATADIR)/curfew"'
 WERROR := $(if $(DEV),-Werror)
 ALL_CFLAGS = -std=gnu11 -g $(WARN) $(WARN_C) $(WERROR) $(HARD) $(PROBED) $(INC) $(DEFS) \
 	-ffile-prefix-map=$(CURDIR)=. $(CFLAGS)

@@ -62,7 +62,7 @@ $(BUILD)/tidy/%.ok: % .clang-tidy
 analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
 		--suppress=missingIncludeSystem --library=posix -j2 $(INC) -D_GNU_SOURCE -DCURFEW_VERSION='""' \
-		-DCURFEW_LIBEXEC='""' $(ALL_C)
+		-DCURFEW_LIBEXEC='""' -DCURFEW_DATA='""' $(ALL_C)
 
 SECONDS ?= 30
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -97,6 +97,8 @@ install: all ## install below PREFIX (/usr/local), DESTDIR in front
 	$(foreach s,1 5 7,$(if $(filter %.$(s),$(MAN)),install -d '$(D)$(MANDIR)/man$(s)' && \
 		install -m 644 $(filter %.$(s),$(MAN)) '$(D)$(MANDIR)/man$(s)' &&)) :
 	$(if $(RULES),install -d '$(D)$(DATADIR)/curfew/rules' && install -m 644 $(RULES) '$(D)$(DATADIR)/curfew/rules')
+	$(if $(HTTP_DEFS),install -d '$(D)$(DATADIR)/curfew/providers' && \
+		install -m 644 $(HTTP_DEFS) '$(D)$(DATADIR)/curfew/providers')
 	$(if $(COMPLETION),install -d '$(D)$(DATADIR)/bash-completion/completions' && \
 		install -m 644 $(COMPLETION) '$(D)$(DATADIR)/bash-completion/completions/curfew')
 	$(if $(UNITS_D),install -d '$(D)$(PREFIX)/lib/systemd/system' && \
@@ -106,7 +108,7 @@ uninstall: ## remove what install put there; no vault, no configuration
 	rm -f $(foreach p,$(filter curfew curfew-scan,$(PROGRAMS)),'$(D)$(BINDIR)/$(p)')
 	rm -f $(foreach p,$(filter-out curfew curfew-scan,$(PROGRAMS)) $(notdir $(PROV_SCRIPTS)),'$(D)$(LIBEXECDIR)/$(p)')
 	rm -f $(foreach m,$(MAN),'$(D)$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))')
-	rm -rf '$(D)$(DATADIR)/curfew/rules'
+	rm -rf '$(D)$(DATADIR)/curfew/rules' '$(D)$(DATADIR)/curfew/providers'
 	rm -f '$(D)$(DATADIR)/bash-completion/completions/curfew'
 	rm -f $(foreach u,$(UNITS_D),'$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))')
 	-rmdir '$(D)$(LIBEXECDIR)' '$(D)$(DATADIR)/curfew' 2>/dev/null

@@ -117,6 +117,8 @@ int cmd_provider_check(struct app *app, int argc, char **argv)
 			       "give one type: curfew provider check TYPE");
 		return app_fail(app, &e);
 	}
+	if (provider_is_file(rest[0]))
+		return provider_file(app, rest[0], "--check", NULL, 0);
 	if (provider_hello(app->launcher, rest[0], &hello, &e) < 0) {
 		(void)err_ctx(&e, rest[0], "check the provider");
 		return app_fail(app, &e);

@@ -215,18 +215,31 @@ const struct command commands[] = {
 	{ "provider list", cmd_provider_list,
 	  "which kinds of service there are", NEED_CONFIG | NEED_LAUNCHER,
 	  "provider list",
-	  "Names the programs curfew-provider-* that are found, in the order "
-	  "[providers] path,\nthe installed folder, the folder of curfew "
-	  "itself, DIR/providers.\n\n"
+	  "Names the programs curfew-provider-* and the definitions NAME.toml "
+	  "that are found, in the\norder [providers] path, the installed "
+	  "folder, the folder of curfew itself, DIR/providers,\nthe installed "
+	  "definitions.\n\n"
 	  "Examples:\n"
 	  "  curfew provider list\n", NULL },
 	{ "provider check", cmd_provider_check,
 	  "start a provider program and describe it",
-	  NEED_CONFIG | NEED_LAUNCHER, "provider check TYPE",
+	  NEED_CONFIG | NEED_LAUNCHER, "provider check TYPE | FILE.toml",
 	  "Says hello to the program: its protocol, verbs, settings and facts. "
-	  "No connection is\nopened.\n\n"
+	  "No connection is\nopened. With a file: whether it is a right "
+	  "definition of an HTTP service; nothing is sent.\n\n"
 	  "Examples:\n"
-	  "  curfew provider check postgres\n", NULL },
+	  "  curfew provider check postgres\n"
+	  "  curfew provider check ./wiki.toml\n", "1=r" },
+	{ "provider try", cmd_provider_try,
+	  "print the requests of a definition",
+	  NEED_CONFIG | NEED_LAUNCHER,
+	  "provider try FILE.toml VERB [NAME=VALUE...]",
+	  "Nothing is sent, secrets are blanked. NAME is account, kind, "
+	  "credential or a setting of the\ndefinition; what is not given shows "
+	  "as <NAME>.\n\n"
+	  "Examples:\n"
+	  "  curfew provider try ./wiki.toml revoke kind=token credential=7\n",
+	  "1=r" },
 	{ "vault slot list", cmd_vault_slot_list,
 	  "the ways to open the vault", 0,
 	  "vault slot list", "Needs no key.\n\n"

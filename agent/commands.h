@@ -30,6 +30,7 @@ int cmd_init(struct app *app, int argc, char **argv);
 int cmd_kill(struct app *app, int argc, char **argv);
 int cmd_list(struct app *app, int argc, char **argv);
 int cmd_provider_check(struct app *app, int argc, char **argv);
+int cmd_provider_try(struct app *app, int argc, char **argv);
 int cmd_provider_list(struct app *app, int argc, char **argv);
 int cmd_restore(struct app *app, int argc, char **argv);
 int cmd_resume(struct app *app, int argc, char **argv);

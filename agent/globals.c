@@ -198,7 +198,7 @@ char *globals_provider_path(const struct globals *g, const char *dir,
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	char *path = NULL;
 
-	if (buf_printf(&b, NULL, "%s:%s:%s:%s:%s/providers",
+	if (buf_printf(&b, NULL, "%s:%s:%s:%s:%s/providers:" CURFEW_DATA "/providers",
 		       g->env_providers != NULL ? g->env_providers : "",
 		       set != NULL ? set : "", CURFEW_LIBEXEC,
 		       g->self_dir != NULL ? g->self_dir : "", dir) == 0)

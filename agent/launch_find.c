@@ -1,6 +1,9 @@
 /*
  * launch_find: which program a name means.
  *
+ * A provider is a program curfew-provider-NAME, or NAME.toml, a definition that
+ * curfew-provider-http serves; the first folder of the path that has one wins.
+ *
  * Runs in the launcher process.  A program is taken only from an absolute
  * folder, only under one of our names, and only when neither it nor its folder
  * can be written by somebody who is not us or root: whoever can replace the
@@ -105,18 +108,26 @@ static int names_of_dir(const char *dir, struct names *ns, struct err *e)
 	if (d == NULL)
 		return 0; /* a folder of the path that is not there */
 	for (struct dirent *de; (de = readdir(d)) != NULL;) {
-		char *file;
+		const size_t len = strlen(de->d_name);
+		const bool def = len > 5 && strcmp(de->d_name + len - 5, ".toml") == 0;
+		char *file, *name;
 		bool ok;
 
-		if (strncmp(de->d_name, PROVIDER_PREFIX, skip) != 0 ||
-		    !text_name(de->d_name + skip) || ns->n == NAMES_MAX)
+		if ((!def && strncmp(de->d_name, PROVIDER_PREFIX, skip) != 0) ||
+		    ns->n == NAMES_MAX)
 			continue;
 		file = io_path(dir, de->d_name);
-		ok = file != NULL && access(file, X_OK) == 0;
+		ok = file != NULL && access(file, def ? R_OK : X_OK) == 0;
 		mem_free(file);
+		name = !ok ? NULL : def ? mem_strndup(de->d_name, len - 5) :
+					  mem_strdup(de->d_name + skip);
+		if (ok && name != NULL && !text_name(name)) {
+			mem_free(name);
+			continue;
+		}
 		if (!ok)
 			continue;
-		ns->v[ns->n] = mem_strdup(de->d_name + skip);
+		ns->v[ns->n] = name;
 		if (ns->v[ns->n] == NULL) {
 			(void)err_fail(e, ERR_NOMEM, dir, "out of memory");
 			goto out;
@@ -201,11 +212,41 @@ static void tell_missing(const char *path, const char *program, struct err *e)
 	names_free(&ns);
 }
 
-char *launch_find(const char *path, const char *program, struct err *e)
+/* dir/NAME.toml for curfew-provider-NAME: 1 there, 0 not, -1 not to be used. */
+static int definition_in(const char *dir, const char *program, char **out, struct err *e)
+{
+	const size_t skip = strlen(PROVIDER_PREFIX);
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct stat st, in;
+	int rc = 0;
+
+	if (strncmp(program, PROVIDER_PREFIX, skip) != 0 ||
+	    buf_printf(&b, NULL, "%s/%s.toml", dir, program + skip) < 0 ||
+	    stat(b.p, &st) < 0 || !S_ISREG(st.st_mode) || stat(dir, &in) < 0)
+		goto out;
+	rc = 1;
+	if (!trusted(&st) || !trusted(&in)) {
+		(void)err_fail(e, ERR_POLICY, b.p, "another user owns or can "
+			       "change this definition, or its folder");
+		err_hint(e, "chown root and chmod go-w it");
+		rc = -1;
+		goto out;
+	}
+	*out = mem_strdup(b.p);
+	if (*out == NULL)
+		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+out:
+	buf_release(&b);
+	return rc;
+}
+
+char *launch_find(const char *path, const char *program, char **definition,
+		  struct err *e)
 {
 	const char *rest = path;
 	char *dir;
 
+	*definition = NULL;
 	if (!allowed_name(program)) {
 		(void)err_fail(e, ERR_POLICY, program,
 			       "the launcher starts only curfew-provider-*, "
@@ -219,9 +260,20 @@ char *launch_find(const char *path, const char *program, struct err *e)
 		if (file == NULL) {
 			(void)err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		} else if (access(file, F_OK) < 0) {
+			const int is = definition_in(dir, program, definition, e);
+			char *none = NULL;
+
 			mem_free(file);
 			mem_free(dir);
-			continue;
+			if (is == 0)
+				continue;
+			if (is < 0)
+				return NULL;
+			file = launch_find(path, PROVIDER_PREFIX "http", &none, e);
+			if (file == NULL)
+				mem_free(*definition);
+			mem_free(none);
+			return file;
 		} else {
 			bad = check_program(dir, file, e);
 		}

@@ -47,9 +47,11 @@ void launcher_main(int sock, const char *path, const char *const *protect)
 char **launch_environ(bool desktop);
 
 /* Where `program` lies: its path (mem_free it) or NULL + e, which says the
- * near names and where it was looked for. */
-char *launch_find(const char *path, const char *program, struct err *e);
-/* Names of the provider programs in `path`, one a line, sorted. */
+ * near names and where it was looked for.  *definition: NULL, or the file
+ * (mem_free it) that the program, then curfew-provider-http, is to serve. */
+char *launch_find(const char *path, const char *program, char **definition,
+		  struct err *e);
+/* Names of the provider programs and definitions in `path`, one a line, sorted. */
 int launch_list(const char *path, struct buf *names, struct err *e)
 	__attribute__((warn_unused_result));
 /* What one process may reach. */

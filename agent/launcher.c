@@ -252,7 +252,8 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 	struct err e = ERR_INIT;
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
 	struct child *c = free_place(s);
-	char *file = NULL;
+	char *file = NULL, *definition = NULL;
+	static char flag[] = "--definition";
 	pid_t pid = -1;
 
 	if (!parse(q, p, n, &a) || c == NULL) {
@@ -263,9 +264,17 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 	for (size_t i = 0; i < a.n_paths; i++)
 		if (launch_grant(a.paths[i], s->protect, &grants, &e) < 0)
 			goto out;
-	file = launch_find(s->path, a.program, &e);
+	file = launch_find(s->path, a.program, &definition, &e);
 	if (file == NULL)
 		goto out;
+	if (definition != NULL && q->n_argv == 0) {
+		a.argv[1] = flag;
+		a.argv[2] = definition;
+		a.argv[3] = NULL;
+		if (grants.n < LAUNCH_GRANTS_MAX)
+			grants.v[grants.n++] = (struct harden_path){
+				.path = mem_strdup(definition) };
+	}
 	/* the program itself, last, for reading: a script is opened again */
 	if (grants.n == LAUNCH_GRANTS_MAX) {
 		(void)err_fail(&e, ERR_TOOBIG, a.program, "too many paths");
@@ -290,6 +299,7 @@ out:
 	close_pair(out);
 	close_pair(err);
 	launch_grants_free(&grants);
+	mem_free(definition);
 	mem_free(file);
 }
 

@@ -75,6 +75,10 @@ struct provider {
 	/* JSON text: options, secret, secret_help, facts (docs/protocol.md). An
 	 * option that it does not name is refused; a name may end in '*'. */
 	const char *describe;
+	/* NULL: the above is all.  Else asked with a hello's options, before they
+	 * are checked: *text (mem_alloc'ed, the kit frees it) takes its place,
+	 * NULL keeps it.  It may bring its own "verbs". */
+	int (*describe_for)(const struct json *options, char **text, struct err *e);
 	unsigned parallel;	 /* worker threads, 1..16 */
 	/* Open and close one worker's session.  NULL open: no session.  Open is
 	 * called before a worker's first request and again after a reply with

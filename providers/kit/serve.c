@@ -37,11 +37,13 @@ static void hello_say(struct kit *k, int64_t id)
 	for (const struct kit_verb *v = k->p->verbs; v->verb; v++)
 		if (v->run)
 			ok = ok && json_push_str(verbs, v->verb);
+	if (json_get(r.body, "verbs")) /* the description says it better */
+		json_free(&verbs);
 	ok = ok && json_set_int(r.body, "protocol", LP_VERSION) &&
 	     json_set_str(r.body, "provider", k->p->name) &&
 	     json_set_str(r.body, "version", CURFEW_VERSION) &&
 	     json_set_int(r.body, "parallel", k->p->parallel);
-	if (ok)
+	if (ok && verbs)
 		ok = json_set(r.body, "verbs", verbs);
 	else
 		json_free(&verbs);
@@ -114,6 +116,32 @@ static void connection_forget(struct kit *k)
 	memset(&k->conn, 0, sizeof(k->conn));
 }
 
+/* The description that belongs to these options. */
+static int describe(struct kit *k, const struct json *options, struct err *e)
+{
+	struct json *other = NULL;
+	char *text = NULL;
+	int rc = -1;
+
+	if (!k->p->describe_for)
+		return 0;
+	if (options && json_type(options) != JSON_OBJECT)
+		return err_fail(e, ERR_CONFIG, NULL, "'options' is not an object");
+	if (k->p->describe_for(options, &text, e))
+		goto out;
+	if (text) {
+		other = json_parse(text, strlen(text), e);
+		if (!other)
+			goto out;
+		json_free(&k->describe);
+		k->describe = other;
+	}
+	rc = 0;
+out:
+	mem_free(text);
+	return rc;
+}
+
 /* Takes *secret when the connection opens or fails. */
 static int connection_open(struct kit *k, const struct json *msg,
 			   struct secret **secret, struct err *e)
@@ -122,7 +150,7 @@ static int connection_open(struct kit *k, const struct json *msg,
 
 	k->secret = *secret;
 	*secret = NULL;
-	if (options_check(k, options, e))
+	if (describe(k, options, e) || options_check(k, options, e))
 		goto fail;
 	k->name = mem_strdup(json_str(msg, "connection"));
 	k->options = options ? json_dup(options) : json_object();

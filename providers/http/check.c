@@ -1,0 +1,481 @@
+/*
+ * check: a definition against the language, before anything is sent.
+ *
+ * Promises a message with line and column for the first thing that is wrong:
+ * a key nobody knows (with the near one), a value of another type, a word that
+ * is none of the possible ones, a template that cannot be read, a secret in a
+ * URL, a way to sign in or a parent that is not there.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "providers/http/def.h"
+#include "providers/http/stamp.h"
+#include "providers/http/tmpl.h"
+
+enum want { W_STR, W_NAME, W_TMPL, W_URL, W_INT, W_BOOL, W_STRS, W_WORD, W_TABLE,
+	    W_TABLES, W_NAMED, W_MAP, W_URLMAP, W_TEXTMAP, W_BODY, W_STATUS, W_COND,
+	    W_POINTER, W_AUTH, W_NUMBER };
+
+struct key {
+	const char *name;
+	enum want want;
+	bool must;
+	const void *more; /* words, or the keys of a table */
+};
+
+struct checker {
+	const struct def *d;
+	struct err *e;
+};
+
+static int keys_check(struct checker *k, const struct toml_node *t,
+		      const struct key *keys);
+
+static const char *const kind_words[] = { "string", "whole number", "number",
+	"true or false", "date", "array", "table" };
+
+/* ---- the language ---------------------------------------------------------- */
+
+static const char *const outcomes[] = { "ok", "absent", "refused", "retry",
+	"unknown", "again", NULL };
+static const char *const lives[] = { "alive", "dead", "unknown", "retry",
+	"again", NULL };
+static const char *const formats[] = { "json", "xml", "none", NULL };
+static const char *const needs[] = { "required", "optional", "none", NULL };
+static const char *const whats[] = { "account", "credential", "session", "grant", NULL };
+static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE",
+	"LIST", "HEAD", NULL };
+static const char *const auth_kinds[] = { "header", "basic", "digest", "sigv4",
+	"jwt", "exchange", NULL };
+static const char *const pagings[] = { "link", "next", "cursor", "page", "last", NULL };
+static const char *const froms[] = { "caller", "provider", "none", NULL };
+
+#define CONDITION \
+	{ "status", W_STATUS, false, NULL }, { "at", W_POINTER, false, NULL }, \
+	{ "header", W_STR, false, NULL }, { "equals", W_TMPL, false, NULL }, \
+	{ "in", W_STRS, false, NULL }, { "exists", W_BOOL, false, NULL }, \
+	{ "contains", W_TMPL, false, NULL }, { "matches", W_STR, false, NULL }, \
+	{ "picked", W_BOOL, false, NULL }, { "all", W_COND, false, NULL }, \
+	{ "any", W_COND, false, NULL }, { "not", W_COND, false, NULL }
+
+static const struct key cond_keys[] = { CONDITION, { NULL, 0, false, NULL } };
+static const struct key rule_keys[] = { CONDITION,
+	{ "is", W_WORD, true, outcomes }, { "why", W_STR, false, NULL },
+	{ "after_ms", W_INT, false, NULL }, { NULL, 0, false, NULL } };
+static const struct key probe_rule_keys[] = { CONDITION,
+	{ "is", W_WORD, true, lives }, { "why", W_STR, false, NULL },
+	{ "after_ms", W_INT, false, NULL }, { NULL, 0, false, NULL } };
+static const struct key pick_keys[] = {
+	{ "items", W_POINTER, true, NULL }, { "at", W_POINTER, true, NULL },
+	{ "equals", W_TMPL, true, NULL }, { NULL, 0, false, NULL } };
+
+#define REQUEST(rules) \
+	{ "as", W_AUTH, false, NULL }, { "method", W_WORD, false, methods }, \
+	{ "path", W_URL, true, NULL }, { "base", W_URL, false, NULL }, \
+	{ "query", W_URLMAP, false, NULL }, { "headers", W_MAP, false, NULL }, \
+	{ "json", W_BODY, false, NULL }, { "form", W_MAP, false, NULL }, \
+	{ "text", W_TMPL, false, NULL }, { "json_base", W_STR, false, NULL }, \
+	{ "json_pick", W_STRS, false, NULL }, { "json_set", W_TEXTMAP, false, NULL }, \
+	{ "answers", W_WORD, false, formats }, { "pick", W_TABLE, false, pick_keys }, \
+	{ "save", W_NAME, false, NULL }, { "rules", W_TABLES, false, rules }
+
+static const struct key step_keys[] = { REQUEST(rule_keys), { NULL, 0, false, NULL } };
+static const struct key probe_step_keys[] = { REQUEST(probe_rule_keys),
+	{ NULL, 0, false, NULL } };
+static const struct key confirm_keys[] = { { "times", W_INT, true, NULL },
+	{ "every_ms", W_INT, true, NULL }, { NULL, 0, false, NULL } };
+
+#define ENTRY(rules, steps) \
+	{ "kind", W_STRS, false, NULL }, { "step", W_TABLES, false, steps }, \
+	{ "give", W_MAP, false, NULL }, { "give_secret", W_TMPL, false, NULL }, \
+	{ "keep", W_POINTER, false, NULL }
+
+static const struct key verb_keys[] = { REQUEST(rule_keys),
+	ENTRY(rule_keys, step_keys), { NULL, 0, false, NULL } };
+static const struct key probe_keys[] = { REQUEST(probe_rule_keys),
+	ENTRY(probe_rule_keys, probe_step_keys),
+	{ "confirm", W_TABLE, false, confirm_keys }, { NULL, 0, false, NULL } };
+
+static const struct key paging_keys[] = {
+	{ "kind", W_WORD, true, pagings }, { "at", W_POINTER, false, NULL },
+	{ "param", W_STR, false, NULL }, { "more", W_POINTER, false, NULL },
+	{ "size", W_INT, false, NULL }, { "size_param", W_STR, false, NULL },
+	{ "first", W_INT, false, NULL }, { "total_pages", W_POINTER, false, NULL },
+	{ "max_pages", W_INT, false, NULL }, { NULL, 0, false, NULL } };
+static const struct key list_keys[] = { REQUEST(rule_keys),
+	{ "name", W_NAME, false, NULL }, { "each", W_NAME, false, NULL },
+	{ "what", W_WORD, false, whats }, { "kind", W_TMPL, false, NULL },
+	{ "items", W_POINTER, true, NULL }, { "paging", W_TABLE, false, paging_keys },
+	{ "account", W_TMPL, false, NULL }, { "id", W_TMPL, false, NULL },
+	{ "state", W_TMPL, false, NULL }, { "state_map", W_TEXTMAP, false, NULL },
+	{ "created", W_TMPL, false, NULL }, { "expires", W_TMPL, false, NULL },
+	{ "last_used", W_TMPL, false, NULL }, { "times", W_WORD, false, stamp_formats },
+	{ "fingerprint", W_TMPL, false, NULL }, { "attributes", W_MAP, false, NULL },
+	{ "self_when", W_TABLE, false, cond_keys },
+	{ "makes_accounts_when", W_TABLE, false, cond_keys },
+	{ "only_when", W_TABLE, false, cond_keys },
+	{ "if_option", W_STR, false, NULL },
+	{ "step", W_TABLES, false, step_keys }, { NULL, 0, false, NULL } };
+
+static const struct key service_keys[] = {
+	{ "name", W_NAME, true, NULL }, { "title", W_STR, true, NULL },
+	{ "base", W_URL, true, NULL }, { "docs", W_STR, false, NULL },
+	{ "read", W_STR, false, NULL }, { "answers", W_WORD, false, formats },
+	{ "message", W_STRS, false, NULL }, { "xml_lists", W_STRS, false, NULL },
+	{ "headers", W_MAP, false, NULL }, { "parallel", W_INT, false, NULL },
+	{ NULL, 0, false, NULL } };
+static const struct key admin_keys[] = {
+	{ "secret", W_WORD, true, needs }, { "help", W_STR, false, NULL },
+	{ "parts", W_STRS, false, NULL }, { NULL, 0, false, NULL } };
+static const struct key option_keys[] = {
+	{ "default", W_STR, false, NULL }, { "help", W_STR, true, NULL },
+	{ "required", W_BOOL, false, NULL }, { NULL, 0, false, NULL } };
+static const struct key auth_keys[] = {
+	{ "kind", W_WORD, true, auth_kinds }, { "header", W_STR, false, NULL },
+	{ "value", W_TMPL, false, NULL }, { "user", W_TMPL, false, NULL },
+	{ "password", W_TMPL, false, NULL }, { "service", W_TMPL, false, NULL },
+	{ "region", W_TMPL, false, NULL }, { "key_id", W_TMPL, false, NULL },
+	{ "key", W_TMPL, false, NULL }, { "session", W_TMPL, false, NULL },
+	{ "claims", W_MAP, false, NULL }, { "life_s", W_INT, false, NULL },
+	{ "with", W_AUTH, false, NULL }, { "method", W_WORD, false, methods },
+	{ "base", W_URL, false, NULL }, { "path", W_URL, false, NULL },
+	{ "form", W_MAP, false, NULL }, { "json", W_BODY, false, NULL },
+	{ "headers", W_MAP, false, NULL }, { "token", W_POINTER, false, NULL },
+	{ "expires_in", W_POINTER, false, NULL }, { "expires_at", W_POINTER, false, NULL },
+	{ NULL, 0, false, NULL } };
+static const struct key fact_keys[] = {
+	{ "secret_from", W_WORD, false, froms }, { "max", W_INT, false, NULL },
+	{ "overlap", W_BOOL, false, NULL }, { "disable", W_BOOL, false, NULL },
+	{ "disable_cuts_sessions", W_BOOL, false, NULL },
+	{ "revoke_cuts_sessions", W_BOOL, false, NULL },
+	{ "mint_lag_ms", W_INT, false, NULL }, { "list_lag_ms", W_INT, false, NULL },
+	{ "revoke_lag_ms", W_INT, false, NULL }, { "session_ms", W_INT, false, NULL },
+	{ "rate_per_s", W_NUMBER, false, NULL }, { "by_value", W_BOOL, false, NULL },
+	{ "self_revoke", W_BOOL, false, NULL }, { "may_cut_self", W_BOOL, false, NULL },
+	{ NULL, 0, false, NULL } };
+static const struct key secret_keys[] = {
+	{ "kind", W_STR, true, NULL }, { "prefix", W_STR, true, NULL },
+	{ "chars", W_STR, true, NULL }, { "min", W_INT, true, NULL },
+	{ "max", W_INT, true, NULL }, { "host", W_STR, false, NULL },
+	{ "option", W_STR, false, NULL }, { "revoke", W_BOOL, false, NULL },
+	{ NULL, 0, false, NULL } };
+
+#define VERB(v) { v, W_TABLES, false, verb_keys }
+static const struct key root_keys[] = {
+	{ "language", W_INT, true, NULL }, { "service", W_TABLE, true, service_keys },
+	{ "admin", W_TABLE, true, admin_keys }, { "option", W_NAMED, false, option_keys },
+	{ "auth", W_NAMED, false, auth_keys }, { "facts", W_NAMED, false, fact_keys },
+	{ "secret", W_TABLES, false, secret_keys }, { "list", W_TABLES, false, list_keys },
+	{ "probe", W_TABLES, false, probe_keys }, VERB("disable"), VERB("enable"),
+	VERB("revoke"), VERB("revoke_value"), VERB("cut_sessions"), VERB("snapshot"),
+	VERB("restore"), VERB("remove_grant"), VERB("last_used"), VERB("mint"),
+	VERB("set"), VERB("deliver"), VERB("freeze"), VERB("unfreeze"),
+	{ NULL, 0, false, NULL } };
+
+/* ---- values ------------------------------------------------------------------ */
+
+static int expected(struct checker *k, const struct toml_node *n, const char *what)
+{
+	return def_wrong(k->d, n, k->e, "'%s' takes %s, found a %s",
+			 n->key ? n->key : "array", what, kind_words[n->kind]);
+}
+
+static int word_check(struct checker *k, const struct toml_node *n,
+		      const char *const *words)
+{
+	struct buf all = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	for (int i = 0; words[i]; i++) {
+		if (n->kind == TOML_STRING && !strcmp(words[i], n->str)) {
+			rc = 0;
+			goto out;
+		}
+		if (buf_printf(&all, NULL, "%s%s", i ? ", " : "", words[i]))
+			goto out;
+	}
+	(void)def_wrong(k->d, n, k->e, "'%s' is one of %s; found '%.60s'",
+			n->key ? n->key : "", all.p,
+			n->str ? n->str : kind_words[n->kind]);
+out:
+	buf_release(&all);
+	return rc;
+}
+
+static int tmpl_ok(struct checker *k, const struct toml_node *n, bool url)
+{
+	struct tmpl_use use = { .why = "" };
+
+	if (n->kind != TOML_STRING)
+		return expected(k, n, "a string");
+	if (!tmpl_check(n->str, k->d, &use))
+		return def_wrong(k->d, n, k->e, "%s", use.why);
+	if (url && (use.secret || use.admin || use.token))
+		return def_wrong(k->d, n, k->e, "a secret may not stand in a URL");
+	return 0;
+}
+
+static int pointer_ok(struct checker *k, const struct toml_node *n)
+{
+	if (n->kind != TOML_STRING)
+		return expected(k, n, "a JSON pointer");
+	if (n->str[0] && n->str[0] != '/')
+		return def_wrong(k->d, n, k->e, "a JSON pointer begins with '/' "
+				 "(\"\" is the whole answer); found '%.60s'", n->str);
+	return 0;
+}
+
+static int scalar_ok(struct checker *k, const struct toml_node *n)
+{
+	if (n->kind == TOML_STRING)
+		return tmpl_ok(k, n, false);
+	return n->kind == TOML_INT || n->kind == TOML_BOOL ? 0 :
+		       expected(k, n, "a string, a whole number, true or false");
+}
+
+/* A body: any TOML value, strings are templates. */
+static int body_ok(struct checker *k, const struct toml_node *n, int depth)
+{
+	if (depth > 8)
+		return def_wrong(k->d, n, k->e, "nested deeper than 8");
+	if (n->kind == TOML_STRING)
+		return tmpl_ok(k, n, false);
+	for (const struct toml_node *c = n->child; c; c = c->next)
+		if (body_ok(k, c, depth + 1))
+			return -1;
+	return 0;
+}
+
+static int status_ok(struct checker *k, const struct toml_node *n)
+{
+	const struct toml_node *c = def_each(n);
+
+	for (; c; c = n->kind == TOML_ARRAY ? c->next : NULL) {
+		if (c->kind == TOML_INT && c->num >= 100 && c->num <= 599)
+			continue;
+		if (c->kind == TOML_STRING && strlen(c->str) == 3 &&
+		    c->str[0] >= '1' && c->str[0] <= '5' && !strcmp(c->str + 1, "xx"))
+			continue;
+		return def_wrong(k->d, c, k->e, "'status' takes numbers from 100 "
+				 "to 599 and \"2xx\" to \"5xx\"");
+	}
+	return 0;
+}
+
+static int map_ok(struct checker *k, const struct toml_node *n, enum want want)
+{
+	if (n->kind != TOML_TABLE)
+		return expected(k, n, "a table");
+	for (const struct toml_node *c = n->child; c; c = c->next)
+		if (want == W_TEXTMAP ? scalar_ok(k, c) : tmpl_ok(k, c, want == W_URLMAP))
+			return -1;
+	return 0;
+}
+
+static int tables_ok(struct checker *k, const struct toml_node *n,
+		     const struct key *keys, bool named)
+{
+	if (n->kind != (named ? TOML_TABLE : TOML_ARRAY))
+		return expected(k, n, named ? "a table of tables" : "an array of tables");
+	for (const struct toml_node *c = n->child; c; c = c->next)
+		if (keys_check(k, c, keys))
+			return -1;
+	return 0;
+}
+
+static int cond_ok(struct checker *k, const struct toml_node *n)
+{
+	if (n->kind == TOML_TABLE)
+		return keys_check(k, n, cond_keys);
+	return tables_ok(k, n, cond_keys, false);
+}
+
+static int auth_ok(struct checker *k, const struct toml_node *n)
+{
+	if (n->kind != TOML_STRING)
+		return expected(k, n, "the name of an [auth.NAME]");
+	if (!strcmp(n->str, "none") || def_auth(k->d, n->str))
+		return 0;
+	return def_wrong(k->d, n, k->e, "there is no [auth.%.60s], and it is not "
+			 "\"none\"", n->str);
+}
+
+static int strs_ok(struct checker *k, const struct toml_node *n)
+{
+	const struct toml_node *c = def_each(n);
+
+	for (; c; c = n->kind == TOML_ARRAY ? c->next : NULL)
+		if (c->kind != TOML_STRING)
+			return expected(k, n, "a string or an array of strings");
+	return 0;
+}
+
+static int value_ok(struct checker *k, const struct toml_node *n, const struct key *key)
+{
+	switch (key->want) {
+	case W_STR: return n->kind == TOML_STRING ? 0 : expected(k, n, "a string");
+	case W_NAME:
+		return n->kind == TOML_STRING && text_name(n->str) ? 0 :
+			expected(k, n, "a name (letters, digits, '.', '_', '-')");
+	case W_TMPL: return tmpl_ok(k, n, false);
+	case W_URL: return tmpl_ok(k, n, true);
+	case W_INT:
+		return n->kind == TOML_INT && n->num >= 0 ? 0 :
+			expected(k, n, "a whole number from 0");
+	case W_NUMBER:
+		return n->kind == TOML_INT || n->kind == TOML_FLOAT ? 0 :
+			expected(k, n, "a number");
+	case W_BOOL: return n->kind == TOML_BOOL ? 0 : expected(k, n, "true or false");
+	case W_STRS: return strs_ok(k, n);
+	case W_WORD: return word_check(k, n, key->more);
+	case W_TABLE:
+		return n->kind == TOML_TABLE ? keys_check(k, n, key->more) :
+					       expected(k, n, "a table");
+	case W_TABLES: return tables_ok(k, n, key->more, false);
+	case W_NAMED: return tables_ok(k, n, key->more, true);
+	case W_MAP: case W_URLMAP: case W_TEXTMAP: return map_ok(k, n, key->want);
+	case W_BODY: return body_ok(k, n, 0);
+	case W_STATUS: return status_ok(k, n);
+	case W_COND: return cond_ok(k, n);
+	case W_POINTER: return pointer_ok(k, n);
+	case W_AUTH: return auth_ok(k, n);
+	}
+	return 0;
+}
+
+static int unknown_key(struct checker *k, const struct toml_node *n,
+		       const struct key *keys)
+{
+	const char *near = NULL;
+	size_t best = 4;
+
+	for (const struct key *i = keys; i->name; i++) {
+		size_t far = text_distance(i->name, n->key, 4);
+
+		if (far < best) {
+			best = far;
+			near = i->name;
+		}
+	}
+	return near ? def_wrong(k->d, n, k->e, "there is no key '%.60s' here; did "
+				"you mean '%s'?", n->key, near) :
+		      def_wrong(k->d, n, k->e, "there is no key '%.60s' here", n->key);
+}
+
+static int keys_check(struct checker *k, const struct toml_node *t,
+		      const struct key *keys)
+{
+	bool steps = t->kind == TOML_TABLE && toml_get(t, "step") && !toml_get(t, "items");
+
+	if (t->kind != TOML_TABLE)
+		return expected(k, t, "a table");
+	for (const struct toml_node *n = t->child; n; n = n->next) {
+		const struct key *i = keys;
+
+		while (i->name && strcmp(i->name, n->key) != 0)
+			i++;
+		if (!i->name)
+			return unknown_key(k, n, keys);
+		if (value_ok(k, n, i))
+			return -1;
+	}
+	for (const struct key *i = keys; i->name; i++)
+		if (i->must && !toml_get(t, i->name) &&
+		    !(steps && !strcmp(i->name, "path")))
+			return def_wrong(k->d, t, k->e, "'%s' is missing here", i->name);
+	return 0;
+}
+
+/* ---- what a single key does not show ------------------------------------------ */
+
+static int auth_whole(struct checker *k)
+{
+	static const struct { const char *kind, *must[3]; } need[] = {
+		{ "header", { "header", "value" } }, { "basic", { "user", "password" } },
+		{ "digest", { "user", "password" } }, { "jwt", { "key", "claims" } },
+		{ "sigv4", { "service", "key_id", "key" } },
+		{ "exchange", { "path", "token", "value" } } };
+	const struct toml_node *all = toml_get(k->d->root, "auth");
+
+	for (const struct toml_node *a = all ? all->child : NULL; a; a = a->next) {
+		const char *kind = toml_str(a, "kind");
+		const struct toml_node *with = toml_get(a, "with");
+
+		for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
+			for (int m = 0; !strcmp(need[i].kind, kind) && m < 3 &&
+					need[i].must[m]; m++)
+				if (!toml_get(a, need[i].must[m]))
+					return def_wrong(k->d, a, k->e, "a way to sign in "
+						"of kind '%s' needs '%s'", kind,
+						need[i].must[m]);
+		if (with && def_auth(k->d, with->str) &&
+		    !strcmp(toml_str(def_auth(k->d, with->str), "kind"), "exchange"))
+			return def_wrong(k->d, with, k->e, "an exchange may not hang "
+					 "on another exchange");
+	}
+	return 0;
+}
+
+static int lists_whole(struct checker *k)
+{
+	const struct toml_node *all = toml_get(k->d->root, "list");
+
+	for (const struct toml_node *n = all ? all->child : NULL; n; n = n->next) {
+		const struct toml_node *each = toml_get(n, "each");
+		const char *what = toml_str(n, "what");
+		bool found = !each;
+
+		/* only an earlier one can be the parent, so none is its own */
+		for (const struct toml_node *p = all->child; each && p != n; p = p->next)
+			found = found || (toml_str(p, "name") &&
+					  !strcmp(toml_str(p, "name"), each->str));
+		if (!found)
+			return def_wrong(k->d, each, k->e, "no [[list]] above is named '%s'",
+					 each->str);
+		if (toml_str(n, "if_option") &&
+		    !toml_get(toml_get(k->d->root, "option"), toml_str(n, "if_option")))
+			return def_wrong(k->d, toml_get(n, "if_option"), k->e,
+					 "there is no [option.%s]", toml_str(n, "if_option"));
+		if (what && !toml_get(n, "account"))
+			return def_wrong(k->d, n, k->e, "'account' is missing here");
+		if (what && strcmp(what, "account") != 0 &&
+		    (!toml_get(n, "id") || !toml_get(n, "kind")))
+			return def_wrong(k->d, n, k->e, "a %s needs 'kind' and 'id'", what);
+	}
+	return 0;
+}
+
+/* A changing request says itself which answer is a yes. */
+static int verbs_whole(struct checker *k)
+{
+	for (int v = 0; def_verbs[v]; v++) {
+		const struct toml_node *all = toml_get(k->d->root, def_verbs[v]);
+
+		for (const struct toml_node *n = all ? all->child : NULL; n; n = n->next) {
+			const struct toml_node *steps = toml_get(n, "step");
+			const struct toml_node *last = steps ? steps->child : n;
+
+			while (steps && last && last->next)
+				last = last->next;
+			if (!last || !toml_get(last, "rules"))
+				return def_wrong(k->d, last ? last : n, k->e, "'rules' is "
+						 "missing here: which answer means what?");
+		}
+	}
+	return 0;
+}
+
+int def_check(const struct def *d, struct err *e)
+{
+	struct checker k = { .d = d, .e = e };
+	const struct toml_node *lang = toml_get(d->root, "language");
+
+	if (lang && (lang->kind != TOML_INT || lang->num != 1))
+		return def_wrong(d, lang, e, "this program reads language 1");
+	if (keys_check(&k, d->root, root_keys) || auth_whole(&k) ||
+	    lists_whole(&k) || verbs_whole(&k))
+		return -1;
+	return 0;
+}
