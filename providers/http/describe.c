@@ -130,7 +130,9 @@ char *def_describe(const struct def *d, bool standalone, struct err *e)
 	bool ok = options(d, o) && json_set_str(o, "secret", standalone ? "none" : need) &&
 		  json_set_str(o, "secret_help", help ? help : "the service's credential");
 
-	if (d)
+	if (!d) /* nothing is known of any kind yet */
+		ok = ok && json_set(o, "facts", json_object());
+	else
 		ok = ok && facts(d, o) && verbs(d, standalone, o) && shapes(d, o);
 	if (ok && !json_print(o, false, &b, e))
 		out = mem_strdup(b.p);

@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -273,6 +274,8 @@ def trouble(h, q):
         return False
     elif how == "echo":
         h.write(400, json.dumps({"message": "bad " + str(dict(q.headers))}).encode())
+    else:
+        return False
     return True
 
 
@@ -309,7 +312,7 @@ class Handler(BaseHTTPRequestHandler):
                 elif t.get("how") == "forget":
                     WORLD.log.clear()
                     WORLD.connections = WORLD.most = 0
-                else:
+                elif t.get("how") != "noop":
                     WORLD.troubles.append(dict({"times": 1, "path": "*"}, **t))
         self.write(200, json.dumps({"log": WORLD.log, "connections": WORLD.connections,
                                     "most": WORLD.most}).encode())
@@ -348,7 +351,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request, client_address):
-        pass
+        traceback.print_exc()  # a mistake of the fake's own
 
 
 def main():

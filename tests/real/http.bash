@@ -39,7 +39,8 @@ open_service() {
 		| reduce range(0; $a | length; 2) as $i
 		({verb: "hello", protocol: 1, connection: "c", options: {url: $u}} +
 		 (if $s == "" then {} else {secret: $s} end);
-		 .options += {($a[$i]): $a[$i + 1]})' --args "$@")"
+		 .options += {($a[$i]): $a[$i + 1]})
+		| if .options.iam_url then del(.options.url) else . end' --args "$@")"
 }
 
 # on VERB ACCOUNT KIND CREDENTIAL [SECRET]

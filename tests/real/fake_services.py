@@ -1,0 +1,500 @@
+"""The other services of fake_http.py: Slack, Okta, Cloudflare, HashiCorp Vault,
+GitHub and AWS IAM/STS, as far as curfew's definitions use them."""
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import tempfile
+import time
+from xml.sax.saxutils import escape
+
+
+def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statements,invalid-name
+    class Slack(Service):
+        def __init__(self):
+            super().__init__()
+            self.tokens = {"xoxp-admin-0000000000-000000000000": "active",
+                           "xoxb-100000000-bot0bot0bot0bot0": "active",
+                           "xoxb-100000000-gone0gone0gone0": "account_inactive"}
+            self.reset = []
+
+        def who(self, q):
+            state = self.tokens.get(q.bearer(), "invalid_auth")
+            if state != "active":
+                raise Reply(200, {"ok": False, "error": state})
+
+        def nowhere(self, q, found):
+            raise Reply(200, {"ok": False, "error": "unknown_method"})
+
+        def do_test(self, q):
+            """POST /api/auth.test"""
+            self.who(q)
+            raise Reply(200, {"ok": True, "user_id": "U1", "team_id": "T1"})
+
+        def do_revoke(self, q):
+            """POST /api/auth.revoke"""
+            self.who(q)
+            if not trouble_is("revoke-ignored"):
+                self.tokens[q.bearer()] = "token_revoked"
+            raise Reply(200, {"ok": True, "revoked": not trouble_is("revoke-ignored")})
+
+        def do_users(self, q):
+            """GET /api/users.list"""
+            self.who(q)
+            all_ = [{"id": f"U{i}", "name": f"bot{i}", "deleted": i == 4, "is_bot": True, "profile": {}}
+                    for i in range(5)]
+            at = int(q.query.get("cursor") or 0)
+            step = 5 if q.query.get("limit") == "1000" else 2
+            raise Reply(200, {"ok": True, "members": all_[at:at + step], "response_metadata": {
+                "next_cursor": str(at + step) if at + step < len(all_) else ""}})
+
+        def do_reset(self, q):
+            """POST /api/admin.users.session.reset"""
+            self.who(q)
+            self.reset.append(q.json()["user_id"])
+            raise Reply(200, {"ok": True})
+
+    class Okta(Service):
+        gone = {"errorCode": "E0000007", "errorSummary": "Not found: Resource not found"}
+
+        def __init__(self):
+            super().__init__()
+            self.tokens = {"00" + c * 40: {"id": f"00T{i}", "name": f"t{i}", "userId": "u1", "created":
+                                           "2026-01-01T00:00:00.000Z"} for i, c in enumerate("Abc")}
+            self.secrets = {"s1": "ACTIVE", "s2": "INACTIVE"}
+            self.users = {f"user{i}@example.com": "ACTIVE" for i in range(5)}
+            self.cut = []
+
+        def who(self, q):
+            t = self.tokens.get(q.bearer("SSWS"))
+            if not t:
+                raise Reply(401, {"errorCode": "E0000011", "errorSummary": "Invalid token provided"})
+            return t
+
+        def nowhere(self, q, found):
+            raise Reply(404, {"errorCode": "E0000022", "errorSummary": "The endpoint does not exist"})
+
+        def do_me(self, q):
+            """GET /api/v1/users/me"""
+            self.who(q)
+            raise Reply(200, {"id": "u1"})
+
+        def do_users(self, q):
+            """GET /api/v1/users"""
+            self.who(q)
+            q.link_pages([{"id": u[:5], "status": s, "profile": {"login": u}} for u, s in self.users.items()])
+
+        def do_user(self, q, user):
+            """GET /api/v1/users/:user"""
+            self.who(q)
+            if user not in self.users:
+                raise Reply(404, self.gone)
+            raise Reply(200, {"id": user[:5], "status": self.users[user]})
+
+        def do_user_life(self, q, user, what):
+            """POST /api/v1/users/:user/lifecycle/:what"""
+            self.who(q)
+            self.users[user] = {"suspend": "SUSPENDED", "unsuspend": "ACTIVE"}[what]
+            raise Reply(200, {})
+
+        def do_sessions(self, q, user):
+            """DELETE /api/v1/users/:user/sessions"""
+            self.who(q)
+            self.cut.append(user)
+            raise Reply(204)
+
+        def do_tokens(self, q):
+            """GET /api/v1/api-tokens"""
+            self.who(q)
+            q.link_pages(list(self.tokens.values()))
+
+        def do_token(self, q, ident):
+            """GET /api/v1/api-tokens/:ident
+            DELETE /api/v1/api-tokens/:ident"""
+            me = self.who(q)
+            value = next((v for v, t in self.tokens.items() if t["id"] == ident or (ident == "current" and t is me)), None)
+            if not value:
+                raise Reply(404, self.gone)
+            if q.method == "GET":
+                raise Reply(200, self.tokens[value])
+            if not trouble_is("revoke-ignored"):
+                del self.tokens[value]
+            raise Reply(204)
+
+        def do_secrets(self, q):
+            """GET /api/v1/apps/app1/credentials/secrets
+            POST /api/v1/apps/app1/credentials/secrets"""
+            self.who(q)
+            if q.method == "POST":
+                if len(self.secrets) >= 2:
+                    raise Reply(400, {"errorCode": "E0000001", "errorSummary": "two secrets at most"})
+                self.secrets["s3"] = "ACTIVE"
+                raise Reply(201, {"id": "s3", "status": "ACTIVE", "client_secret": "new-app-secret-0000"})
+            raise Reply(200, [{"id": i, "status": s} for i, s in self.secrets.items()])
+
+        def do_secret(self, q, ident):
+            """DELETE /api/v1/apps/app1/credentials/secrets/:ident"""
+            self.who(q)
+            if self.secrets.get(ident) == "ACTIVE":
+                raise Reply(400, {"errorCode": "E0000001", "errorSummary": "the secret is active"})
+            self.secrets.pop(ident, None)
+            raise Reply(204)
+
+        def do_secret_life(self, q, ident, what):
+            """POST /api/v1/apps/app1/credentials/secrets/:ident/lifecycle/:what"""
+            self.who(q)
+            if ident not in self.secrets:
+                raise Reply(404, self.gone)
+            self.secrets[ident] = {"activate": "ACTIVE", "deactivate": "INACTIVE"}[what]
+            raise Reply(200, {"id": ident, "status": self.secrets[ident]})
+
+    class Cloudflare(Service):
+        def __init__(self):
+            super().__init__()
+            self.tokens = {f"cfut_{i}" + "x" * 47: {
+                "id": f"tok{i}", "name": f"t{i}", "status": "active", "issued_on": "2026-01-01T00:00:00Z",
+                "policies": [{"effect": "allow"}]} for i in range(5)}
+
+        def nowhere(self, q, found):
+            raise Reply(404, {"success": False, "errors": [{"code": 7003, "message": "no route"}]})
+
+        def who(self, q):
+            t = self.tokens.get(q.bearer())
+            if not t or t["status"] != "active":
+                raise Reply(401, {"success": False, "errors": [{"code": 1000, "message": "Invalid API Token"}]})
+            return t
+
+        def ok(self, result, **more):
+            raise Reply(200, dict({"success": True, "errors": [], "result": result}, **more))
+
+        def do_list(self, q):
+            """GET /client/v4/user/tokens"""
+            self.who(q)
+            all_, page = list(self.tokens.values()), int(q.query.get("page", 1))
+            self.ok(all_[(page - 1) * 2:page * 2], result_info={"page": page, "total_pages": (len(all_) + 1) // 2})
+
+        def do_one(self, q, ident):
+            """GET /client/v4/user/tokens/:ident
+            PUT /client/v4/user/tokens/:ident
+            DELETE /client/v4/user/tokens/:ident"""
+            me = self.who(q)
+            if ident == "verify":
+                self.ok({"id": me["id"], "status": me["status"]})
+            value = next((v for v, t in self.tokens.items() if t["id"] == ident), None)
+            if not value:
+                raise Reply(404, {"success": False, "errors": [{"code": 1001, "message": "not found"}]})
+            t = self.tokens[value]
+            if q.method == "DELETE":
+                if not trouble_is("revoke-ignored"):
+                    del self.tokens[value]
+                self.ok({"id": ident})
+            if q.method == "PUT":
+                want = q.json()
+                if want.get("name") != t["name"] or want.get("policies") != t["policies"] or "id" in want:
+                    raise Reply(400, {"success": False, "errors": [{"code": 1, "message": "the whole object, please"}]})
+                t["status"] = want["status"]
+            self.ok(t)
+
+    class Vault(Service):
+        def __init__(self):
+            super().__init__()
+            self.tokens = {f"hvs.{n}000000000000000000000": {
+                "accessor": f"acc-{n}", "display_name": n, "creation_time": 1767225600, "expire_time": None,
+                "policies": ["root"] if n == "admin" else ["p"], "type": "service", "path": "auth/token/create"}
+                for n in ("admin", "ci", "dev")}
+            self.ids = {"sid-1", "sid-2"}
+
+        def nowhere(self, q, found):
+            raise Reply(404, {"errors": []})
+
+        def who(self, q):
+            t = self.tokens.get(q.headers.get("X-Vault-Token"))
+            if not t:
+                raise Reply(403, {"errors": ["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]})
+            return t
+
+        def do_accessors(self, q):
+            """LIST /v1/auth/token/accessors"""
+            self.who(q)
+            raise Reply(200, {"data": {"keys": [t["accessor"] for t in self.tokens.values()]}})
+
+        def by(self, q):
+            self.who(q)
+            want = q.json()["accessor"]
+            value = next((v for v, t in self.tokens.items() if t["accessor"] == want), None)
+            if not value:
+                raise Reply(403, {"errors": ["1 error occurred:\n\t* invalid accessor\n\n"]})
+            return value
+
+        def do_lookup(self, q):
+            """POST /v1/auth/token/lookup-accessor"""
+            raise Reply(200, {"data": self.tokens[self.by(q)]})
+
+        def do_self(self, q):
+            """GET /v1/auth/token/lookup-self"""
+            raise Reply(200, {"data": self.who(q)})
+
+        def drop(self, value):
+            if not trouble_is("revoke-ignored"):
+                del self.tokens[value]
+            raise Reply(204)
+
+        def do_revoke(self, q):
+            """POST /v1/auth/token/revoke-accessor"""
+            self.drop(self.by(q))
+
+        def do_revoke_self(self, q):
+            """POST /v1/auth/token/revoke-self"""
+            self.who(q)
+            self.drop(q.headers["X-Vault-Token"])
+
+        def do_ids(self, q):
+            """LIST /v1/auth/approle/role/ci/secret-id
+            POST /v1/auth/approle/role/ci/secret-id"""
+            self.who(q)
+            if q.method == "POST":
+                self.ids.add("sid-new")
+                raise Reply(200, {"data": {"secret_id": "the-new-secret-id", "secret_id_accessor": "sid-new"}})
+            if not self.ids:
+                raise Reply(404, {"errors": []})
+            raise Reply(200, {"data": {"keys": sorted(self.ids)}})
+
+        def do_id(self, q, what):
+            """POST /v1/auth/approle/role/ci/secret-id-accessor/:what"""
+            self.who(q)
+            a = q.json()["secret_id_accessor"]
+            if a not in self.ids:
+                raise Reply(404, {"errors": [f"failed to find accessor entry for secret_id_accessor: {a}"]})
+            if what == "destroy":
+                self.ids.discard(a)
+                raise Reply(204)
+            raise Reply(200, {"data": {"secret_id_accessor": a}})
+
+    class Github(Service):
+        """The App's public key lies in the file FAKE_GITHUB_KEY names."""
+
+        def __init__(self):
+            super().__init__()
+            self.tokens = {"ghp_" + "a" * 36: "dev", "github_pat_" + "b" * 82: "dev", "ghs_self0" + "c" * 32: "app"}
+            self.issued = {}
+            self.pats = [{"id": 1000 + i, "owner": {"login": "dev"}, "token_name": f"pat{i}", "token_expired": False,
+                          "token_expires_at": None, "access_granted_at": "2026-01-01T00:00:00Z"} for i in range(5)]
+            self.keys = [{"id": 7, "title": "deploy", "added_by": "dev", "created_at": "2026-01-01T00:00:00Z"}]
+            self.suspended = None
+            self.minted = 0
+
+        def bad(self):
+            raise Reply(401, {"message": "Bad credentials"})
+
+        def app(self, q):
+            """A JWT, its signature checked by openssl, its claims here."""
+            try:
+                head, claims, sig = (q.bearer() or "").split(".")
+                un = lambda s: base64.urlsafe_b64decode(s + "=" * (-len(s) % 4))  # noqa: E731
+                c = json.loads(un(claims))
+                ok = json.loads(un(head)) == {"alg": "RS256", "typ": "JWT"} and c["iss"] == "4711"
+                ok = ok and c["iat"] <= time.time() < c["exp"] <= c["iat"] + 660
+                with tempfile.NamedTemporaryFile() as f:
+                    f.write(un(sig))
+                    f.flush()
+                    ok = ok and subprocess.run(
+                        ["openssl", "dgst", "-sha256", "-verify", os.environ["FAKE_GITHUB_KEY"], "-signature", f.name],
+                        input=f"{head}.{claims}".encode(), capture_output=True, check=False).returncode == 0
+            except (ValueError, KeyError):
+                ok = False
+            if not ok:
+                raise Reply(401, {"message": "A JSON web token could not be decoded"})
+
+        def installation(self, q):
+            if q.bearer() not in self.issued or self.issued[q.bearer()] < time.time():
+                self.bad()
+
+        def do_token(self, q):
+            """POST /app/installations/22/access_tokens"""
+            self.app(q)
+            self.minted += 1
+            t = f"ghs_issued{self.minted}"
+            self.issued[t] = time.time() + 3600
+            raise Reply(201, {"token": t, "expires_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.issued[t]))})
+
+        def do_pats(self, q):
+            """GET /orgs/acme/personal-access-tokens"""
+            self.installation(q)
+            q.link_pages(self.pats, 100 if q.query.get("per_page") == "100" and "page" not in q.query else 2)
+
+        def do_pat(self, q, ident):
+            """POST /orgs/acme/personal-access-tokens/:ident"""
+            self.installation(q)
+            if q.json() != {"action": "revoke"}:
+                raise Reply(422, {"message": "Validation Failed"})
+            self.pats = [p for p in self.pats if str(p["id"]) != ident]
+            raise Reply(204)
+
+        def do_installations(self, q):
+            """GET /orgs/acme/installations"""
+            self.installation(q)
+            raise Reply(200, {"total_count": 1, "installations": [{"id": 22, "app_slug": "curfew", "created_at": "2026-01-01T00:00:00Z"}]})
+
+        def do_keys(self, q):
+            """GET /repos/acme/app/keys"""
+            self.installation(q)
+            raise Reply(200, self.keys)
+
+        def do_key(self, q, ident):
+            """DELETE /repos/acme/app/keys/:ident"""
+            self.installation(q)
+            self.keys = [k for k in self.keys if str(k["id"]) != ident]
+            raise Reply(204)
+
+        def do_user(self, q):
+            """GET /user"""
+            if self.tokens.get(q.bearer()) != "dev":
+                self.bad()
+            raise Reply(200, {"login": "dev"})
+
+        def do_by_value(self, q):
+            """POST /credentials/revoke"""
+            if q.headers.get("Authorization"):
+                raise Reply(403, {"message": "must be unauthenticated"})
+            for v in q.json()["credentials"]:
+                if not trouble_is("revoke-ignored"):
+                    self.tokens.pop(v, None)
+            raise Reply(202)
+
+        def do_self(self, q):
+            """GET /installation/repositories
+            DELETE /installation/token"""
+            if self.tokens.get(q.bearer()) != "app":
+                self.bad()
+            if q.method == "DELETE":
+                del self.tokens[q.bearer()]
+                raise Reply(204)
+            raise Reply(200, {"repositories": []})
+
+        def do_app(self, q, ident):
+            """GET /app/installations/:ident"""
+            self.app(q)
+            raise Reply(200, {"id": int(ident), "suspended_at": self.suspended})
+
+        def do_suspend(self, q, ident):
+            """PUT /app/installations/:ident/suspended
+            DELETE /app/installations/:ident/suspended"""
+            self.app(q)
+            self.suspended = "2026-11-22T00:00:00Z" if q.method == "PUT" else None
+            raise Reply(204)
+
+    class Aws(Service):
+        """IAM and STS; every signature is made again by botocore and compared."""
+
+        def __init__(self):
+            super().__init__()
+            self.keys = {}
+            for i, (user, key) in enumerate([("root", "AKIAADMIN00000000000"), ("ci", "AKIACI00000000000000"),
+                                             ("ci", "AKIACI11111111111111"), ("dev", "AKIADEV0000000000000")]):
+                self.keys[key] = {"user": user, "secret": f"secret/of+key{i}".ljust(40, "x"), "status": "Active"}
+            self.users = ["ci", "dev", "root"]
+            self.policies = {}
+            self.last = None  # (time, key id) of the last STS call
+            self.checked = 0
+
+        def error(self, status, code):
+            raise Reply(status, raw=f"<ErrorResponse xmlns=\"x\"><Error><Type>Sender</Type><Code>{code}</Code>"
+                        f"<Message>m</Message></Error></ErrorResponse>".encode())
+
+        def answer(self, action, inner="", result=True):
+            inner = f"<{action}Result>{inner}</{action}Result>" if result else ""
+            raise Reply(200, raw=f"<?xml version=\"1.0\"?>\n<{action}Response xmlns=\"https://x/\">{inner}<ResponseMetadata>"
+                        f"<RequestId>r</RequestId></ResponseMetadata></{action}Response>".encode())
+
+        def signed(self, q, service):
+            from botocore.auth import SigV4Auth  # pylint: disable=import-outside-toplevel
+            from botocore.awsrequest import AWSRequest  # pylint: disable=import-outside-toplevel
+            from botocore.credentials import Credentials  # pylint: disable=import-outside-toplevel
+            auth = q.headers.get("Authorization") or ""
+            if not auth.startswith("AWS4-HMAC-SHA256 "):
+                self.error(403, "MissingAuthenticationToken")
+            f = dict(p.strip().split("=", 1) for p in auth[17:].split(","))
+            key, _, region, name, _ = f["Credential"].split("/")
+            k = self.keys.get(key)
+            if not k or k["status"] != "Active":
+                self.error(403, "InvalidClientTokenId")
+            names = f["SignedHeaders"].split(";")
+            if "host" not in names or "x-amz-date" not in names or name != service:
+                self.error(403, "SignatureDoesNotMatch")
+            token = q.headers.get("X-Amz-Security-Token")
+            if bool(token) != ("x-amz-security-token" in names):
+                self.error(403, "SignatureDoesNotMatch")
+            r = AWSRequest(q.method, f"http://{q.headers['Host']}{q.full}", data=q.raw,
+                           headers={n: q.headers[n] for n in names})
+            r.context["timestamp"] = q.headers["X-Amz-Date"]
+            a = SigV4Auth(Credentials(key, k["secret"]), name, region)
+            want = a.signature(a.string_to_sign(r, a.canonical_request(r)), r)
+            self.checked += 1
+            if want != f["Signature"]:
+                self.error(403, "SignatureDoesNotMatch")
+            return key, k
+
+        def do_sts(self, q):
+            """POST /sts/"""
+            key, k = self.signed(q, "sts")
+            last, self.last = self.last, (time.time(), key)
+            if trouble_is("aws-quirk") and last and last[1] != key and time.time() - last[0] < 0.6:
+                self.error(403, "SignatureDoesNotMatch")
+            if q.form() != {"Action": "GetCallerIdentity", "Version": "2011-06-15"}:
+                self.error(400, "InvalidAction")
+            self.answer("GetCallerIdentity", f"<Arn>arn:aws:iam::1:user/{k['user']}</Arn>")
+
+        def members(self, items):
+            return "".join(f"<member>{''.join(f'<{k}>{escape(v)}</{k}>' for k, v in i.items())}</member>" for i in items)
+
+        def do_iam(self, q):
+            """POST /iam/
+            GET /iam/"""
+            self.signed(q, "iam")
+            p = q.form() if q.method == "POST" else q.query
+            action = p.get("Action")
+            if p.get("Version") != "2010-05-08":
+                self.error(400, "InvalidAction")
+            if action == "Echo":
+                self.answer(action, escape(hashlib.sha256(p["Value"].encode()).hexdigest()))
+            if action == "ListUsers":
+                at = int(p.get("Marker") or 0)
+                more = at + 2 < len(self.users)
+                inner = self.members([{"UserName": u, "CreateDate": "2026-01-01T00:00:00Z", "Arn": f"arn:&{u}"}
+                                      for u in self.users[at:at + 2]])
+                self.answer(action, f"<Users>{inner}</Users><IsTruncated>{str(more).lower()}</IsTruncated>"
+                            + (f"<Marker>{at + 2}</Marker>" if more else ""))
+            user = p.get("UserName")
+            if user not in self.users:
+                self.error(404, "NoSuchEntity")
+            mine = {i: k for i, k in self.keys.items() if k["user"] == user}
+            if action == "ListAccessKeys":
+                inner = self.members([{"UserName": user, "AccessKeyId": i, "Status": k["status"],
+                                       "CreateDate": "2026-01-01T00:00:00Z"} for i, k in mine.items()])
+                self.answer(action, f"<AccessKeyMetadata>{inner}</AccessKeyMetadata><IsTruncated>false</IsTruncated>")
+            if action == "CreateAccessKey":
+                if len(mine) >= 2:
+                    self.error(409, "LimitExceeded")
+                self.keys["AKIANEW0000000000000"] = {"user": user, "secret": "new+secret/" + "n" * 29, "status": "Active"}
+                self.answer(action, "<AccessKey><AccessKeyId>AKIANEW0000000000000</AccessKeyId><SecretAccessKey>"
+                            f"{'new+secret/' + 'n' * 29}</SecretAccessKey></AccessKey>")
+            if action == "PutUserPolicy":
+                doc = json.loads(p["PolicyDocument"])
+                if doc["Statement"][0]["Effect"] != "Deny":
+                    self.error(400, "MalformedPolicyDocument")
+                self.policies[user] = doc
+                self.answer(action, result=False)
+            if p.get("AccessKeyId") not in mine:
+                self.error(404, "NoSuchEntity")
+            if action == "UpdateAccessKey":
+                self.keys[p["AccessKeyId"]]["status"] = p["Status"]
+                self.answer(action, result=False)
+            if action == "DeleteAccessKey":
+                if not trouble_is("revoke-ignored"):
+                    del self.keys[p["AccessKeyId"]]
+                self.answer(action, result=False)
+            self.error(400, "InvalidAction")
+
+    world.services.update(slack=Slack(), okta=Okta(), cloudflare=Cloudflare(), hashivault=Vault(),
+                          github=Github(), aws=Aws())
