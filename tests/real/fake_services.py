@@ -11,6 +11,42 @@ from xml.sax.saxutils import escape
 
 
 def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statements,invalid-name
+    class Wiki(Service):
+        """The service of docs/http-definitions.md."""
+
+        def __init__(self):
+            super().__init__()
+            self.keys = {k: {"id": k, "made": 1767225600, "ended": False} for k in ("k0", "k1", "k2", "k3")}
+            self.robots = {"robot-0": ["k0"], "robot-1": ["k1", "k2"], "robot-2": ["k3"]}
+
+        def who(self, q):
+            if q.bearer("Key") != "wiki-admin-key-0000":
+                raise Reply(401, {"error": "no such key"})
+
+        def do_robots(self, q):
+            """GET /robots"""
+            self.who(q)
+            at = int(q.query.get("at", 0))
+            names = sorted(self.robots)
+            raise Reply(200, {"robots": [{"name": n} for n in names[at:at + 2]],
+                              "next": f"{q.base}/robots?at={at + 2}" if at + 2 < len(names) else None})
+
+        def do_keys(self, q, robot):
+            """GET /robots/:robot/keys"""
+            self.who(q)
+            raise Reply(200, [self.keys[k] for k in self.robots[robot] if not self.keys[k]["ended"]])
+
+        def do_key(self, q, key):
+            """GET /keys/:key
+            DELETE /keys/:key"""
+            self.who(q)
+            if key not in self.keys:
+                raise Reply(404, {"error": "no such key"})
+            if q.method == "DELETE":
+                self.keys[key]["ended"] = True
+                raise Reply(204)
+            raise Reply(200, self.keys[key])
+
     class Slack(Service):
         def __init__(self):
             super().__init__()
@@ -497,4 +533,4 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             self.error(400, "InvalidAction")
 
     world.services.update(slack=Slack(), okta=Okta(), cloudflare=Cloudflare(), hashivault=Vault(),
-                          github=Github(), aws=Aws())
+                          github=Github(), aws=Aws(), wiki=Wiki())

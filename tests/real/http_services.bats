@@ -372,3 +372,24 @@ urls() {
 	done
 	[ "$n" -eq 240 ]
 }
+
+@test "the page docs/http-definitions.md, typed as written, against a wiki it does not know" {
+	load ../cli/agent
+	agent_setup
+	cp "$CURFEW_BUILD/curfew-provider-http" "$CURFEW_PROVIDER_PATH/"
+	local page=$BATS_TEST_DIRNAME/../../docs/http-definitions.md
+	mkdir -p "$CURFEW_DIR/providers"
+	sed -n '/^```toml$/,/^```$/p' "$page" | sed '/^```/d' >"$CURFEW_DIR/providers/wiki.toml"
+	cd "$BATS_TEST_TMPDIR"
+	(umask 077 && echo wiki-admin-key-0000 >admin-key)
+	curfew() { "$CURFEW_BUILD/curfew" "$@"; }
+	sed -n '/^```sh$/,/^```$/p' "$page" | sed '/^```/d' |
+		sed "s,DIR/,$CURFEW_DIR/,; s,http://127.0.0.1:8080,$FAKE/wiki," >typed
+	[ "$(wc -l <typed)" -eq 5 ]
+	# shellcheck disable=SC1091
+	run bash -e -c 'curfew() { "$CURFEW_BUILD/curfew" "$@"; }; . ./typed'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *DEAD* ]]
+	[ "$(fake '{"how":"noop"}' | jq -r '.log[]|select(.method=="DELETE")|.url' | sort | tr '\n' ' ')" = "/wiki/keys/k1 /wiki/keys/k2 " ]
+}
