@@ -41,6 +41,30 @@ static bool trusted(const struct stat *st)
 	       (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+/* Whoever can write a folder above can put another one in this one's place,
+ * unless it is sticky, as /tmp is. */
+static int check_above(const char *dir, struct err *e)
+{
+	char *real = realpath(dir, NULL), *slash;
+	struct stat st;
+	int rc = real != NULL ? 0 : err_sys(e, dir, "find its real path");
+
+	while (rc == 0 && (slash = strrchr(real, '/')) != NULL && real[1] != '\0') {
+		slash[slash == real] = '\0';
+		if (stat(real, &st) < 0)
+			rc = err_sys(e, real, "stat");
+		else if (!trusted(&st) && ((st.st_mode & S_ISVTX) == 0 ||
+					   (st.st_uid != 0 && st.st_uid != geteuid()))) {
+			rc = err_fail(e, ERR_POLICY, real, "another user can "
+				      "change this folder above the programs in "
+				      "%s", dir);
+			err_hint(e, "chown root and chmod go-w the folder");
+		}
+	}
+	free(real); /* realpath's own block, from malloc */
+	return rc;
+}
+
 static int check_program(const char *dir, const char *file, struct err *e)
 {
 	struct stat st;
@@ -65,7 +89,7 @@ static int check_program(const char *dir, const char *file, struct err *e)
 		err_hint(e, "chown root and chmod go-w the folder");
 		return -1;
 	}
-	return 0;
+	return check_above(dir, e);
 }
 
 /* The next ':'-separated absolute folder; NULL at the end. */

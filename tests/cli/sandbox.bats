@@ -166,3 +166,16 @@ EOF
 		says_not "RWE"
 	done
 }
+
+@test "a provider path below a folder that others can change is refused" {
+	mkdir -p "$BATS_TEST_TMPDIR/open/p"
+	cp "$CURFEW_BUILD/curfew-provider-ssh" "$BATS_TEST_TMPDIR/open/p/"
+	chmod 755 "$BATS_TEST_TMPDIR/open/p"
+	chmod 777 "$BATS_TEST_TMPDIR/open"
+	CURFEW_PROVIDER_PATH=$BATS_TEST_TMPDIR/open/p run "$curfew" provider check ssh
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"another user can change this folder"* ]]
+	chmod 1777 "$BATS_TEST_TMPDIR/open" # sticky: nobody can rename what is ours
+	CURFEW_PROVIDER_PATH=$BATS_TEST_TMPDIR/open/p run "$curfew" provider check ssh
+	[ "$status" -eq 0 ]
+}
