@@ -201,9 +201,9 @@ static int print_connection(const struct inv_connection *c, void *arg,
 			    struct err *e)
 {
 	struct printing *p = arg;
-	char ago[32], at[CLOCK_TEXT];
+	char ago[32], text[40] = "", at[CLOCK_TEXT];
 	const char *cells[6] = { c->name, c->type,
-				 view_age(c->synced_ms, p->now_ms, ago),
+				 text,
 				 c->has_secret ? "yes" : "no", c->options,
 				 last_result(c) };
 
@@ -226,6 +226,9 @@ static int print_connection(const struct inv_connection *c, void *arg,
 		csv_row(cells, 6);
 		return 0;
 	}
+	if (c->synced_ms != 0)
+		(void)snprintf(text, sizeof text, "%s ago",
+			       view_age(c->synced_ms, p->now_ms, ago));
 	return table_row(p->table, cells, e);
 }
 

@@ -17,8 +17,8 @@ void sweep_dirty(struct sweep *s, const char *what, const char *account,
 		 const char *kind)
 {
 	if (!s->dirty)
-		(void)snprintf(s->why, sizeof(s->why), "%s: %.60s %.40s", what,
-			       account, kind);
+		(void)snprintf(s->why, sizeof(s->why), "%s: %.60s%s%.40s", what,
+			       account, *kind ? " " : "", kind);
 	s->dirty = true;
 }
 

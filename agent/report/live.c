@@ -129,10 +129,16 @@ static void sweeps_left(const struct work *w)
 	for (uint32_t i = 0; i < w->n_actions; i++) {
 		const struct action *a = &w->actions[i];
 
+		const struct target *t = &w->targets[a->target];
+
 		if (a->verb != V_RESWEEP || !action_open(a))
 			continue;
 		out_text("listing of ");
-		out_cell(work_conn_name(w, &w->targets[a->target]), 0);
+		out_cell(work_conn_name(w, t), 0);
+		if (t->what == T_ACCOUNT) {
+			out_text("/");
+			out_cell(t->account, 0);
+		}
 		out_text(" is not clean twice yet");
 		if (a->note) {
 			out_text(" (");
