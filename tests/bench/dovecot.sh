@@ -16,6 +16,7 @@ work=$(mktemp -d)
 [ "$(id -u)" = 0 ] || { echo "dovecot: not root, not measured"; exit 0; }
 export BATS_TEST_TMPDIR=$work CURFEW_DIR=$work/vault CURFEW_PROVIDER_PATH=$build
 finish() {
+	set +e # what has ended by itself must not keep the rest from ending
 	imap_end_all
 	stop_dovecot
 	rm -rf "$work"
