@@ -20,8 +20,7 @@
 
 /* What harden_helper() allows of these is all that a helper gets of them. */
 static const char *const never[] = {
-	"/dev", "/proc", "/sys", "/etc/shadow", "/etc/shadow-", "/etc/gshadow",
-	"/etc/gshadow-", NULL,
+	"/dev", "/proc", "/sys", NULL,
 };
 
 /* The real path of `p`, or of the deepest folder of it that exists; `rest`: and
