@@ -76,6 +76,12 @@ static const char *reaches(const char *g, const char *const *real, bool inside)
 	return NULL;
 }
 
+/* /dev/shm holds files like any folder; it is no device. */
+static bool kept_back(const char *g)
+{
+	return !below(g, "/dev/shm") && reaches(g, never, true) != NULL;
+}
+
 static int add(struct launch_grants *g, char *path, struct err *e)
 {
 	if (path == NULL)
@@ -112,7 +118,7 @@ static int take_apart(const char *dir, const char *const *real,
 			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		else if (lstat(child, &st) < 0 || S_ISLNK(st.st_mode) ||
 			 reaches(child, real, true) != NULL ||
-			 reaches(child, never, true) != NULL)
+			 kept_back(child))
 			mem_free(child);
 		else if (reaches(child, real, false) == NULL &&
 			 reaches(child, never, false) == NULL)
@@ -142,7 +148,7 @@ static int grant_real(const char *granted, const char *grant, const char *path,
 			    "(--dir)");
 		return -1;
 	}
-	if (reaches(path, never, true) != NULL)
+	if (kept_back(path))
 		return 0;
 	if (reaches(path, real, false) == NULL &&
 	    reaches(path, never, false) == NULL)
