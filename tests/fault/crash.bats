@@ -40,7 +40,3 @@ control() { # NAME SCRIPT RULE
 @test "without the proof the matrix goes red" {
 	control PROOF ignored I6
 }
-
-@test "without cutting again what lives the matrix goes red" {
-	control RECUT ignored-once end
-}
