@@ -344,7 +344,7 @@ const struct command commands[] = {
 	  "  --into DIR         a folder without a vault; made when missing\n\n"
 	  "Examples:\n"
 	  "  curfew emergency open emergency.envelope --key /media/usb/em.key "
-	  "--into /root/em\n",
+	  "--into /srv/em\n",
 	  "1=r --key=r --into=w" },
 	{ "help", cmd_help, "help on a command or a topic", 0,
 	  "help [COMMAND | exit-codes | man | completion bash|zsh|fish]",

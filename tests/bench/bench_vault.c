@@ -150,7 +150,7 @@ static void walks(struct bench *b)
 	}
 }
 
-static void gets(struct bench *b)
+static void bench_get(struct bench *b)
 {
 	struct inv_credential c;
 	struct err e = ERR_INIT;
@@ -303,7 +303,7 @@ int main(int argc, char **argv)
 	fill(&b);
 	open_close(&b);
 	walks(&b);
-	gets(&b);
+	bench_get(&b);
 	commits(&b);
 	verify(&b);
 	vault_close(&b.v);
