@@ -35,6 +35,7 @@ enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
+	OPT_DECODE,
 };
 
 static const struct option options[] = {
@@ -52,6 +53,7 @@ static const struct option options[] = {
 	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
+	{ "max-decode-depth", required_argument, NULL, OPT_DECODE },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "max-target-megabytes", required_argument, NULL, OPT_MAX },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -78,6 +80,7 @@ static const char usage[] =
 	"  --exit-code N              status when something was found (1)\n"
 	"  --ignore-gitleaks-allow    comments 'gitleaks:allow' do not count\n"
 	"  --max-target-megabytes N   name larger files instead of reading them (256)\n"
+	"  --max-decode-depth N       layers of encoding that are taken off (5; 0: none)\n"
 	"  --threads N                work in so many threads (all processors)\n"
 	"  --list-objects FILE        every object with a finding: id, rule, first and\n"
 	"                             last byte, SHA-256 of the secret (16 digits), confidence\n"
@@ -98,6 +101,8 @@ static int number(const char *text, const char *name, int64_t low, int64_t high,
 
 static int take(int c, struct scan_options *o, struct err *e)
 {
+	int64_t n;
+
 	switch (c) {
 	case OPT_CONFIG:
 		o->engine.config = optarg;
@@ -146,6 +151,12 @@ static int take(int c, struct scan_options *o, struct err *e)
 		return err_fail(e, ERR_USAGE, optarg, "no such confidence");
 	case OPT_THREADS:
 		return number(optarg, "--threads", 1, 256, &o->threads, e);
+	case OPT_DECODE:
+		if (number(optarg, "--max-decode-depth", 0, DECODE_DEPTH_MAX,
+			   &n, e))
+			return -1;
+		o->engine.decode_depth = n ? (int)n : -1;
+		return 0;
 	case OPT_MAX:
 		return number(optarg, "--max-target-megabytes", 1, 1000,
 			      &o->max_mb, e);

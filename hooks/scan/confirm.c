@@ -80,6 +80,18 @@ static bool has(const char *p, size_t n, const char *word)
 	return memmem(p, n, word, strlen(word)) != NULL;
 }
 
+bool scan_allowed(const struct scanner *s, const char *text, size_t n,
+		  size_t start, size_t end)
+{
+	size_t from, to;
+
+	if (s->ignore_allow)
+		return false;
+	scan_lines(text, n, start, end, &from, &to);
+	return has(text + from, to - from, "gitleaks:allow") ||
+	       has(text + from, to - from, "curfew:allow");
+}
+
 static void set_context(const char *text, size_t n, struct mark *m)
 {
 	size_t from, to;
@@ -105,7 +117,7 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	size_t from, to;
 	double bits;
 
-	m->secret = SECRET_NONE;
+	m->secret = m->origin = SECRET_NONE;
 	m->confidence = (uint8_t)r->confidence;
 	set_context(text, n, m);
 	choose_secret(r, hit, m);
@@ -131,9 +143,7 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	about.n_match = m->end - m->start;
 	about.line = text + from;
 	about.n_line = to - from;
-	if (!t->s->ignore_allow &&
-	    (has(about.line, about.n_line, "gitleaks:allow") ||
-	     has(about.line, about.n_line, "curfew:allow")))
+	if (scan_allowed(t->s, text, n, m->start, m->end))
 		return 0;
 	if (allow_text(rs, r, t->regex, &about))
 		return 0;

@@ -58,8 +58,13 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 		log_line(LOG_WARNING, "%s", g->rules->warnings.v[i]);
 	g->matcher = matcher_new(g->rules, o->cache, e);
 	g->secrets = g->matcher ? secrets_new(e) : NULL;
-	if (!g->secrets)
+	g->origins = g->secrets ? secrets_new(e) : NULL;
+	if (!g->origins)
 		goto bad;
+	g->scanner.origins = g->origins;
+	g->scanner.decode_depth = o->decode_depth < 0 ? 0
+		: o->decode_depth ? (unsigned)o->decode_depth
+				  : DECODE_DEPTH_DEFAULT;
 	g->scanner.matcher = g->matcher;
 	g->scanner.secrets = g->secrets;
 	g->scanner.ignore_allow = o->ignore_allow;
@@ -75,6 +80,7 @@ bad:
 void engine_close(struct engine *g)
 {
 	secrets_free(&g->secrets);
+	secrets_free(&g->origins);
 	matcher_free(&g->matcher);
 	rules_free(&g->rules);
 }
@@ -127,7 +133,8 @@ static int add_path(const struct engine *g, const struct rule *r,
 		    const char *path, struct findings *list, struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	struct mark m = { .rule = (uint16_t)(r - g->rules->rule) };
+	struct mark m = { .rule = (uint16_t)(r - g->rules->rule),
+			  .origin = SECRET_NONE };
 	struct finding *f;
 	int rc = -1;
 

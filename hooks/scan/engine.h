@@ -12,7 +12,7 @@
 struct engine {
 	struct ruleset *rules;
 	struct matcher *matcher;
-	struct secrets *secrets;
+	struct secrets *secrets, *origins;
 	struct scanner scanner;
 };
 
@@ -30,6 +30,7 @@ struct engine_options {
 	const char *folder;	/* where .gitleaks.toml may lie, or NULL */
 	const char *cache;	/* folder, or NULL */
 	bool ignore_allow;
+	int decode_depth; /* 0: DECODE_DEPTH_DEFAULT; below: nothing */
 };
 
 int engine_open(struct engine *g, const struct engine_options *o, struct err *e)

@@ -6,6 +6,7 @@
  */
 #include "hooks/scan/findings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,11 +111,31 @@ static void place(struct findings *l, struct finding *f, const char *text,
 			   : last - line_start + 1;
 }
 
+/* As gitleaks tags them. */
+static int tag_decoded(struct finding *f, uint32_t how, struct err *e)
+{
+	char word[40];
+	unsigned i;
+
+	for (i = 0; i < CODINGS; i++) {
+		if (!(how >> 8 & 1u << i))
+			continue;
+		snprintf(word, sizeof(word), "decoded:%s",
+			 coding_word((enum coding)i));
+		if (strings_add(&f->tags, word, e))
+			return -1;
+	}
+	snprintf(word, sizeof(word), "decode-depth:%u", how & 255);
+	return strings_add(&f->tags, word, e);
+}
+
 struct finding *findings_add(struct findings *list, const struct scanner *s,
 			     const char *text, size_t n, const struct mark *m,
 			     struct err *e)
 {
 	const struct found_secret *secret = secrets_get(s->secrets, m->secret);
+	const struct found_secret *origin = m->origin == SECRET_NONE
+		? NULL : secrets_get(s->origins, m->origin);
 	size_t start = m->start, end = m->end, from, to, i;
 	struct finding *f;
 
@@ -139,10 +160,10 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	if (!s->keep_lines)
 		to = from;
 	f->rule = &matcher_rules(s->matcher)->rule[m->rule];
-	f->secret = copy_bytes(text + m->at, m->len);
-	f->n_secret = m->len;
-	f->match = copy_bytes(text + start, end - start);
-	f->n_match = end - start;
+	f->secret = copy_bytes(secret->text, secret->len);
+	f->n_secret = secret->len;
+	f->n_match = origin ? origin->len : end - start;
+	f->match = copy_bytes(origin ? origin->text : text + start, f->n_match);
 	f->line = copy_bytes(text + from, to - from);
 	f->n_line = to - from;
 	f->entropy = secret->entropy;
@@ -162,6 +183,8 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	for (i = 0; i < f->rule->tags.n; i++)
 		if (strings_add(&f->tags, f->rule->tags.v[i], e))
 			goto bad;
+	if (origin && tag_decoded(f, origin->rule, e))
+		goto bad;
 	list->n++;
 	return f;
 bad:

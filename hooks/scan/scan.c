@@ -22,13 +22,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/decoded.h"
 
 #define MARKS_MAX (16u * 1024 * 1024)
-
-/* What is not copied: [start, end), empty where two copies meet. */
-struct gap {
-	uint32_t start, end;
-};
 
 /* The walk of one rule through one text. */
 struct chain {
@@ -72,6 +68,7 @@ void scan_thread_release(struct scan_thread *t)
 	regex_thread_free(&t->regex);
 	mem_free(t->gate);
 	mem_free(t->gap);
+	decoder_release(&t->decoder);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -82,7 +79,7 @@ void marks_release(struct marks *m)
 	memset(m, 0, sizeof(*m));
 }
 
-static struct mark *push(struct marks *m, struct err *e)
+struct mark *marks_push(struct marks *m, struct err *e)
 {
 	if (m->n == m->cap) {
 		size_t cap = m->cap ? m->cap * 2 : 8;
@@ -105,7 +102,7 @@ static struct mark *push(struct marks *m, struct err *e)
 /* A new match; frees the chain at its end. */
 static int accept(struct chain *c, const struct regex_hit *hit, struct err *e)
 {
-	struct mark *m = push(c->out, e);
+	struct mark *m = marks_push(c->out, e);
 
 	if (!m)
 		return -1;
@@ -197,7 +194,7 @@ static int inherit(struct chain *c, const struct run *r, const struct mark *from
 		c->f = start + (from->end - from->start);
 		return 0;
 	}
-	m = push(c->out, e);
+	m = marks_push(c->out, e);
 	if (!m)
 		return -1;
 	*m = *from;
@@ -435,20 +432,40 @@ static int wide_rules(struct scan_thread *t, const char *text, size_t n,
 	return 0;
 }
 
+static int plain(struct scan_thread *t, const char *text, size_t n,
+		 const struct delta *d, size_t *gaps, struct marks *out,
+		 struct err *e)
+{
+	out->n = out->near = 0;
+	t->text_number++;
+	match_reset(t->s->matcher, &t->match);
+	if (find_gaps(t, n, d, gaps, e) || match_gaps(t, text, n, *gaps, e) ||
+	    near_rules(t, text, n, d, *gaps, out, e))
+		return -1;
+	out->near = out->n;
+	if (wide_rules(t, text, n, d, out, e))
+		return -1;
+	out->coded = out->n;
+	return 0;
+}
+
+int scan_plain(struct scan_thread *t, const char *text, size_t n,
+	       const struct delta *d, struct marks *out, struct err *e)
+{
+	size_t gaps;
+
+	return plain(t, text, n, d, &gaps, out, e);
+}
+
 int scan_text(struct scan_thread *t, const char *text, size_t n,
 	      const struct delta *d, struct marks *out, struct err *e)
 {
 	size_t gaps;
 
-	out->n = out->near = 0;
-	t->text_number++;
-	match_reset(t->s->matcher, &t->match);
 	if (n > SCAN_TEXT_MAX)
 		return err_fail(e, ERR_TOOBIG, NULL, "over %u bytes",
 				SCAN_TEXT_MAX);
-	if (find_gaps(t, n, d, &gaps, e) || match_gaps(t, text, n, gaps, e) ||
-	    near_rules(t, text, n, d, gaps, out, e))
-		return -1;
-	out->near = out->n;
-	return wide_rules(t, text, n, d, out, e);
+	return plain(t, text, n, d, &gaps, out, e) ||
+			       decoded_marks(t, text, n, d, gaps, out, e)
+		       ? -1 : 0;
 }

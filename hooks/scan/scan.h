@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "hooks/scan/decode.h"
 #include "hooks/scan/match.h"
 #include "hooks/scan/secrets.h"
 
@@ -24,6 +25,7 @@ enum mark_flag {
 	MARK_FIRST = 1,	   /* its context reaches the text's start */
 	MARK_LAST = 2,	   /* ... end */
 	MARK_VOLATILE = 4, /* the verdict looked at the whole text */
+	MARK_DECODED = 8,  /* in a decoded part; see decoded.h */
 };
 
 struct mark {
@@ -31,15 +33,19 @@ struct mark {
 	uint32_t at, len;	    /* the secret in it */
 	uint32_t ctx_start, ctx_end; /* what the verdict looked at */
 	uint32_t secret;	    /* SECRET_NONE: dropped */
+	uint32_t origin; /* decoded, and not dropped: what matched, in
+			  * scanner.origins; its rule is codings << 8 | depth */
 	uint16_t rule;
 	uint8_t confidence, flags;
 };
 
-/* Marks of one text: those of RULE_NEAR rules first, by rule and start. */
+/* Marks of one text: those of RULE_NEAR rules first, by rule and start, then
+ * those of the other rules, then those in decoded parts, by start. */
 struct marks {
 	struct mark *v;
 	size_t n, cap;
 	size_t near;	/* v[0..near) can be inherited */
+	size_t coded;	/* v[coded..n): in decoded parts, inherited by line */
 	uint64_t *wide; /* keywords that may stand in the text */
 	bool binary;	/* not looked at */
 };
@@ -60,8 +66,24 @@ struct delta {
 struct scanner {
 	const struct matcher *matcher;
 	struct secrets *secrets;
+	struct secrets *origins; /* matches in decoded text */
+	unsigned decode_depth;	 /* 0: nothing is decoded */
 	bool ignore_allow; /* comments in the text do not count */
 	bool keep_lines;   /* an allowlist asks for line and place together */
+};
+
+/* What is not copied: [start, end), empty where two copies meet. */
+struct gap {
+	uint32_t start, end;
+};
+
+/* Scratch of decoded.c. */
+struct decoder {
+	struct view view[DECODE_DEPTH_MAX];
+	struct segments segments[DECODE_DEPTH_MAX];
+	struct marks marks;
+	struct gap *span;
+	size_t spans_cap;
 };
 
 struct scan_thread {
@@ -72,6 +94,7 @@ struct scan_thread {
 	uint32_t text_number;
 	struct gap *gap; /* scratch of the delta walk */
 	size_t gaps_cap;
+	struct decoder decoder;
 	uint64_t limits;       /* matches given up at the work limit */
 	uint64_t bytes_matched; /* that went through the matcher */
 };
@@ -89,11 +112,26 @@ int scan_text(struct scan_thread *t, const char *text, size_t n,
 	__attribute__((warn_unused_result));
 void marks_release(struct marks *m);
 
+/* ---- between scan.c and decoded.c ---- */
+/* The same without decoding. */
+int scan_plain(struct scan_thread *t, const char *text, size_t n,
+	       const struct delta *d, struct marks *out, struct err *e)
+	__attribute__((warn_unused_result));
+struct mark *marks_push(struct marks *m, struct err *e);
+/* Does a comment on the lines of [start, end) allow it? */
+bool scan_allowed(const struct scanner *s, const char *text, size_t n,
+		  size_t start, size_t end);
+
 /* Scratch of scan_verdict(), one per thread; zero to begin with. */
+struct part {
+	uint32_t start, rule, line, column; /* line and column from 0 */
+};
 struct verdict {
 	const struct mark **v;
 	bool *keep;
 	size_t n, cap;
+	struct part *part; /* of composite rules */
+	size_t parts, parts_cap;
 };
 /* Which marks are findings, seen together: composite rules have their parts,
  * generic rules give way to others, parts alone are not told. */

@@ -11,10 +11,14 @@
 #include "base/mem.h"
 #include "hooks/scan/scan.h"
 
+#define PARTS_TRIED 4096u  /* candidates for one part of a composite rule */
+#define DOUBLES_TRIED 64u
+
 void verdict_release(struct verdict *v)
 {
 	mem_free(v->v);
 	mem_free(v->keep);
+	mem_free(v->part);
 	memset(v, 0, sizeof(*v));
 }
 
@@ -37,61 +41,158 @@ static int push(struct verdict *v, const struct mark *m, struct err *e)
 	return 0;
 }
 
-static long lines_before(const char *text, size_t from, size_t to)
-{
-	long lines = 0;
-	const char *p = text + from, *end = text + to;
+/* ---- composite rules ----------------------------------------------------- */
 
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
-		lines++;
-		p++;
+static bool takes_part(const struct mark *m)
+{
+	return m->secret != SECRET_NONE;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+static int by_rule(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	return by_start(a, b);
+}
+
+/* Every mark with its line and column, by rule and place.  The text is gone
+ * through once, however many there are. */
+static int list_parts(struct verdict *v, const char *text,
+		      const struct marks *all, struct err *e)
+{
+	size_t i, at = 0, line_start = 0;
+	uint32_t line = 0;
+	const char *nl;
+
+	if (all->n > v->parts_cap) {
+		mem_free(v->part);
+		v->part = mem_array(all->n, sizeof(*v->part));
+		v->parts_cap = v->part ? all->n : 0;
+		if (!v->part)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	}
-	return lines;
-}
-
-static long column(const char *text, size_t at)
-{
-	const char *nl = memrchr(text, '\n', at);
-
-	return (long)(nl ? text + at - nl : text + at - text + 1);
-}
-
-static bool near_enough(const char *text, const struct required *q,
-			const struct mark *a, const struct mark *b)
-{
-	long d;
-
-	if (q->within_lines >= 0) {
-		d = a->start < b->start
-			    ? lines_before(text, a->start, b->start)
-			    : lines_before(text, b->start, a->start);
-		if (d > q->within_lines)
-			return false;
+	for (v->parts = i = 0; i < all->n; i++) {
+		if (!takes_part(&all->v[i]))
+			continue;
+		v->part[v->parts].start = all->v[i].start;
+		v->part[v->parts++].rule = all->v[i].rule;
 	}
-	if (q->within_columns < 0)
-		return true;
-	d = column(text, a->start) - column(text, b->start);
-	return (d < 0 ? -d : d) <= q->within_columns;
+	if (v->parts > 1)
+		qsort(v->part, v->parts, sizeof(*v->part), by_start);
+	for (i = 0; i < v->parts; i++) {
+		size_t to = v->part[i].start;
+
+		while (at < to && (nl = memchr(text + at, '\n', to - at))) {
+			at = line_start = (size_t)(nl - text) + 1;
+			line++;
+		}
+		at = to;
+		v->part[i].line = line;
+		v->part[i].column = (uint32_t)(to - line_start);
+	}
+	if (v->parts > 1)
+		qsort(v->part, v->parts, sizeof(*v->part), by_rule);
+	return 0;
 }
 
-static bool has_parts(const struct ruleset *rs, const char *text,
-		      const struct marks *all, const struct mark *m)
+/* The first part of a rule that stands in that line or later. */
+static size_t find_part(const struct verdict *v, uint32_t rule, uint32_t line)
+{
+	size_t low = 0, high = v->parts;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		const struct part *p = &v->part[mid];
+
+		if (p->rule < rule || (p->rule == rule && p->line < line))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Is there a part of that rule near enough to `me`? */
+static bool has_part(const struct verdict *v, const struct required *q,
+		     uint32_t rule, const struct part *me)
+{
+	int64_t lines = q->within_lines, columns = q->within_columns, d;
+	int64_t last = lines < 0 ? INT64_MAX : me->line + lines;
+	size_t i, tried = 0;
+
+	i = find_part(v, rule, lines < 0 || lines > me->line
+				       ? 0 : me->line - (uint32_t)lines);
+	for (; i < v->parts && v->part[i].rule == rule &&
+	       v->part[i].line <= last; i++) {
+		d = (int64_t)v->part[i].column - me->column;
+		if (columns < 0 || (d < 0 ? -d : d) <= columns)
+			return true;
+		if (++tried == PARTS_TRIED)
+			return true; /* rather one finding too many */
+	}
+	return false;
+}
+
+static bool has_parts(const struct ruleset *rs, const struct verdict *v,
+		      const struct mark *m)
 {
 	const struct rule *r = &rs->rule[m->rule];
-	size_t i, k;
+	struct part key = { .start = m->start, .rule = m->rule };
+	const struct part *me = bsearch(&key, v->part, v->parts,
+					sizeof(*v->part), by_rule);
+	size_t i;
 
 	for (i = 0; i < r->n_required; i++) {
-		const struct required *q = &r->required[i];
+		const struct rule *other = rules_get(rs, r->required[i].id);
 
-		for (k = 0; k < all->n; k++)
-			if (all->v[k].secret != SECRET_NONE &&
-			    !strcmp(rs->rule[all->v[k].rule].id, q->id) &&
-			    near_enough(text, q, m, &all->v[k]))
-				break;
-		if (k == all->n)
+		if (!me || !other ||
+		    !has_part(v, &r->required[i], (uint32_t)(other - rs->rule),
+			      me))
 			return false;
 	}
 	return true;
+}
+
+/* ---- all together -------------------------------------------------------- */
+
+static bool same_place(const struct mark *plain, const struct mark *m)
+{
+	return !(plain->flags & MARK_DECODED) && plain->rule == m->rule &&
+	       plain->at < m->at + m->len && m->at < plain->at + plain->len;
+}
+
+/* What a rule found in plain text it need not find again decoded: of
+ * "a%2Fb" both are one secret.  v is by `at`. */
+static size_t drop_doubles(struct verdict *v)
+{
+	size_t i, k, kept = 0;
+
+	for (i = 0; i < v->n; i++) {
+		const struct mark *m = v->v[i];
+		bool twice = false;
+
+		for (k = i; (m->flags & MARK_DECODED) && k-- > 0 &&
+			    i - k <= DOUBLES_TRIED && !twice;)
+			twice = same_place(v->v[k], m);
+		for (k = i + 1; (m->flags & MARK_DECODED) && !twice &&
+				k < v->n && k - i <= DOUBLES_TRIED &&
+				v->v[k]->at < m->at + m->len; k++)
+			twice = same_place(v->v[k], m);
+		v->keep[i] = !twice;
+	}
+	for (i = 0; i < v->n; i++)
+		if (v->keep[i])
+			v->v[kept++] = v->v[i];
+	return kept;
 }
 
 static bool generic(const struct ruleset *rs, const struct mark *m)
@@ -143,16 +244,22 @@ int scan_verdict(const struct scanner *s, const char *text, size_t n,
 		 const struct marks *m, struct verdict *out, struct err *e)
 {
 	const struct ruleset *rs = matcher_rules(s->matcher);
+	bool composite = false;
 	size_t i;
 
 	(void)n;
 	out->n = 0;
+	for (i = 0; i < m->n && !composite; i++)
+		composite = takes_part(&m->v[i]) &&
+			    rs->rule[m->v[i].rule].n_required;
+	if (composite && list_parts(out, text, m, e))
+		return -1;
 	for (i = 0; i < m->n; i++) {
 		const struct mark *k = &m->v[i];
 
 		if (k->secret == SECRET_NONE || rs->rule[k->rule].skip_report)
 			continue;
-		if (rs->rule[k->rule].n_required && !has_parts(rs, text, m, k))
+		if (rs->rule[k->rule].n_required && !has_parts(rs, out, k))
 			continue;
 		if (push(out, k, e))
 			return -1;
@@ -160,6 +267,8 @@ int scan_verdict(const struct scanner *s, const char *text, size_t n,
 	if (out->n < 2)
 		return 0;
 	qsort(out->v, out->n, sizeof(*out->v), by_secret);
+	if (m->coded < m->n)
+		out->n = drop_doubles(out);
 	out->n = give_way(rs, out);
 	qsort(out->v, out->n, sizeof(*out->v), by_place);
 	return 0;

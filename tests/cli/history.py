@@ -3,9 +3,10 @@
 
 Files full of near-tokens are edited, moved, doubled, merged and cut, so that
 deltas of every kind come out: secrets inside copies, across their edges, in
-inserts, multi-line keys with one line changed, comments that allow.
+inserts, multi-line keys with one line changed, comments that allow, layers of
+encoding, archives and UTF-16.
 """
-import random, sys, zlib
+import base64, random, sys, urllib.parse, zlib
 
 seed, commits = int(sys.argv[1]), int(sys.argv[2])
 r = random.Random(seed)
@@ -19,6 +20,25 @@ def text(n, alphabet=AN):
 
 
 def token():
+    t = plain_token()
+    return encoded(t) if r.random() < 0.25 else t
+
+
+def encoded(t):
+    for _ in range(r.choice([1, 1, 2])):
+        data, kind = t.encode(), r.randrange(4)
+        if kind == 0:
+            t = base64.b64encode(data).decode()
+        elif kind == 1:
+            t = data.hex()
+        elif kind == 2:
+            t = urllib.parse.quote(t, safe="") + "%20"
+        else:
+            t = "".join("\\u%04x" % c if r.random() < 0.5 else chr(c) for c in data)
+    return "data: " + t
+
+
+def plain_token():
     if pool and r.random() < 0.5:
         return r.choice(pool)
     kind = r.randrange(7)

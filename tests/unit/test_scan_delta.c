@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,13 +47,64 @@ static uint32_t dice(uint32_t sides)
 	return (uint32_t)(seed >> 20) % sides;
 }
 
-static void fill(char *p, size_t n)
+static void letters(char *p, size_t n)
 {
-	static const char letters[] = "aaabbbcccdddabcdabcd\n =key";
+	static const char some[] = "aaabbbcccdddabcdabcd\n =key";
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		p[i] = letters[dice(sizeof(letters) - 1)];
+		p[i] = some[dice(sizeof(some) - 1)];
+}
+
+/* n bytes in one of the codings, at most; returns how many were written. */
+static size_t encode(unsigned coding, const char *in, size_t n, char *out,
+		     size_t room)
+{
+	static const char order[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
+				    "pqrstuvwxyz0123456789+/";
+	static const char *const sign[] = { "%", "\\u00", "\\x", "" };
+	size_t i, at = 0;
+
+	for (i = 0; coding == 4 && i + 2 < n && at + 4 <= room; i += 3) {
+		unsigned v = (unsigned)in[i] << 16 | (unsigned)in[i + 1] << 8 |
+			     (unsigned)in[i + 2];
+
+		out[at++] = order[v >> 18];
+		out[at++] = order[v >> 12 & 63];
+		out[at++] = order[v >> 6 & 63];
+		out[at++] = order[v & 63];
+	}
+	for (i = 0; coding < 4 && i < n && at + 8 < room; i++) {
+		if (coding < 3 && dice(3) == 0)
+			out[at++] = in[i];
+		else
+			at += (size_t)snprintf(out + at, room - at, "%s%02x",
+					       sign[coding],
+					       (unsigned)in[i]);
+	}
+	return at;
+}
+
+static void fill(char *p, size_t n)
+{
+	char plain[200], once[1000], twice[3000];
+	size_t at = 0, len;
+
+	letters(p, n);
+	while (n > 60 && dice(3) && at < n) {
+		len = 12 + dice(40);
+		letters(plain, len);
+		len = encode(dice(5), plain, len, once, sizeof(once));
+		if (dice(3) == 0) {
+			len = encode(dice(5), once, len, twice, sizeof(twice));
+			memcpy(once, twice, len < sizeof(once) ? len : 0);
+		}
+		if (len >= sizeof(once) || at + len + 20 > n)
+			return;
+		at += dice((uint32_t)(n - at - len) / 2 + 1);
+		memcpy(p + at, once, len);
+		at += len;
+	}
 }
 
 /* Build a child of the base from copies and inserts. */
@@ -112,7 +164,7 @@ static void same(const struct marks *a, const struct marks *b, unsigned round)
 
 		if (x->rule != y->rule || x->start != y->start ||
 		    x->end != y->end || x->at != y->at || x->len != y->len ||
-		    x->secret != y->secret) {
+		    x->secret != y->secret || x->origin != y->origin) {
 			print_message("round %u mark %zu: rule %u %u-%u (%u) "
 				      "against %u %u-%u (%u)\n", round, i,
 				      x->rule, x->start, x->end, x->secret,
@@ -132,7 +184,7 @@ static void test_same(void **state)
 	char *base = mem_alloc(TEXT_MAX), *text = mem_alloc(TEXT_MAX), *swap;
 	struct marks whole = { 0 }, old = { 0 }, new = { 0 }, m;
 	struct run run[RUNS_MAX];
-	uint64_t matched = 0, marks = 0, bytes = 0;
+	uint64_t matched = 0, marks = 0, bytes = 0, coded = 0;
 	unsigned round;
 	size_t n = 0, len, runs;
 
@@ -158,7 +210,9 @@ static void test_same(void **state)
 		matched += t.bytes_matched;
 		bytes += len;
 		marks += whole.n;
+		coded += whole.n - whole.coded;
 		same(&whole, &new, round);
+		assert_int_equal(whole.coded, new.coded);
 		m = old;
 		old = new;
 		new = m;
@@ -167,11 +221,13 @@ static void test_same(void **state)
 		text = swap;
 		n = len;
 	}
-	print_message("# %llu marks; %llu of %llu bytes matched\n",
-		      (unsigned long long)marks, (unsigned long long)matched,
+	print_message("# %llu marks, %llu decoded; %llu of %llu bytes matched\n",
+		      (unsigned long long)marks, (unsigned long long)coded,
+		      (unsigned long long)matched,
 		      (unsigned long long)bytes);
 	assert_int_equal(t.limits, 0);
 	assert_true(marks > 100000);
+	assert_true(coded > 10000);
 	marks_release(&whole);
 	marks_release(&old);
 	marks_release(&new);

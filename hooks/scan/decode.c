@@ -1,0 +1,442 @@
+/*
+ * decode: encoded parts of a text, and what they say.
+ *
+ * Owns the five codings.  Promises: work is linear in the text; a decoded
+ * segment is never longer than what it was made of.  Only printable ASCII
+ * counts as decoded, as in gitleaks: random identifiers are nearly never that.
+ */
+#include "hooks/scan/decode.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define BASE64_LEAST 16u
+#define HEX_LEAST 32u
+#define GAP_MOST 128u /* between two escapes of one segment */
+#define ESCAPES_MOST (64u * 1024)
+
+enum { IN_BASE64 = 1, IN_HEX = 2, IN_TELLING = 4 };
+
+static unsigned char kind_of[256];
+static signed char sixbits[256];
+
+static void __attribute__((constructor)) fill_tables(void)
+{
+	static const char order[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
+				    "pqrstuvwxyz0123456789+/";
+	int i;
+
+	memset(sixbits, -1, sizeof(sixbits));
+	for (i = 0; i < 64; i++) {
+		unsigned char c = (unsigned char)order[i];
+
+		sixbits[c] = (signed char)i;
+		kind_of[c] = IN_BASE64;
+		if (i >= 52)
+			kind_of[c] |= IN_TELLING;
+		if ((i >= 52 && i < 62) || i < 6 || (i >= 26 && i < 32))
+			kind_of[c] |= IN_HEX;
+	}
+	sixbits['-'] = 62;
+	sixbits['_'] = 63;
+	kind_of['-'] = kind_of['_'] = IN_BASE64 | IN_TELLING;
+}
+
+static unsigned char kind(const char *p)
+{
+	return kind_of[(unsigned char)*p];
+}
+
+static bool readable(int c)
+{
+	return (c >= 0x20 && c <= 0x7e) || c == '\t' || c == '\n' || c == '\r';
+}
+
+static int digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+const char *coding_word(enum coding c)
+{
+	static const char *const word[CODINGS] = {
+		"percent", "unicode", "escape", "hex", "base64",
+	};
+
+	return word[c];
+}
+
+/* ---- finding ------------------------------------------------------------- */
+
+void segments_release(struct segments *s)
+{
+	mem_free(s->v);
+	memset(s, 0, sizeof(*s));
+}
+
+static int push(struct segments *s, size_t start, size_t own, size_t end,
+		enum coding coding, struct err *e)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct segment *v = mem_realloc(s->v, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		s->v = v;
+		s->cap = cap;
+	}
+	s->v[s->n].start = (uint32_t)start;
+	s->v[s->n].own = (uint32_t)own;
+	s->v[s->n].end = (uint32_t)end;
+	s->v[s->n++].coding = (uint8_t)coding;
+	return 0;
+}
+
+/* Four characters give three bytes; false: one is not readable. */
+static bool quad(const char *p, char out[static 3])
+{
+	unsigned v = 0;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		v = v << 6 | ((unsigned)sixbits[(unsigned char)p[i]] & 63);
+	out[0] = (char)(v >> 16);
+	out[1] = (char)(v >> 8);
+	out[2] = (char)v;
+	return readable((unsigned char)out[0]) &&
+	       readable((unsigned char)out[1]) && readable((unsigned char)out[2]);
+}
+
+static bool pair(const char *p, char *out)
+{
+	int c = digit(p[0]) << 4 | digit(p[1]);
+
+	*out = (char)c;
+	return readable(c);
+}
+
+/* A long segment in pieces; DECODE_PIECE is a multiple of four. */
+static int push_pieces(struct segments *s, size_t start, size_t end,
+		       enum coding coding, struct err *e)
+{
+	while (end - start > DECODE_PIECE + DECODE_OVERLAP) {
+		if (push(s, start, start + DECODE_PIECE,
+			 start + DECODE_PIECE + DECODE_OVERLAP, coding, e))
+			return -1;
+		start += DECODE_PIECE;
+	}
+	return push(s, start, end, end, coding, e);
+}
+
+static int hex_runs(struct segments *s, const char *text, size_t from, size_t to,
+		    struct err *e)
+{
+	size_t i = from, start;
+	char c[2];
+
+	while (i < to) {
+		for (start = i; i < to && (kind(text + i) & IN_HEX); i++)
+			;
+		if (i - start >= HEX_LEAST && pair(text + start, c) &&
+		    pair(text + start + 2, c + 1) &&
+		    push_pieces(s, start, i - (i - start) % 2, CODING_HEX, e))
+			return -1;
+		i++;
+	}
+	return 0;
+}
+
+/* text[from, to): characters of base64, none before or after. */
+static int one_run(struct segments *s, const char *text, size_t from, size_t to,
+		   size_t limit, struct err *e)
+{
+	unsigned any = 0;
+	char c[3];
+	size_t i, end = to;
+
+	if (to - from >= HEX_LEAST && hex_runs(s, text, from, to, e))
+		return -1;
+	if (!quad(text + from, c) || !quad(text + from + 4, c))
+		return 0;
+	for (i = from; i < to && !(any & IN_TELLING); i++)
+		any |= kind(text + i);
+	if (!(any & IN_TELLING))
+		return 0;
+	while (end < limit && end < to + 2 && text[end] == '=')
+		end++;
+	return push_pieces(s, from, end, CODING_BASE64, e);
+}
+
+/* Looks at every 16th byte first: a run has to cover one. */
+static int find_runs(struct segments *s, const char *text, size_t from,
+		     size_t to, struct err *e)
+{
+	size_t i = from, good = from, j, k; /* [i, good) is known to belong */
+
+	while (i + BASE64_LEAST <= to) {
+		j = i + BASE64_LEAST;
+		for (k = j; k > good && (kind(text + k - 1) & IN_BASE64); k--)
+			;
+		if (k > good) { /* text[k - 1] does not belong */
+			i = k;
+			good = j;
+			continue;
+		}
+		while (j < to && (kind(text + j) & IN_BASE64))
+			j++;
+		if (one_run(s, text, i, j, to, e))
+			return -1;
+		i = good = j + 1;
+	}
+	return 0;
+}
+
+/* The escape at p: its length, 0 when there is none; *value what it means. */
+static size_t escape_at(const char *p, const char *end, enum coding coding,
+			unsigned *value)
+{
+	size_t skip, digits, i;
+
+	switch (coding) {
+	case CODING_PERCENT:
+		skip = 1;
+		digits = 2;
+		break;
+	case CODING_UNICODE:
+		digits = 4;
+		if (end - p >= 2 && p[0] == 'U' && p[1] == '+')
+			skip = 2;
+		else
+			skip = end - p > 2 && p[1] == '\\' ? 3 : 2;
+		if ((size_t)(end - p) < skip || (p[skip - 1] != 'u' && *p != 'U'))
+			return 0;
+		break;
+	case CODING_ESCAPE:
+		digits = 2;
+		skip = end - p > 2 && p[1] == '\\' ? 3 : 2;
+		if ((size_t)(end - p) < skip || p[skip - 1] != 'x')
+			return 0;
+		break;
+	default:
+		return 0;
+	}
+	if ((size_t)(end - p) < skip + digits)
+		return 0;
+	for (*value = 0, i = skip; i < skip + digits; i++) {
+		if (digit(p[i]) < 0)
+			return 0;
+		*value = *value << 4 | (unsigned)digit(p[i]);
+	}
+	return skip + digits;
+}
+
+/* The next place where an escape may begin, or NULL. */
+static const char *sign(const char *p, const char *end, enum coding coding)
+{
+	return memchr(p, coding == CODING_PERCENT ? '%' : '\\',
+		      (size_t)(end - p));
+}
+
+static const char *plus(const char *p, const char *end)
+{
+	return memmem(p, (size_t)(end - p), "U+", 2);
+}
+
+/* Escapes of one kind with no newline and little else between them. */
+static int find_escapes(struct segments *s, const char *text, size_t from,
+			size_t to, enum coding coding,
+			const char *(*next)(const char *, const char *,
+					    enum coding),
+			struct err *e)
+{
+	const char *p = text + from, *end = text + to, *start = NULL, *last = p;
+	bool any = false;
+	unsigned value;
+	size_t n;
+
+	for (;;) {
+		p = p < end ? next(p, end, coding) : NULL;
+		n = p ? escape_at(p, end, coding, &value) : 0;
+		if (p && !n) {
+			p++;
+			continue;
+		}
+		if (start && (!p || (size_t)(p - last) > GAP_MOST ||
+			      (size_t)(p - start) > ESCAPES_MOST ||
+			      memchr(last, '\n', (size_t)(p - last)))) {
+			if (any && push(s, (size_t)(start - text),
+					(size_t)(last - text),
+					(size_t)(last - text), coding, e))
+				return -1;
+			start = NULL;
+			any = false;
+		}
+		if (!p)
+			return 0;
+		if (!start)
+			start = p;
+		any |= value > 0x20 && value < 0x7f;
+		p = last = p + n;
+	}
+}
+
+static const char *next_plus(const char *p, const char *end, enum coding c)
+{
+	(void)c;
+	return plus(p, end);
+}
+
+int segments_find(struct segments *s, const char *text, size_t from, size_t to,
+		  struct err *e)
+{
+	s->n = 0;
+	return find_runs(s, text, from, to, e) ||
+	       find_escapes(s, text, from, to, CODING_PERCENT, sign, e) ||
+	       find_escapes(s, text, from, to, CODING_UNICODE, sign, e) ||
+	       find_escapes(s, text, from, to, CODING_ESCAPE, sign, e) ||
+	       find_escapes(s, text, from, to, CODING_UNICODE, next_plus, e);
+}
+
+/* ---- decoding ------------------------------------------------------------ */
+
+void view_release(struct view *v)
+{
+	mem_free(v->text);
+	mem_free(v->map);
+	mem_free(v->coded);
+	memset(v, 0, sizeof(*v));
+}
+
+static int room(struct view *v, size_t n, struct err *e)
+{
+	if (n <= v->cap)
+		return 0;
+	view_release(v);
+	n += n / 2;
+	v->text = mem_alloc(n);
+	v->map = mem_array(n + 1, sizeof(*v->map));
+	v->coded = mem_alloc(n);
+	if (!v->text || !v->map || !v->coded) {
+		view_release(v);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	v->cap = n;
+	return 0;
+}
+
+static void put(struct view *v, char c, size_t from, bool coded)
+{
+	v->text[v->n] = c;
+	v->map[v->n] = (uint32_t)from;
+	v->coded[v->n++] = coded;
+}
+
+static bool put_base64(struct view *v, const char *text, size_t from, size_t to)
+{
+	char c[3], last[4] = { 'A', 'A', 'A', 'A' };
+	size_t k, left;
+
+	while (to > from && text[to - 1] == '=')
+		to--;
+	for (; to - from >= 4; from += 4) {
+		if (!quad(text + from, c))
+			return false;
+		for (k = 0; k < 3; k++)
+			put(v, c[k], from + k, true);
+	}
+	left = to - from; /* one character alone says nothing */
+	memcpy(last, text + from, left);
+	(void)quad(last, c);
+	for (k = 0; k + 1 < left; k++) {
+		if (!readable((unsigned char)c[k]))
+			return false;
+		put(v, c[k], from + k, true);
+	}
+	return true;
+}
+
+static bool put_hex(struct view *v, const char *text, size_t from, size_t to)
+{
+	char c;
+
+	for (; to - from >= 2; from += 2) {
+		if (!pair(text + from, &c))
+			return false;
+		put(v, c, from, true);
+	}
+	return true;
+}
+
+/* What an escape means is put where it is readable, else the escape. */
+static bool put_escapes(struct view *v, const char *text, size_t from, size_t to,
+			enum coding coding)
+{
+	static const char begins[CODINGS] = { '%', '\\', '\\', 0, 0 };
+	char begin = text[from] == 'U' ? 'U' : begins[coding];
+	unsigned value = 0;
+	size_t n;
+
+	while (from < to) {
+		n = text[from] == begin
+			? escape_at(text + from, text + to, coding, &value) : 0;
+		if (n && value < 0x80 && readable((int)value)) {
+			put(v, (char)value, from, true);
+			from += n;
+		} else {
+			put(v, text[from], from, false);
+			from++;
+		}
+	}
+	return true;
+}
+
+/* The line that text[at, to) stands in, but not far around. */
+static void around(const char *text, size_t n, const struct segment *s,
+		   size_t *from, size_t *to)
+{
+	size_t low = s->start > DECODE_BEFORE ? s->start - DECODE_BEFORE : 0;
+	size_t high = n - s->end > DECODE_AFTER ? s->end + DECODE_AFTER : n;
+	const char *nl = memrchr(text + low, '\n', s->start - low);
+
+	*from = nl ? (size_t)(nl - text) + 1 : low;
+	nl = memchr(text + s->end, '\n', high - s->end);
+	*to = nl ? (size_t)(nl - text) : high;
+}
+
+int view_make(struct view *v, const char *text, size_t n,
+	      const struct segment *s, bool *made, struct err *e)
+{
+	size_t from, to, i;
+
+	*made = false;
+	around(text, n, s, &from, &to);
+	if (room(v, to - from + 1, e))
+		return -1;
+	v->n = 0;
+	for (i = from; i < s->start; i++)
+		put(v, text[i], i, false);
+	if (s->coding == CODING_BASE64)
+		*made = put_base64(v, text, s->start, s->end);
+	else if (s->coding == CODING_HEX)
+		*made = put_hex(v, text, s->start, s->end);
+	else
+		*made = put_escapes(v, text, s->start, s->end,
+				    (enum coding)s->coding);
+	v->own = v->n;
+	for (i = 0; s->own < s->end && i < v->n; i++)
+		if (v->map[i] >= s->own) {
+			v->own = i;
+			break;
+		}
+	for (i = s->end; i < to; i++)
+		put(v, text[i], i, false);
+	if (s->own >= s->end)
+		v->own = v->n;
+	v->map[v->n] = (uint32_t)to;
+	return 0;
+}

@@ -1,0 +1,259 @@
+/*
+ * decoded: marks in the decoded parts of a text.
+ *
+ * Owns the stage between matching and the verdict: each segment is decoded
+ * with some of its line around it and scanned as a text of its own, and again
+ * what is encoded in that, to the depth the scanner allows.
+ *
+ * Promises: what is found depends on the line alone, so a line that is copied
+ * from another text brings its marks along, also those that were dropped.
+ */
+#include "hooks/scan/decoded.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* What a decoded text is made of. */
+struct outer {
+	const char *text; /* the original */
+	size_t n;
+	const struct view *view; /* the one it stands in; NULL: the original */
+	uint32_t start, end;	 /* its segment of the original */
+	unsigned codings;	 /* bits */
+};
+
+void decoder_release(struct decoder *d)
+{
+	size_t i;
+
+	for (i = 0; i < DECODE_DEPTH_MAX; i++) {
+		view_release(&d->view[i]);
+		segments_release(&d->segments[i]);
+	}
+	marks_release(&d->marks);
+	mem_free(d->span);
+	memset(d, 0, sizeof(*d));
+}
+
+static bool any_coded(const struct view *v, size_t from, size_t to)
+{
+	return to > from && memchr(v->coded + from, 1, to - from);
+}
+
+/* A mark of a view as a mark of the original. */
+static int translate(struct scan_thread *t, const struct outer *o,
+		     const struct view *v, unsigned level,
+		     const struct mark *from, struct marks *out, struct err *e)
+{
+	struct mark *m = marks_push(out, e);
+	uint32_t origin;
+
+	if (!m)
+		return -1;
+	*m = *from;
+	m->flags = MARK_DECODED;
+	m->origin = SECRET_NONE;
+	m->at = v->map[from->at];
+	m->len = v->map[from->at + from->len] - m->at;
+	m->start = v->map[from->start] < o->start ? v->map[from->start]
+						   : o->start;
+	m->end = v->map[from->end] > o->end ? v->map[from->end] : o->end;
+	m->ctx_start = m->start;
+	m->ctx_end = m->end;
+	if (m->secret == SECRET_NONE)
+		return 0;
+	if (scan_allowed(t->s, o->text, o->n, m->start, m->end)) {
+		m->secret = SECRET_NONE;
+		return 0;
+	}
+	origin = secrets_intern(t->s->origins, o->codings << 8 | (level + 1),
+				v->text + from->start, from->end - from->start,
+				0, false, e);
+	m->origin = origin;
+	return origin == SECRET_NONE ? -1 : 0;
+}
+
+static int scan_view(struct scan_thread *t, const struct outer *o,
+		     const struct view *v, unsigned level, struct marks *out,
+		     struct err *e)
+{
+	struct marks *found = &t->decoder.marks;
+	size_t i;
+
+	if (scan_plain(t, v->text, v->n, NULL, found, e))
+		return -1;
+	for (i = 0; i < found->n; i++)
+		if (found->v[i].start < v->own &&
+		    any_coded(v, found->v[i].start, found->v[i].end) &&
+		    translate(t, o, v, level, &found->v[i], out, e))
+			return -1;
+	return 0;
+}
+
+/* All segments of text[from, to).  Calls itself for what they decode to, at
+ * most DECODE_DEPTH_MAX deep. */
+static int level(struct scan_thread *t, unsigned depth, const struct outer *up,
+		 const char *text, size_t n, size_t from, size_t to,
+		 struct marks *out, struct err *e)
+{
+	struct segments *s = &t->decoder.segments[depth];
+	struct view *v = &t->decoder.view[depth];
+	size_t i, k;
+	bool made;
+
+	if (segments_find(s, text, from, to, e))
+		return -1;
+	for (i = 0; i < s->n; i++) {
+		const struct segment *g = &s->v[i];
+		struct outer o = *up;
+
+		if (up->view && !any_coded(up->view, g->start, g->end))
+			continue;
+		if (view_make(v, text, n, g, &made, e))
+			return -1;
+		if (!made)
+			continue;
+		if (!up->view) {
+			o.start = g->start;
+			o.end = g->end;
+		}
+		for (k = 0; up->view && k <= v->n; k++)
+			v->map[k] = up->view->map[v->map[k]];
+		o.view = v;
+		o.codings |= 1u << g->coding;
+		if (scan_view(t, &o, v, depth, out, e))
+			return -1;
+		if (depth + 1 < t->s->decode_depth &&
+		    level(t, depth + 1, &o, v->text, v->n, 0, v->n, out, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct mark *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	if (x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	if (x->rule != y->rule)
+		return x->rule < y->rule ? -1 : 1;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	if (x->secret != y->secret)
+		return x->secret < y->secret ? -1 : 1;
+	return (x->origin > y->origin) - (x->origin < y->origin);
+}
+
+/* Whole lines, anew. */
+static int lines(struct scan_thread *t, const char *text, size_t n, size_t from,
+		 size_t to, struct marks *out, struct err *e)
+{
+	struct outer o = { .text = text, .n = n };
+	size_t first = out->n;
+
+	if (level(t, 0, &o, text, n, from, to, out, e))
+		return -1;
+	if (out->n - first > 1)
+		qsort(out->v + first, out->n - first, sizeof(*out->v), by_place);
+	return 0;
+}
+
+/* Lines [from, to) are copied: what the base has there. */
+static int take_over(const struct delta *d, size_t from, size_t to,
+		     struct marks *out, struct err *e)
+{
+	const struct marks *b = d->base;
+	size_t low = b->coded, high = b->n, r = 0, shift;
+	struct mark *m;
+
+	if (low == high || from >= to)
+		return 0;
+	while (r < d->n && (size_t)d->run[r].at + d->run[r].len <= from)
+		r++;
+	if (r == d->n)
+		return 0;
+	shift = (size_t)d->run[r].from - d->run[r].at; /* wraps, as it should */
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (b->v[mid].start < from + shift)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < b->n && b->v[low].start < to + shift; low++) {
+		m = marks_push(out, e);
+		if (!m)
+			return -1;
+		*m = b->v[low];
+		m->start -= (uint32_t)shift;
+		m->end -= (uint32_t)shift;
+		m->at -= (uint32_t)shift;
+		m->ctx_start -= (uint32_t)shift;
+		m->ctx_end -= (uint32_t)shift;
+	}
+	return 0;
+}
+
+/* The lines that gaps touch, as spans that do not meet. */
+static int find_spans(struct scan_thread *t, const char *text, size_t n,
+		      size_t gaps, size_t *spans, struct err *e)
+{
+	struct decoder *k = &t->decoder;
+	const char *nl;
+	size_t i, from, to;
+
+	*spans = 0;
+	if (gaps > k->spans_cap) {
+		mem_free(k->span);
+		k->span = mem_array(gaps, sizeof(*k->span));
+		k->spans_cap = k->span ? gaps : 0;
+		if (!k->span)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	for (i = 0; i < gaps; i++) {
+		struct gap *last = *spans ? &k->span[*spans - 1] : NULL;
+
+		if (last && t->gap[i].end <= last->end)
+			continue;
+		nl = memrchr(text, '\n', t->gap[i].start);
+		from = nl ? (size_t)(nl - text) + 1 : 0;
+		nl = memchr(text + t->gap[i].end, '\n', n - t->gap[i].end);
+		to = nl ? (size_t)(nl - text) : n;
+		if (last && from <= last->end + (size_t)1) {
+			last->end = (uint32_t)to;
+			continue;
+		}
+		k->span[*spans].start = (uint32_t)from;
+		k->span[(*spans)++].end = (uint32_t)to;
+	}
+	return 0;
+}
+
+int decoded_marks(struct scan_thread *t, const char *text, size_t n,
+		  const struct delta *d, size_t gaps, struct marks *out,
+		  struct err *e)
+{
+	size_t spans, i, at = 0;
+
+	if (!t->s->decode_depth)
+		return 0;
+	if (!d)
+		return lines(t, text, n, 0, n, out, e);
+	if (find_spans(t, text, n, gaps, &spans, e))
+		return -1;
+	for (i = 0; i < spans; i++) {
+		struct gap g = t->decoder.span[i];
+
+		if (take_over(d, at, g.start, out, e) ||
+		    lines(t, text, n, g.start, g.end, out, e))
+			return -1;
+		at = g.end;
+	}
+	return take_over(d, at, n, out, e);
+}
