@@ -40,6 +40,51 @@ void check_crc62(const char *p, size_t n, char out[static 6])
 		out[i] = digit[crc % 62];
 }
 
+void check_crc36(const char *p, size_t n, char out[static 7])
+{
+	static const char digit[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+	uint32_t crc = libdeflate_crc32(0, p, n);
+	int i;
+
+	for (i = 6; i >= 0; i--, crc /= 36)
+		out[i] = digit[crc % 36];
+}
+
+void check_crc32hex(const char *p, size_t n, char out[static 8])
+{
+	static const char digit[] = "0123456789abcdef";
+	uint32_t crc = libdeflate_crc32(0, p, n);
+	int i;
+
+	for (i = 7; i >= 0; i--, crc >>= 4)
+		out[i] = digit[crc & 15];
+}
+
+/* GitLab's routable tokens: all of the token but the sum, prefix included. */
+static bool crc36_holds(const char *p, size_t n)
+{
+	char want[7];
+
+	if (n <= sizeof(want))
+		return false;
+	check_crc36(p, n - sizeof(want), want);
+	return memcmp(want, p + n - sizeof(want), sizeof(want)) == 0;
+}
+
+/* Cloudflare's scannable tokens: the body alone, without the prefix. */
+static bool crc32hex_holds(const char *p, size_t n)
+{
+	const char *body = memrchr(p, '_', n);
+	char want[8];
+
+	body = body ? body + 1 : p;
+	n -= (size_t)(body - p);
+	if (n <= sizeof(want))
+		return false;
+	check_crc32hex(body, n - sizeof(want), want);
+	return memcmp(want, body + n - sizeof(want), sizeof(want)) == 0;
+}
+
 /* github.blog 2021-04-05, "checksum"; the npm registry took it over. */
 static bool crc62_holds(const char *p, size_t n)
 {
@@ -125,6 +170,12 @@ enum check_answer check_sum(enum checksum kind, const char *p, size_t n)
 		return CHECK_NOT_ASKED;
 	case CHECKSUM_CRC62:
 		ok = crc62_holds(p, n);
+		break;
+	case CHECKSUM_CRC36:
+		ok = crc36_holds(p, n);
+		break;
+	case CHECKSUM_CRC32HEX:
+		ok = crc32hex_holds(p, n);
 		break;
 	case CHECKSUM_JWT:
 		ok = jwt_holds(p, n);

@@ -70,6 +70,25 @@ static int uuid(uint64_t *state, struct buf *out, struct err *e)
 	return 0;
 }
 
+/* "<crcXX:n>": the sum of the n characters made last. */
+static int sum(const char *name, size_t n, struct buf *out, struct err *e)
+{
+	const char *from = out->p + out->len - n;
+	char text[8];
+	size_t len = 6;
+
+	if (!strncmp(name, "crc62:", 6)) {
+		check_crc62(from, n, text);
+	} else if (!strncmp(name, "crc36:", 6)) {
+		check_crc36(from, n, text);
+		len = 7;
+	} else {
+		check_crc32hex(from, n, text);
+		len = 8;
+	}
+	return buf_add(out, text, len, e);
+}
+
 /* "name:n>" after '<'; 0 when it is no placeholder, else its length. */
 static size_t placeholder(const char *p, uint64_t *state, struct buf *out,
 			  bool *bad, struct err *e)
@@ -87,11 +106,9 @@ static size_t placeholder(const char *p, uint64_t *state, struct buf *out,
 	n = strtoul(p + name + 1, &end, 10);
 	if (*end != '>' || n > 20000)
 		return 0;
-	if (!strncmp(p, "crc62:", 6) && n <= out->len) {
-		char sum[6];
-
-		check_crc62(out->p + out->len - n, n, sum);
-		*bad = buf_add(out, sum, 6, e) != 0;
+	if ((!strncmp(p, "crc62:", 6) || !strncmp(p, "crc36:", 6) ||
+	     !strncmp(p, "crc32hex:", 9)) && n <= out->len) {
+		*bad = sum(p, n, out, e) != 0;
 		return (size_t)(end - p) + 1;
 	}
 	for (i = 0; i < sizeof(sets) / sizeof(*sets); i++)

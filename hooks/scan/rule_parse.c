@@ -329,6 +329,8 @@ static int parse_required(const struct toml_node *t, const char *name,
 static const char *const checksum_words[] = {
 	[CHECKSUM_NONE] = "",
 	[CHECKSUM_CRC62] = "crc62",
+	[CHECKSUM_CRC36] = "crc36",
+	[CHECKSUM_CRC32HEX] = "crc32hex",
 	[CHECKSUM_JWT] = "jwt",
 	[CHECKSUM_BASE64] = "base64",
 };
@@ -355,7 +357,7 @@ static int parse_words(const struct toml_node *t, const char *name,
 			break;
 	if (i == sizeof(checksum_words) / sizeof(*checksum_words))
 		return wrong(rule_key(t, "checksum"), name, "checksum",
-			     "crc62, jwt or base64", e);
+			     "crc62, crc36, crc32hex, jwt or base64", e);
 	r->checksum = (enum checksum)i;
 	if (get_text(t, name, "confidence", &s, e))
 		return -1;

@@ -25,6 +25,9 @@ enum checksum {
 	CHECKSUM_NONE,
 	CHECKSUM_CRC62, /* last 6 characters: CRC-32 of the part between the
 			 * last '_' and them, base 62 (GitHub, npm) */
+	CHECKSUM_CRC36, /* last 7: CRC-32 of all before them, base 36 (GitLab) */
+	CHECKSUM_CRC32HEX, /* last 8: CRC-32 of the part between the last '_'
+			    * and them, hex (Cloudflare) */
 	CHECKSUM_JWT,	/* three base64url parts, the first a JSON object with
 			 * "alg" */
 	CHECKSUM_BASE64, /* decodes as strict base64 */
