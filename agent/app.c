@@ -23,7 +23,8 @@ const struct exit_code app_exit_codes[] = {
 			       "a told time" },
 	{ EXIT_ALIVE, "alive", "something is still alive, was left out, or "
 			       "is NOT FOUND: curfew.toml names it and "
-			       "nothing answers to it" },
+			       "nothing answers to it, or no service knew "
+			       "the secret" },
 	{ EXIT_STORE, "store", "the vault is locked, damaged, altered or full, "
 			       "or the output could not be written" },
 	{ EXIT_PROVIDER, "provider", "a provider could not be reached or "

@@ -36,6 +36,8 @@ enum {
 	NEED_DIR = 16,	/* DIR is made when it is not there (init, restore) */
 	NEED_HELP = 32, /* "--help WORD" is the command's own affair: it runs
 			 * with app->help set and without the vault */
+	NEED_ALONE = 256, /* does without the vault where there is none and the
+			   * words allow it (main.c, alone()) */
 	NEED_KEYS = 128, /* calls unlock_gather() itself: key files stay in reach */
 	NEED_HIDDEN = 64, /* in no overview: test builds' helpers */
 };

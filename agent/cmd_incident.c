@@ -12,6 +12,7 @@
 #include "agent/engine/record.h"
 #include "agent/engine/verdict.h"
 #include "agent/kill_run.h"
+#include "agent/panic.h"
 #include "agent/report/incident_report.h"
 #include "agent/report/out.h"
 #include "base/clock.h"
@@ -177,10 +178,12 @@ int cmd_incident_show(struct app *app, int argc, char **argv)
 	int n, code;
 
 	if (args_parse(argc, argv, none, &rest, &n, &e) < 0 ||
-	    named(app, rest, n, &w, &e) < 0) {
+	    (app->vault && named(app, rest, n, &w, &e) < 0)) {
 		code = app_fail(app, &e);
 		goto out;
 	}
+	if (!app->vault)
+		return panic_show(app, rest[0]);
 	if (!app->json) {
 		who = incident_who(app, &w);
 		(void)printf("%s, %s, opened %s by ", w.inc.name,

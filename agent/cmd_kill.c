@@ -15,6 +15,7 @@
 #include "agent/engine/record.h"
 #include "agent/engine/target.h"
 #include "agent/kill_run.h"
+#include "agent/kill_value.h"
 #include "agent/report/live.h"
 #include "base/clock.h"
 #include "base/crash.h"
@@ -26,9 +27,9 @@
 #define CONFIRM_OVER 10
 
 struct kill_args {
-	bool secret_stdin, include_self;
-	const char *reason;
-	struct arg_list tags;
+	bool secret_stdin, include_self, no_vault;
+	const char *reason, *host, *type, *file;
+	struct arg_list tags, set;
 	int64_t wait_ms;
 	char **words;
 	int n_words;
@@ -45,6 +46,11 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 		{ "reason", ARG_TEXT, &k->reason, 0 },
 		{ "tag", ARG_LIST, &k->tags, 0 },
 		{ "wait", ARG_SPAN, &k->wait_ms, 0 },
+		{ "host", ARG_TEXT, &k->host, 0 },
+		{ "type", ARG_TEXT, &k->type, 0 },
+		{ "set", ARG_LIST, &k->set, 0 },
+		{ "incident", ARG_TEXT, &k->file, 0 },
+		{ "no-vault", ARG_FLAG, &k->no_vault, 0 },
 		{ NULL, ARG_FLAG, NULL, 0 },
 	};
 
@@ -55,6 +61,12 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 		err_fail(e, ERR_USAGE, NULL, "no target given");
 		err_hint(e, "curfew kill IDENTITY, CONNECTION/ACCOUNT or "
 			    "CONNECTION/ACCOUNT#ID; 'curfew list' shows them");
+		return err_ctx(e, NULL, "kill");
+	}
+	if (!app->vault && (k->n_words || k->tags.n || !k->secret_stdin)) {
+		err_fail(e, ERR_USAGE, NULL, "without a vault only the secret on "
+			 "standard input can be ended");
+		err_hint(e, "leave the names out, or make a vault: curfew init");
 		return err_ctx(e, NULL, "kill");
 	}
 	return 0;
@@ -68,8 +80,6 @@ static int by_value(struct app *app, const struct secret *secret,
 	struct buf at = BUF_INIT(BUF_TEXT_MAX);
 	int rc;
 
-	if (s->n == 0)
-		return target_secret(app, secret, s, e);
 	if (app->dry_run)
 		return 0;
 	rc = target_learn(app, s, secret, &at, e);
@@ -80,11 +90,30 @@ static int by_value(struct app *app, const struct secret *secret,
 	return rc < 0 ? -1 : 0;
 }
 
+/* 0: it is in the selection; 1: all is done, with *code. */
+static int secret_given(struct app *app, const struct kill_args *k,
+			struct selection *s, int *code, struct err *e)
+{
+	const struct panic_ask ask = { .host = k->host, .type = k->type,
+				       .file = k->file, .reason = k->reason,
+				       .set = &k->set, .wait_ms = k->wait_ms };
+	struct secret *secret = NULL;
+	int rc;
+
+	if (!s->n)
+		return kill_value(app, &ask, s, code, e);
+	rc = kill_value_read(&secret, e);
+	if (rc == 0)
+		rc = by_value(app, secret, s, e);
+	secret_free(&secret);
+	return rc;
+}
+
+/* 0, 1: all is done, with *code; -1. */
 static int resolve(struct app *app, const struct kill_args *k,
-		   struct selection *s, struct err *e)
+		   struct selection *s, int *code, struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	struct secret *secret = NULL;
 	int rc = -1;
 
 	for (int i = 0; i < k->n_words; i++)
@@ -108,10 +137,8 @@ static int resolve(struct app *app, const struct kill_args *k,
 	}
 	rc = 0;
 	if (k->secret_stdin)
-		rc = io_read_secret_fd(STDIN_FILENO, &secret, e) < 0 ? -1 :
-			     by_value(app, secret, s, e);
+		rc = secret_given(app, k, s, code, e);
 out:
-	secret_free(&secret);
 	buf_release(&b);
 	return rc;
 }
@@ -281,9 +308,12 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	int64_t now = clock_wall_ms();
 	int code = -1, joined;
 
-	if (parse(app, argc, argv, &k, &e) < 0 ||
-	    resolve(app, &k, &s, &e) < 0 ||
-	    (!app->dry_run && confirm(app, &s, &e) < 0))
+	if (parse(app, argc, argv, &k, &e) < 0)
+		goto out;
+	joined = resolve(app, &k, &s, &code, &e);
+	if (joined != 0)
+		goto out;
+	if ((!app->dry_run && confirm(app, &s, &e) < 0))
 		goto out;
 	joined = join(app, &s, &w, &e);
 	if (joined < 0)

@@ -142,7 +142,8 @@ const struct command commands[] = {
 	  "  curfew show pg-main/ci_bot\n"
 	  "  curfew show 'pg-main/ci_bot#password'\n", NULL },
 	{ "kill", cmd_kill, "end identities, accounts or credentials, and prove it",
-	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "kill [options] TARGET...",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE | NEED_ALONE,
+	  "kill [options] TARGET...",
 	  "TARGET is an identity, a workflow, tag:NAME, a connection, "
 	  "CONNECTION/ACCOUNT,\nCONNECTION/ACCOUNT#ID or a glob over addresses. An "
 	  "account ends with all that belongs to\nit; a credential ends alone. "
@@ -152,6 +153,13 @@ const struct command commands[] = {
 	  "  --reason TEXT    why, for the incident\n"
 	  "  --tag TAG        every identity with this tag; may be repeated\n"
 	  "  --secret-stdin   the credential whose value is on standard input\n"
+	  "  --host HOST      the own server that issued that secret\n"
+	  "  --type TYPE      whose secret it is (TYPE or TYPE/KIND), when several "
+	  "look alike\n"
+	  "  --set NAME=VALUE a setting for reaching it: ca_file, proxy\n"
+	  "  --no-vault       only by its value, without opening the vault\n"
+	  "  --incident FILE  then the incident goes there, not into "
+	  "DIR/incidents\n"
 	  "  --include-self   also curfew's own access there, last\n"
 	  "  --wait SPAN      how long to work in the foreground\n"
 	  "  -y, --yes        do not ask for a typed confirmation\n\n"
@@ -159,7 +167,8 @@ const struct command commands[] = {
 	  "  curfew kill ci-bot --reason 'key in a public repository'\n"
 	  "  curfew kill 'pg-main/ci_bot#password'\n"
 	  "  curfew kill --secret-stdin < leaked.txt\n"
-	  "  curfew kill tag:contractor --dry-run\n", NULL },
+	  "  curfew kill --secret-stdin --host git.example.com < leaked.txt\n"
+	  "  curfew kill tag:contractor --dry-run\n", "--incident=w" },
 	{ "resume", cmd_resume, "go on with kills that are not finished",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE,
 	  "resume [--wait SPAN] [INCIDENT]...",
@@ -178,8 +187,12 @@ const struct command commands[] = {
 	  NEED_CONFIG | NEED_VAULT, "incident list",
 	  "Examples:\n  curfew incident list\n", NULL },
 	{ "incident show", cmd_incident_show, "one incident and how it stands",
-	  NEED_CONFIG | NEED_VAULT, "incident show INCIDENT",
-	  "Examples:\n  curfew incident show INC-20261122-1\n", NULL },
+	  NEED_CONFIG | NEED_VAULT | NEED_ALONE, "incident show INCIDENT|FILE",
+	  "FILE (a path with '/', or NAME.json) is what a kill without a vault "
+	  "wrote; it needs none\neither.\n\n"
+	  "Examples:\n  curfew incident show INC-20261122-1\n"
+	  "  curfew incident show ./INC-20261122-130500-1a2b3c4d.json\n",
+	  "1=r" },
 	{ "incident export", cmd_incident_export,
 	  "an incident with its timeline, as Markdown or JSON",
 	  NEED_CONFIG | NEED_VAULT,

@@ -287,7 +287,8 @@ int launch(struct launcher *l, const struct launch_spec *spec,
 	   struct launch_child *out, struct err *e)
 {
 	struct buf b = BUF_INIT(LAUNCH_MSG_MAX - sizeof(struct launch_request));
-	struct launch_request q = { .op = OP_START, .desktop = spec->desktop };
+	struct launch_request q = { .op = OP_START, .desktop = spec->desktop,
+				    .definitions = spec->definitions };
 	struct launch_reply r = { .rc = -1 };
 	int fds[CHILD_FDS] = { -1, -1, -1 };
 	int rc = -1;

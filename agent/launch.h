@@ -25,6 +25,8 @@ struct launch_spec {
 	const char *program;	   /* file name, found in the provider path */
 	const char *const *argv;   /* NULL-terminated, after argv[0]; may be NULL */
 	const char *const *writable; /* paths it may read and write; NULL-terminated */
+	bool definitions;	   /* "--definitions FILE:FILE…": every definition in
+				    * the path, in place of argv */
 	bool desktop;		   /* pass DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR */
 };
 

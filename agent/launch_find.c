@@ -310,3 +310,26 @@ char *launch_find(const char *path, const char *program, char **definition,
 	tell_missing(path, program, e);
 	return NULL;
 }
+
+int launch_definitions(const char *path, struct buf *files, struct err *e)
+{
+	struct names ns;
+	int rc = names_read(path, &ns, e);
+
+	for (size_t i = 0; rc == 0 && i < ns.n; i++) {
+		struct buf program = BUF_INIT(BUF_TEXT_MAX);
+		char *definition = NULL, *file = NULL;
+
+		rc = buf_printf(&program, e, PROVIDER_PREFIX "%s", ns.v[i]);
+		if (rc == 0)
+			file = launch_find(path, program.p, &definition, NULL);
+		if (file != NULL && definition != NULL)
+			rc = buf_printf(files, e, "%s%s", files->len ? ":" : "",
+					definition);
+		mem_free(file);
+		mem_free(definition);
+		buf_release(&program);
+	}
+	names_free(&ns);
+	return rc;
+}

@@ -29,7 +29,7 @@ struct launch_request {
 	uint32_t op;
 	int32_t pid;
 	uint32_t n_argv, n_paths; /* strings that follow: program, argv, paths */
-	uint32_t desktop;
+	uint32_t desktop, definitions;
 };
 
 struct launch_reply {
@@ -53,6 +53,10 @@ char *launch_find(const char *path, const char *program, char **definition,
 		  struct err *e);
 /* Names of the provider programs and definitions in `path`, one a line, sorted. */
 int launch_list(const char *path, struct buf *names, struct err *e)
+	__attribute__((warn_unused_result));
+/* The definitions in `path` that would be served, "FILE:FILE…"; one that others
+ * could change is left out. */
+int launch_definitions(const char *path, struct buf *files, struct err *e)
 	__attribute__((warn_unused_result));
 /* What one process may reach. */
 struct launch_grants {

@@ -245,6 +245,45 @@ static void close_pair(int p[2])
 		(void)close(p[1]);
 }
 
+static int grant_read(struct launch_grants *g, const char *path, size_t n,
+		      struct err *e)
+{
+	if (g->n == LAUNCH_GRANTS_MAX)
+		return err_fail(e, ERR_TOOBIG, path, "too many paths");
+	g->v[g->n] = (struct harden_path){ .path = mem_strndup(path, n) };
+	if (g->v[g->n].path == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	g->n++;
+	return 0;
+}
+
+/* What the program is to serve: the one definition that its name means, or all
+ * of them, to be told apart by a secret's shape. */
+static int serves(const struct state *s, bool all, const char *definition,
+		  struct parsed *a, struct buf *files, struct launch_grants *g,
+		  struct err *e)
+{
+	static char one[] = "--definition", many[] = "--definitions";
+
+	if (all && launch_definitions(s->path, files, e) < 0)
+		return -1;
+	if (!all && definition == NULL)
+		return 0;
+	if (!all && buf_puts(files, definition, e) < 0)
+		return -1;
+	a->argv[1] = all ? many : one;
+	a->argv[2] = files->len ? files->p : one + sizeof one - 1;
+	a->argv[3] = NULL;
+	for (const char *p = a->argv[2]; *p != '\0';) {
+		const size_t n = all ? strcspn(p, ":") : strlen(p);
+
+		if (grant_read(g, p, n, e) < 0)
+			return -1;
+		p += n + (p[n] == ':');
+	}
+	return 0;
+}
+
 static void start(struct state *s, const struct launch_request *q, char *p, size_t n)
 {
 	static struct launch_grants grants;
@@ -253,7 +292,7 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
 	struct child *c = free_place(s);
 	char *file = NULL, *definition = NULL;
-	static char flag[] = "--definition";
+	struct buf files = BUF_INIT(BUF_LINE_MAX);
 	pid_t pid = -1;
 
 	if (!parse(q, p, n, &a) || c == NULL) {
@@ -267,20 +306,12 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 	file = launch_find(s->path, a.program, &definition, &e);
 	if (file == NULL)
 		goto out;
-	if (definition != NULL && q->n_argv == 0) {
-		a.argv[1] = flag;
-		a.argv[2] = definition;
-		a.argv[3] = NULL;
-		if (grants.n < LAUNCH_GRANTS_MAX)
-			grants.v[grants.n++] = (struct harden_path){
-				.path = mem_strdup(definition) };
-	}
-	/* the program itself, last, for reading: a script is opened again */
-	if (grants.n == LAUNCH_GRANTS_MAX) {
-		(void)err_fail(&e, ERR_TOOBIG, a.program, "too many paths");
+	if (q->n_argv == 0 && serves(s, q->definitions != 0, definition, &a, &files,
+				     &grants, &e) < 0)
 		goto out;
-	}
-	grants.v[grants.n++] = (struct harden_path){ .path = mem_strdup(file) };
+	/* the program itself, last, for reading: a script is opened again */
+	if (grant_read(&grants, file, strlen(file), &e) < 0)
+		goto out;
 	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
 	    pipe2(err, O_CLOEXEC) < 0) {
 		(void)err_sys(&e, a.program, "pipe");
@@ -299,6 +330,7 @@ out:
 	close_pair(out);
 	close_pair(err);
 	launch_grants_free(&grants);
+	buf_release(&files);
 	mem_free(definition);
 	mem_free(file);
 }

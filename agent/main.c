@@ -105,6 +105,49 @@ static int start_launcher(struct start *s, struct err *e)
 /* A sweep that cron started ends soon; a kill is not put off for it. */
 #define KILL_LOCK_WAIT_MS 10000
 
+static bool is_file(const char *word)
+{
+	const size_t n = strlen(word);
+
+	return strchr(word, '/') != NULL ||
+	       (n > 5 && strcmp(word + n - 5, ".json") == 0);
+}
+
+/* Does this call of a NEED_ALONE row do without the vault?  A secret on standard
+ * input, when there is no vault or it shall stay shut; an incident's file. */
+static bool alone(const struct start *s, int argc, char **argv)
+{
+	bool secret = false, shut = false, file = false;
+	char *vault = io_path(s->dir, "vault.db");
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		secret = secret || strcmp(argv[i], "--secret-stdin") == 0;
+		shut = shut || strcmp(argv[i], "--no-vault") == 0;
+		file = file || (argv[i][0] != '-' && is_file(argv[i]));
+	}
+	if (strcmp(argv[0], "kill") != 0)
+		secret = false;
+	else
+		file = false;
+	if (vault != NULL && access(vault, F_OK) < 0 && errno == ENOENT)
+		shut = true;
+	mem_free(vault);
+	return file || (secret && shut);
+}
+
+/* A folder for the incident; where none can be made the kill goes on without. */
+static unsigned alone_needs(const struct start *s, const struct command *row,
+			    unsigned needs)
+{
+	char *dir = strcmp(row->name, "kill") == 0 ?
+			    io_path(s->dir, "incidents") : NULL;
+
+	if (dir != NULL)
+		(void)!io_mkdirs(dir, 0700, NULL);
+	mem_free(dir);
+	return needs & (unsigned)~(NEED_VAULT | NEED_WRITE);
+}
+
 /* Everything a row needs, in the one order. */
 static int prepare(struct start *s, const struct command *row, int argc, char **argv,
 		   struct err *e)
@@ -120,6 +163,8 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	app->dir = s->dir;
 	app->config_path = s->config_path;
+	if ((needs & NEED_ALONE) != 0 && alone(s, argc, argv))
+		needs = alone_needs(s, row, needs);
 	if ((needs & (NEED_CONFIG | NEED_VAULT | NEED_WRITE)) != 0 &&
 	    config_read(s->config_path, &app->config, e) < 0)
 		return -1;

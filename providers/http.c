@@ -6,6 +6,9 @@
  * Speaks docs/protocol.md version 1 and definition language 1.
  *
  *   curfew-provider-http [--definition FILE]     serve one connection
+ *   curfew-provider-http --definitions FILE:FILE…
+ *                                                any of these: a bare hello tells
+ *                                                how their secrets look
  *   curfew-provider-http --check FILE            is it a right definition?
  *                                                (-:NAME: standard input)
  *   curfew-provider-http --try FILE VERB [NAME=VALUE…]
@@ -25,6 +28,45 @@ static struct def definition; /* one connection a process */
 static bool loaded;
 static bool standalone;
 
+#define MANY_MAX 128
+static struct def many[MANY_MAX]; /* --definitions */
+static size_t n_many;
+
+static int one_of_many(const char *service, struct err *e)
+{
+	for (size_t i = 0; service && i < n_many; i++) {
+		if (strcmp(many[i].name, service) != 0)
+			continue;
+		definition = many[i];
+		memset(&many[i], 0, sizeof(many[i]));
+		loaded = true;
+		return 0;
+	}
+	return err_fail(e, ERR_CONFIG, service ? service : "service",
+			"none of the definitions at hand");
+}
+
+/* One that is wrong is left out: the others are needed now. */
+static int load_many(char *files, char **text, struct err *e)
+{
+	for (char *f = files; f && *f && n_many < MANY_MAX;) {
+		struct err why = ERR_INIT;
+		char *end = strchr(f, ':'), line[600];
+
+		if (end)
+			*end = '\0';
+		if (def_load(f, &many[n_many], &why)) {
+			(void)err_format(&why, line, sizeof(line));
+			fprintf(stderr, "%s\n", line);
+		} else {
+			n_many++;
+		}
+		f = end ? end + 1 : NULL;
+	}
+	*text = def_describe_all(many, n_many, e);
+	return *text ? 0 : -1;
+}
+
 static int load_for(const struct json *options, struct err *e)
 {
 	const char *file = options ? json_str(options, "definition") : NULL;
@@ -37,6 +79,8 @@ static int load_for(const struct json *options, struct err *e)
 				"leave 'definition' and 'service' out");
 	if (loaded)
 		return 0;
+	if (n_many > 0)
+		return one_of_many(service, e);
 	if (!file && !service) {
 		(void)err_fail(e, ERR_CONFIG, NULL, "which service? no definition is named");
 		err_hint(e, "--set service=NAME or --set definition=/path/NAME.toml");
@@ -259,7 +303,13 @@ int main(int argc, char **argv)
 		p.parallel = (unsigned)def_int(toml_get(definition.root, "service"),
 					       "parallel", 16);
 	}
-	text = def_describe(loaded ? &definition : NULL, false, &e);
+	if (argc == 3 && !strcmp(argv[1], "--definitions")) {
+		if (load_many(argv[2], &text, &e))
+			return fail(&e);
+		argc = 1;
+	} else {
+		text = def_describe(loaded ? &definition : NULL, false, &e);
+	}
 	if (!text)
 		return fail(&e);
 	p.describe = text;
@@ -267,5 +317,7 @@ int main(int argc, char **argv)
 	mem_free(text);
 	auth_forget();
 	def_free(&definition);
+	for (size_t i = 0; i < n_many; i++)
+		def_free(&many[i]);
 	return rc;
 }

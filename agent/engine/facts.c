@@ -32,6 +32,8 @@ static void read_kind(const struct json *o, struct kind_facts *k)
 {
 	k->disable_cuts = flag(o, "disable_cuts_sessions");
 	k->revoke_cuts = flag(o, "revoke_cuts_sessions");
+	k->by_value = flag(o, "by_value");
+	k->self_revoke = flag(o, "self_revoke");
 	k->mint_lag_ms = number(o, "mint_lag_ms", LAG_MAX);
 	k->list_lag_ms = number(o, "list_lag_ms", LAG_MAX);
 	k->revoke_lag_ms = number(o, "revoke_lag_ms", LAG_MAX);

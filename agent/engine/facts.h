@@ -20,6 +20,7 @@
 struct kind_facts {
 	char kind[FACTS_KIND];
 	bool disable_cuts, revoke_cuts; /* live sessions end with it */
+	bool by_value, self_revoke; /* revoke_value; with the secret itself */
 	int64_t mint_lag_ms, list_lag_ms, revoke_lag_ms, session_ms;
 	double rate_per_s; /* 0 = unlimited */
 };

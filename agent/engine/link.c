@@ -352,6 +352,40 @@ int links_poll(struct link *const *links, size_t n, int64_t wait_ms, link_fn fn,
 	return done;
 }
 
+/* ---- any definition ------------------------------------------------------ */
+
+int link_open_any(struct launcher *launcher, const char *type, const char *options,
+		  struct link **out, struct err *e)
+{
+	if (link_open(launcher, NULL, type, options, NULL, out, e) < 0)
+		return -1;
+	(*out)->any = true;
+	return 0;
+}
+
+int link_become(struct link *l, const char *connection, const char *options,
+		struct err *e)
+{
+	json_free(&l->options);
+	l->connection = mem_strdup(connection);
+	l->options = json_parse(options, strlen(options), e);
+	if (l->connection == NULL || l->options == NULL)
+		return err_fail(e, ERR_NOMEM, connection, "out of memory");
+	(void)snprintf(l->name, sizeof l->name, "%s", connection);
+	if (l->state == L_UP && proc_hello(l, e) < 0)
+		return -1;
+	return 0;
+}
+
+int link_begin(struct link *l, struct err *e)
+{
+	if (l->state != L_DOWN || proc_start(l) == 0)
+		return 0;
+	if (e != NULL && e->code == ERR_NONE)
+		*e = l->why;
+	return -1;
+}
+
 /* ---- one by one ---------------------------------------------------------- */
 
 int link_start(struct link *l, struct err *e)

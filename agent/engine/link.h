@@ -57,6 +57,16 @@ int link_open(struct launcher *l, const char *connection, const char *type,
 	      struct link **out, struct err *e) __attribute__((warn_unused_result));
 void link_close(struct link **l);
 
+/* A bare link to the program that serves every definition there is: its hello
+ * tells how their secrets look ("services").  `options`: only for the paths in
+ * them.  link_become() then opens one connection in the same process. */
+int link_open_any(struct launcher *l, const char *type, const char *options,
+		  struct link **out, struct err *e) __attribute__((warn_unused_result));
+int link_become(struct link *l, const char *connection, const char *options,
+		struct err *e) __attribute__((warn_unused_result));
+/* Start the process, without waiting for its answer to hello. */
+int link_begin(struct link *l, struct err *e) __attribute__((warn_unused_result));
+
 /* Start the process if it is not there and wait for hello's answer; the error
  * says what is wrong with the program or what it answered.  Optional. */
 int link_start(struct link *l, struct err *e) __attribute__((warn_unused_result));

@@ -39,6 +39,7 @@ struct link {
 	struct launcher *launcher;
 	char *connection; /* NULL: a bare hello */
 	char *type;
+	bool any;	  /* started with every definition */
 	char name[200];	  /* for messages: connection, else the program */
 	struct json *options;
 	struct secret *admin;
@@ -68,6 +69,8 @@ struct link {
 
 /* Start the process and send hello.  Failure is recorded in l->why. */
 int proc_start(struct link *l) __attribute__((warn_unused_result));
+/* Say hello, and wait for its answer before anything else. */
+int proc_hello(struct link *l, struct err *e) __attribute__((warn_unused_result));
 /* The process broke a rule or died: end it, every sent call becomes unknown,
  * every waiting one not-sent.  `cause` is one line. */
 void proc_fail(struct link *l, enum err_code code, const char *cause);

@@ -248,13 +248,21 @@ static int send_hello(struct link *l, struct err *e)
 	return rc;
 }
 
+int proc_hello(struct link *l, struct err *e)
+{
+	l->state = L_HELLO;
+	l->hello_deadline = clock_mono_ms() + l->hello_ms;
+	return send_hello(l, e) < 0 || lp_flush(l->lp, e) < 0 ? -1 : 0;
+}
+
 int proc_start(struct link *l)
 {
 	struct err e = ERR_INIT;
 	const char *paths[PATHS_MAX + 1];
 	char program[128];
 	const struct launch_spec spec = { .program = program,
-					  .writable = paths };
+					  .writable = paths,
+					  .definitions = l->any };
 
 	(void)snprintf(program, sizeof program, "curfew-provider-%s", l->type);
 	paths_of(l, paths);
@@ -274,10 +282,8 @@ int proc_start(struct link *l)
 		close_pipes(l);
 		goto fail;
 	}
-	l->state = L_HELLO;
 	l->next_id = 2;
-	l->hello_deadline = clock_mono_ms() + l->hello_ms;
-	if (send_hello(l, &e) < 0 || lp_flush(l->lp, &e) < 0) {
+	if (proc_hello(l, &e) < 0) {
 		/* it may have died already: its own words say more */
 		proc_died(l);
 		return -1;

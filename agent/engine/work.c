@@ -279,6 +279,11 @@ bool action_settled(const struct action *a)
 	       a->state == A_MOOT;
 }
 
+bool target_by_value(const struct target *t)
+{
+	return t->what == T_CREDENTIAL && strcmp(t->account, ACCOUNT_BY_VALUE) == 0;
+}
+
 bool action_open(const struct action *a)
 {
 	return !action_settled(a);

@@ -65,11 +65,16 @@ enum action_flag {
 	AF_SURVIVED = 256, /* probe: alive although its end was confirmed */
 	AF_SHOWN = 1024, /* probe: proved, and a listing shows it active; until
 			  * a listing is clean */
+	AF_KNOWN = 2048, /* revoke, by value: the service knew the value */
 	AF_ABSENT = 512, /* note: nothing answers to what curfew.toml names;
 			  * disable: no sync and no listing has shown it */
 };
 
 #define NONE UINT32_MAX
+
+/* The account of a credential of which nothing is known but its value: it is
+ * ended with revoke_value, and dead only where the service knew the value. */
+#define ACCOUNT_BY_VALUE "(by value)"
 
 struct action {
 	uint32_t target;
@@ -143,6 +148,7 @@ bool work_missing(const struct work *w, uint32_t target);
 int action_note(struct action *a, const char *text, struct err *e)
 	__attribute__((warn_unused_result));
 
+bool target_by_value(const struct target *t);
 bool action_open(const struct action *a); /* still to be worked on */
 bool action_settled(const struct action *a); /* done, unsupported, moot */
 /* Does it change something at the provider? */

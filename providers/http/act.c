@@ -269,5 +269,9 @@ int act_run(void *session, const struct kit_connection *c,
 			       q->kind, *q->kind ? "' with the credentials at hand" : "");
 	if (entry_once(ses, &s, entry, probe, r, e))
 		return -1;
+	/* the service itself took the value for one of its own */
+	if (r->status == KIT_OK && !strcmp(q->verb, "revoke_value") &&
+	    def_signs(ses->def, entry))
+		(void)json_set_bool(kit_body(r), "known", true);
 	return probe ? confirm(ses, &s, entry, r, e) : 0;
 }

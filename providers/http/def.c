@@ -160,6 +160,19 @@ bool def_uses_secret(const struct def *d, const struct toml_node *entry)
 	return uses(d, entry).secret;
 }
 
+bool def_signs(const struct def *d, const struct toml_node *entry)
+{
+	const struct toml_node *steps = toml_get(entry, "step");
+	const char *as = toml_str(entry, "as");
+	struct use u = { .d = d };
+
+	for (const struct toml_node *s = steps ? steps->child : NULL; s; s = s->next)
+		as = toml_str(s, "as") ? toml_str(s, "as") : as;
+	if (as)
+		use_node(&u, def_auth(d, as), 0);
+	return u.secret;
+}
+
 bool def_uses_admin(const struct def *d, const struct toml_node *entry)
 {
 	return uses(d, entry).admin;

@@ -38,6 +38,8 @@ const struct toml_node *def_entry(const struct def *d, const char *verb,
 				  bool with_admin);
 /* Does the entry (or a step of it) send the subject's secret? */
 bool def_uses_secret(const struct def *d, const struct toml_node *entry);
+/* ... to sign in with, so that an "ok" is said to a value the service knows? */
+bool def_signs(const struct def *d, const struct toml_node *entry);
 /* ... or need curfew's own credential? */
 bool def_uses_admin(const struct def *d, const struct toml_node *entry);
 const struct toml_node *def_auth(const struct def *d, const char *name);
@@ -50,5 +52,7 @@ bool def_bool(const struct toml_node *t, const char *key, bool fallback);
 /* What hello tells, as JSON text (mem_free it).  `d` NULL: no definition was
  * chosen yet.  `standalone`: only what needs no credential of curfew's. */
 char *def_describe(const struct def *d, bool standalone, struct err *e);
+/* ... of a process that may serve any of these, told apart by "services". */
+char *def_describe_all(const struct def *all, size_t n, struct err *e);
 
 #endif

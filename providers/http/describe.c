@@ -14,6 +14,7 @@ static const struct { const char *name, *help; } common[] = {
 	{ "client_cert", "/path of a client certificate, PEM" },
 	{ "client_key", "/path of its key, PEM" },
 	{ "standalone", "yes: only what needs no credential of curfew's own" },
+	{ "only", "the one place (https://HOST) that anything is sent to" },
 };
 
 static bool push_option(struct json *list, const char *name, const char *dflt,
@@ -138,6 +139,61 @@ char *def_describe(const struct def *d, bool standalone, struct err *e)
 		out = mem_strdup(b.p);
 	if (!out)
 		(void)err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	json_free(&o);
+	buf_release(&b);
+	return out;
+}
+
+/* What a person has to bring when the value alone does not do. */
+static bool needs(const struct def *d, struct json *o)
+{
+	const struct toml_node *own = toml_get(d->root, "option");
+	const struct toml_node *admin = toml_get(d->root, "admin");
+	const char *help = admin ? toml_str(admin, "help") : NULL;
+	struct json *list = json_array();
+	bool ok = list && (!help || json_set_str(o, "secret_help", help));
+
+	for (const struct toml_node *n = own ? own->child : NULL; n && ok; n = n->next)
+		if (def_bool(n, "required", false))
+			ok = push_option(list, n->key, toml_str(n, "default"),
+					 toml_str(n, "help"));
+	if (ok)
+		return json_set(o, "options", list);
+	json_free(&list);
+	return false;
+}
+
+static bool service(const struct def *d, struct json *list)
+{
+	const char *title = toml_str(toml_get(d->root, "service"), "title");
+	struct json *o = json_object();
+
+	if (json_set_str(o, "type", d->name) && json_set_str(o, "title", title) &&
+	    needs(d, o) && shapes(d, o))
+		return json_push(list, o);
+	json_free(&o);
+	return false;
+}
+
+char *def_describe_all(const struct def *all, size_t n, struct err *e)
+{
+	struct json *o = json_object(), *list = json_array();
+	struct buf b = BUF_INIT(BUF_LINE_MAX);
+	char *out = NULL;
+	bool ok = o && list && options(NULL, o);
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = !toml_get(all[i].root, "secret") || service(&all[i], list);
+	ok = ok && json_set_str(o, "secret", "none") &&
+	     json_set(o, "facts", json_object());
+	if (ok && json_set(o, "services", list)) {
+		list = NULL;
+		if (!json_print(o, false, &b, e))
+			out = mem_strdup(b.p);
+	}
+	if (!out)
+		(void)err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	json_free(&list);
 	json_free(&o);
 	buf_release(&b);
 	return out;

@@ -183,6 +183,33 @@ int wire_next(const char *url, const char *next, struct buf *out, struct err *e)
 	return rc;
 }
 
+/* "only": whoever holds a secret that belongs to one host names it, and nothing
+ * of a definition can lead elsewhere. */
+static int only_there(const struct kit_connection *c, const char *url, struct err *e)
+{
+	const char *only = kit_option(c, "only", NULL);
+	CURLU *u = only ? curl_url() : NULL;
+	char *here = NULL, *there = NULL;
+	int rc = -1;
+
+	if (!only)
+		return 0;
+	if (!u || curl_url_set(u, CURLUPART_URL, only, 0) != CURLUE_OK ||
+	    !(here = origin(u)) ||
+	    curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    !(there = origin(u)))
+		(void)err_fail(e, ERR_CONFIG, "only", "not a usable address");
+	else if (strcasecmp(here, there) != 0)
+		(void)err_fail(e, ERR_POLICY, NULL, "the definition leads to %.100s, "
+			       "and only %.100s may be asked", there, here);
+	else
+		rc = 0;
+	mem_free(here);
+	mem_free(there);
+	curl_url_cleanup(u);
+	return rc;
+}
+
 /* ---- asking -------------------------------------------------------------------- */
 
 static bool add_header(struct curl_slist **l, const char *line)
@@ -315,7 +342,7 @@ int wire_send(struct wire *w, const struct wire_ask *q, struct wire_answer *a,
 	*sent = false;
 	*a = (struct wire_answer){ .body = BUF_INIT(WIRE_BODY_MAX),
 				   .headers = BUF_INIT(WIRE_HEAD_MAX) };
-	if (place_ok(q->url, e))
+	if (place_ok(q->url, e) || only_there(w->c, q->url, e))
 		return -1;
 	headers = headers_of(q, &ok);
 	if (!ok) {

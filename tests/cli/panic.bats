@@ -1,0 +1,251 @@
+#!/usr/bin/env bats
+# kill --secret-stdin without a vault: whose is it, where may it go, is it dead.
+# The services are fakes on this machine; the definitions in use are the real
+# ones, with their host replaced by the fake's where they have a fixed one.
+
+bats_require_minimum_version 1.5.0
+
+load agent.bash
+
+start_one() { # VARIABLE: a fake service; its address into it
+	local out=$BATS_TEST_TMPDIR/port-$1
+	python3 "$BATS_TEST_DIRNAME/../real/fake_http.py" >"$out" 2>"$out.log" 3>&- &
+	pids+=($!)
+	for ((i = 0; i < 200; i++)); do
+		[ -s "$out" ] && break
+		sleep 0.05
+	done
+	printf -v "$1" 'http://127.0.0.1:%s' "$(cat "$out")"
+}
+
+setup() {
+	pids=()
+	curfew=$CURFEW_BUILD/curfew
+	export CURFEW_PROVIDER_PATH=$BATS_TEST_TMPDIR/providers
+	export CURFEW_DIR=$BATS_TEST_TMPDIR/never/seen
+	export CURFEW_TEST_GAP_MS=50 CURFEW_TEST_BACKOFF_MS=50
+	mkdir -p "$CURFEW_PROVIDER_PATH"
+	chmod 755 "$BATS_TEST_TMPDIR" "$CURFEW_PROVIDER_PATH"
+	cp "$CURFEW_BUILD/curfew-provider-http" "$CURFEW_PROVIDER_PATH/"
+	start_one here
+	for f in "$BATS_TEST_DIRNAME"/../../providers/http/*.toml; do
+		n=$(basename "$f" .toml)
+		sed -E "s#https://(api.github.com|gitlab.com|slack.com|api.cloudflare.com)#$here/$n#" \
+			"$f" >"$CURFEW_PROVIDER_PATH/$n.toml"
+	done
+	bot=glpat-botbotbotbotbotbot00
+	ghp=ghp_$(printf 'a%.0s' {1..36})
+	slack=xoxb-100000000-bot0bot0bot0bot0
+	vault=hvs.dev000000000000000000000
+}
+
+teardown() {
+	for p in "${pids[@]}"; do
+		kill "$p" 2>/dev/null
+		wait "$p" 2>/dev/null
+	done
+	return 0
+}
+
+# leak SECRET [OPTION]...: with the secret on standard input
+leak() {
+	local secret=$1
+	shift
+	run --separate-stderr "$curfew" kill --secret-stdin "$@" < <(printf '%s\n' "$secret")
+	output+=$'\n'$stderr
+}
+
+trouble() { curl -s "$1/_fake" -d "$2" -H 'Content-Type: application/json' >/dev/null; }
+asked() { curl -s "$1/_fake" -d '{"how":"noop"}' -H 'Content-Type: application/json' | jq "[.log[]|select(.url|contains(\"$2\"))]|length"; }
+incident() { cat "$CURFEW_DIR"/incidents/*.json; }
+
+clean() { # SECRET: nothing that was written holds it
+	! grep -rqF "$1" "$CURFEW_DIR" "$BATS_TEST_TMPDIR"/out* 2>/dev/null
+	[[ $output != *"$1"* ]]
+}
+
+@test "a token ends itself, is proved dead, and the incident is a private file" {
+	leak "$bot"
+	[ "$status" -eq 0 ]
+	says "gitlab personal_token glpat-…ot00  DEAD (proved)"
+	says "sent to $here/gitlab and nowhere else"
+	says "incident written to $CURFEW_DIR/incidents/"
+	clean "$bot"
+	[ "$(stat -c %a "$CURFEW_DIR"/incidents/*.json)" = 600 ]
+	[ "$(incident | jq -r .state)" = DEAD ]
+	[ "$(incident | jq -r .proof)" = refusal ]
+	[ "$(incident | jq -r .fingerprint)" = "sha256:$(printf %s "$bot" | sha256sum | cut -d' ' -f1)" ]
+	[ "$(incident | jq '[.timeline[]|select(.what=="probe" and .answer=="dead")]|length')" -ge 3 ]
+	run "$curfew" incident show "$CURFEW_DIR"/incidents/*.json
+	[ "$status" -eq 0 ]
+	says "sent only to"
+	says DEAD
+	[ ! -e "$CURFEW_DIR/vault.db" ]
+	# the folder is no obstacle for a vault
+	"$curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key"
+}
+
+@test "GitHub's kind of service takes it from anybody; Slack's and Vault's from itself" {
+	trouble "$here" '{"path":"POST */credentials/revoke","how":"slow","after":0.3,"times":9}'
+	leak "$ghp" --json
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '.state+" "+.proof' <<<"$(sed '/^curfew:/d' <<<"$output")")" = "DEAD refusal" ]
+	clean "$ghp"
+	leak "$slack"
+	[ "$status" -eq 0 ]
+	says "DEAD (proved)"
+	leak "$vault" # of which no host can be seen
+	[ "$status" -eq 2 ]
+	says "name it: --host HOST"
+	leak "$vault" --host "$here/hashivault"
+	[ "$status" -eq 0 ]
+	leak "00$(printf 'c%.0s' {1..40})" --host "$here/okta"
+	[ "$status" -eq 0 ]
+}
+
+@test "what people paste" {
+	for t in "  $bot  " "\"$bot\"" "'$bot'" "GITLAB_TOKEN=$bot" "export GITLAB_TOKEN=\"$bot\"" \
+		"PRIVATE-TOKEN: $bot" "Authorization: Bearer $bot" "Bearer $bot" "  \"token\": \"$bot\"," \
+		"token: $bot" $'\xef\xbb\xbf'"$bot" "$bot"$'\r'; do
+		leak "$t" --dry-run
+		echo "$t"
+		[ "$status" -eq 0 ]
+		says "glpat-…ot00  would be sent to $here/gitlab only"
+	done
+	leak "https://oauth2:$bot@git.example.com/a.git" --dry-run
+	[ "$status" -eq 2 ]
+	says "an own server; nothing was sent; name it: --host git.example.com"
+	[ "$(asked "$here" gitlab)" -eq 0 ]
+	[ ! -e "$CURFEW_DIR/incidents" ] || [ -z "$(ls "$CURFEW_DIR/incidents")" ]
+}
+
+@test "what is no token gets a clear word" {
+	leak ""
+	[ "$status" -eq 2 ]
+	says "standard input is empty"
+	leak "$(head -c 20000 /dev/zero | tr '\0' a)"
+	[ "$status" -eq 2 ]
+	says "longer"
+	leak "$(head -c 80000 /dev/zero | tr '\0' a)"
+	[ "$status" -eq 2 ]
+	says "no token is that long"
+	leak $'one\ntwo'
+	[ "$status" -eq 2 ]
+	says "has 2 lines: give one secret at a time"
+	leak "correct horse"
+	[ "$status" -eq 2 ]
+	says "no service's secrets look like that"
+	leak "${ghp%a}"
+	[ "$status" -eq 2 ]
+	says "it has 39 characters instead of 40"
+	says "was all of it copied?"
+	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/id"
+	leak "$(cat "$BATS_TEST_TMPDIR/id")"
+	[ "$status" -eq 2 ]
+	says "a private key (OPENSSH PRIVATE KEY)"
+	says "ssh-keygen -lf FILE"
+	leak "$(cat "$BATS_TEST_TMPDIR/id.pub")"
+	[ "$status" -eq 2 ]
+	says "a public key"
+	leak "cfut_$(printf 'a%.0s' {1..48})"
+	[ "$status" -eq 4 ]
+	says "ALIVE (its value alone does not end it; nothing was sent)"
+	says "curfew connect cloudflare NAME"
+}
+
+@test "two services that claim one shape: neither gets it before the person says which" {
+	sed 's/^name = "slack"/name = "slick"/' "$CURFEW_PROVIDER_PATH/slack.toml" >"$CURFEW_PROVIDER_PATH/slick.toml"
+	leak "$slack"
+	[ "$status" -eq 2 ]
+	says "--type slack/token or --type slick/token"
+	[ "$(asked "$here" auth)" -eq 0 ]
+	leak "$slack" --type slack
+	[ "$status" -eq 0 ]
+}
+
+@test "only the host that issued it: not the definition's default, not a redirect's, not another's" {
+	start_one there
+	# named: the default host hears nothing
+	leak "$bot" --host "$there/gitlab"
+	[ "$status" -eq 0 ]
+	[ "$(asked "$here" gitlab)" -eq 0 ]
+	# a fixed host takes no other
+	leak "$slack" --host "$there"
+	[ "$status" -eq 2 ]
+	says "goes to $here/slack only"
+	# a service that redirects: not followed, not dead
+	trouble "$here" '{"path":"*","how":"redirect","to":"'"$there"'/slack/api/auth.revoke","times":99}'
+	before=$(asked "$there" slack)
+	leak "$slack" --wait 1s
+	[ "$status" -eq 4 ]
+	says ALIVE
+	[ "$(asked "$there" slack)" -eq "$before" ]
+	clean "$slack"
+	# a definition whose requests lead elsewhere than its host says
+	sed -i "s#^default = .*#default = \"$there/slack\"#" "$CURFEW_PROVIDER_PATH/slack.toml"
+	leak "$slack" --wait 1s
+	[ "$status" -eq 4 ]
+	says "may be asked"
+	[ "$(asked "$there" slack)" -eq "$before" ]
+	for h in "a b" "x@$there" "ftp://x" "http://x?y"; do
+		leak "$bot" --host "$h"
+		[ "$status" -eq 2 ]
+	done
+	# plain http to another machine is refused, nothing leaves
+	leak "$bot" --host http://192.0.2.1 --wait 1s
+	[ "$status" -eq 4 ]
+	says "only https"
+}
+
+@test "a revoke that does nothing is not death; silence neither" {
+	trouble "$here" '{"path":"*","how":"revoke-ignored","times":999}'
+	leak "$bot" --wait 2s
+	[ "$status" -eq 4 ]
+	says "ALIVE (still accepted after the end was confirmed)"
+	[ "$(incident | jq -r .closed)" = null ]
+	trouble "$here" '{"how":"none"}'
+	trouble "$here" '{"path":"*","how":"500","times":99}'
+	leak "$ghp" --wait 1s
+	[ "$status" -eq 4 ]
+	says ALIVE
+	leak "$bot" --host http://127.0.0.1:1 --wait 1s # nobody listens
+	[ "$status" -eq 4 ]
+	says ALIVE
+}
+
+@test "a service that never knew the value proves nothing by refusing it" {
+	leak "glpat-nobodysnobodysnobodys"
+	[ "$status" -eq 4 ]
+	says "NOT FOUND (refused from the first"
+	says "if another server issued it: --host HOST"
+	says_not "DEAD"
+}
+
+@test "the secret is in no argument, environment or log; nothing is written when nothing can be" {
+	trouble "$here" '{"path":"*","how":"slow","after":2,"times":2}'
+	printf '%s\n' "$bot" | "$curfew" -vv kill --secret-stdin --incident "$BATS_TEST_TMPDIR/out.json" >"$BATS_TEST_TMPDIR/out" 2>&1 &
+	job=$!
+	sleep 1
+	! grep -aqF "$bot" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null
+	wait "$job"
+	grep -q "DEAD (proved)" "$BATS_TEST_TMPDIR/out"
+	! grep -qF "$bot" "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/out.json"
+	# an existing file is not written over, and nothing is sent
+	leak "$slack" --incident "$BATS_TEST_TMPDIR/out.json"
+	[ "$status" -ne 0 ]
+	says "nothing was sent"
+	[ "$(asked "$here" slack)" -eq 0 ]
+	# a place that takes no file does not hold the kill up
+	leak "$slack" --incident "$BATS_TEST_TMPDIR/no/such/folder/x.json"
+	[ "$status" -eq 5 ]
+	says "DEAD (proved)"
+}
+
+@test "names need a vault; without one the rest is as it was" {
+	run "$curfew" kill ci-bot
+	[ "$status" -ne 0 ]
+	leak "$bot" ci-bot
+	[ "$status" -eq 2 ]
+	says "without a vault only the secret"
+	[ "$(asked "$here" gitlab)" -eq 0 ]
+}
