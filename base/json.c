@@ -295,6 +295,12 @@ bool json_set_int(struct json *obj, const char *key, int64_t v)
 	return json_set(obj, key, json_of(cJSON_CreateNumber((double)v)));
 }
 
+bool json_set_real(struct json *obj, const char *key, double v)
+{
+	return obj && isfinite(v) &&
+	       json_set(obj, key, json_of(cJSON_CreateNumber(v)));
+}
+
 bool json_set_bool(struct json *obj, const char *key, bool v)
 {
 	return obj && json_set(obj, key, json_of(cJSON_CreateBool(v)));

@@ -45,6 +45,7 @@ struct json *json_array(void);
 /* A setter replaces a member of the same name. */
 bool json_set_str(struct json *obj, const char *key, const char *v); /* NULL v: null */
 bool json_set_int(struct json *obj, const char *key, int64_t v);
+bool json_set_real(struct json *obj, const char *key, double v); /* finite */
 bool json_set_bool(struct json *obj, const char *key, bool v);
 bool json_set(struct json *obj, const char *key, struct json *child); /* takes child, even on failure */
 bool json_push(struct json *arr, struct json *child);		      /* takes child */

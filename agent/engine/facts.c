@@ -8,6 +8,8 @@
 #include "agent/engine/knob.h"
 
 #define LAG_MAX ((int64_t)7 * 24 * 3600 * 1000)
+#define RATE_MAX 1000000.0
+#define RATE_MIN 0.001 /* one in a quarter of an hour; less would stop the clock */
 
 static int64_t clip(int64_t v, int64_t top)
 {
@@ -19,6 +21,16 @@ static int64_t number(const struct json *o, const char *key, int64_t top)
 	int64_t v = 0;
 
 	return json_int(o, key, &v) ? clip(v, top) : 0;
+}
+
+/* Requests a second: 0.5 is one in two seconds. */
+static double rate(const struct json *o)
+{
+	double v = 0;
+
+	if (!json_real(json_get(o, "rate_per_s"), &v) || !(v > 0))
+		return 0;
+	return v < RATE_MIN ? RATE_MIN : v > RATE_MAX ? RATE_MAX : v;
 }
 
 static bool flag(const struct json *o, const char *key)
@@ -38,7 +50,7 @@ static void read_kind(const struct json *o, struct kind_facts *k)
 	k->list_lag_ms = number(o, "list_lag_ms", LAG_MAX);
 	k->revoke_lag_ms = number(o, "revoke_lag_ms", LAG_MAX);
 	k->session_ms = number(o, "session_ms", LAG_MAX);
-	k->rate_per_s = (double)number(o, "rate_per_s", 1000000);
+	k->rate_per_s = rate(o);
 }
 
 static int64_t larger(int64_t a, int64_t b)

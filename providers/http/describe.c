@@ -54,8 +54,8 @@ static bool scalar(struct json *o, const struct toml_node *n)
 		return json_set_bool(o, n->key, n->num != 0);
 	if (n->kind == TOML_INT)
 		return json_set_int(o, n->key, n->num);
-	if (n->kind == TOML_FLOAT) /* the setters know integers only */
-		return json_set_int(o, n->key, n->real < 1 ? 1 : (int64_t)n->real);
+	if (n->kind == TOML_FLOAT)
+		return json_set_real(o, n->key, n->real);
 	return json_set_str(o, n->key, n->str);
 }
 

@@ -183,6 +183,12 @@ static void test_facts_are_clipped(void **state)
 	assert_true(f.all.rate_per_s <= 0);
 	facts_parse("no json", &f);
 	assert_int_equal(f.n, 0);
+	facts_parse("{\"key\":{\"rate_per_s\":0.5},\"x\":{\"rate_per_s\":0}}", &f);
+	assert_true(f.all.rate_per_s > 0.49 && f.all.rate_per_s < 0.51);
+	facts_parse("{\"key\":{\"rate_per_s\":1e-300}}", &f);
+	assert_true(f.all.rate_per_s >= 0.001);
+	facts_parse("{\"key\":{\"rate_per_s\":\"2\"}}", &f);
+	assert_true(f.all.rate_per_s <= 0);
 }
 
 static void test_adopt(void **state)
