@@ -222,6 +222,9 @@ static int try_verb(const char *verb, const struct json *options,
 		if (*q->kind && kinds && kinds->kind == TOML_STRING &&
 		    !strchr(kinds->str, '{') && strcmp(kinds->str, q->kind) != 0)
 			continue;
+		if (*q->account && toml_str(n, "accounts") &&
+		    !text_glob(toml_str(n, "accounts"), q->account))
+			continue;
 		shown++;
 		if (print_entry(n, &s, e))
 			return -1;

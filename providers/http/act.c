@@ -259,7 +259,7 @@ int act_run(void *session, const struct kit_connection *c,
 	struct session *ses = session;
 	struct scope s = { .def = ses->def, .conn = c, .q = q };
 	const bool probe = !strcmp(q->verb, "probe");
-	const struct toml_node *entry = def_entry(ses->def, q->verb, q->kind,
+	const struct toml_node *entry = def_entry(ses->def, q->verb, q->account, q->kind,
 						  q->secret != NULL, c->secret != NULL);
 
 	(void)st;

@@ -16,7 +16,7 @@
 
 enum want { W_STR, W_NAME, W_TMPL, W_URL, W_INT, W_BOOL, W_STRS, W_WORD, W_TABLE,
 	    W_TABLES, W_NAMED, W_MAP, W_URLMAP, W_TEXTMAP, W_BODY, W_STATUS, W_COND,
-	    W_POINTER, W_AUTH, W_NUMBER };
+	    W_POINTER, W_POINTERS, W_AUTH, W_NUMBER };
 
 struct key {
 	const char *name;
@@ -28,6 +28,7 @@ struct key {
 struct checker {
 	const struct def *d;
 	struct err *e;
+	const struct toml_node *request; /* the table with a path that we are in */
 };
 
 static int keys_check(struct checker *k, const struct toml_node *t,
@@ -56,7 +57,7 @@ static const char *const froms[] = { "caller", "provider", "none", NULL };
 	{ "status", W_STATUS, false, NULL }, { "at", W_POINTER, false, NULL }, \
 	{ "header", W_STR, false, NULL }, { "equals", W_TMPL, false, NULL }, \
 	{ "in", W_STRS, false, NULL }, { "exists", W_BOOL, false, NULL }, \
-	{ "contains", W_TMPL, false, NULL }, { "matches", W_STR, false, NULL }, \
+	{ "contains", W_TMPL, false, NULL }, { "matches", W_TMPL, false, NULL }, \
 	{ "picked", W_BOOL, false, NULL }, { "all", W_COND, false, NULL }, \
 	{ "any", W_COND, false, NULL }, { "not", W_COND, false, NULL }
 
@@ -77,6 +78,7 @@ static const struct key pick_keys[] = {
 	{ "query", W_URLMAP, false, NULL }, { "headers", W_MAP, false, NULL }, \
 	{ "json", W_BODY, false, NULL }, { "form", W_MAP, false, NULL }, \
 	{ "text", W_TMPL, false, NULL }, { "json_base", W_STR, false, NULL }, \
+	{ "seal_to", W_TMPL, false, NULL }, \
 	{ "json_pick", W_STRS, false, NULL }, { "json_set", W_TEXTMAP, false, NULL }, \
 	{ "answers", W_WORD, false, formats }, { "pick", W_TABLE, false, pick_keys }, \
 	{ "save", W_NAME, false, NULL }, { "rules", W_TABLES, false, rules }
@@ -88,7 +90,8 @@ static const struct key confirm_keys[] = { { "times", W_INT, true, NULL },
 	{ "every_ms", W_INT, true, NULL }, { NULL, 0, false, NULL } };
 
 #define ENTRY(rules, steps) \
-	{ "kind", W_STRS, false, NULL }, { "step", W_TABLES, false, steps }, \
+	{ "kind", W_STRS, false, NULL }, { "accounts", W_STR, false, NULL }, \
+	{ "step", W_TABLES, false, steps }, \
 	{ "give", W_MAP, false, NULL }, { "give_secret", W_TMPL, false, NULL }, \
 	{ "keep", W_POINTER, false, NULL }
 
@@ -123,7 +126,7 @@ static const struct key service_keys[] = {
 	{ "name", W_NAME, true, NULL }, { "title", W_STR, true, NULL },
 	{ "base", W_URL, true, NULL }, { "docs", W_STR, false, NULL },
 	{ "read", W_STR, false, NULL }, { "answers", W_WORD, false, formats },
-	{ "message", W_STRS, false, NULL }, { "xml_lists", W_STRS, false, NULL },
+	{ "message", W_POINTERS, false, NULL }, { "xml_lists", W_STRS, false, NULL },
 	{ "headers", W_MAP, false, NULL }, { "parallel", W_INT, false, NULL },
 	{ NULL, 0, false, NULL } };
 static const struct key admin_keys[] = {
@@ -212,8 +215,27 @@ static int tmpl_ok(struct checker *k, const struct toml_node *n, bool url)
 		return expected(k, n, "a string");
 	if (!tmpl_check(n->str, k->d, &use))
 		return def_wrong(k->d, n, k->e, "%s", use.why);
+	if (use.sealed && !(k->request && toml_get(k->request, "seal_to")))
+		return def_wrong(k->d, n, k->e, "'sealed_box' needs a 'seal_to' in the "
+				 "same request: whose public key?");
 	if (url && (use.secret || use.admin || use.token))
 		return def_wrong(k->d, n, k->e, "a secret may not stand in a URL");
+	return 0;
+}
+
+/* A fixed beginning: what a template starts with decides where it leads. */
+static int url_ok(struct checker *k, const struct toml_node *n)
+{
+	const char *t = n->str;
+	const bool base = n->key && !strcmp(n->key, "base");
+
+	if (tmpl_ok(k, n, true))
+		return -1;
+	if (base && *t != '{' && strncmp(t, "https://", 8) && strncmp(t, "http://", 7))
+		return def_wrong(k->d, n, k->e, "'base' begins with https://, http:// "
+				 "or a template; found '%.60s'", t);
+	if (!base && *t != '/')
+		return def_wrong(k->d, n, k->e, "'path' begins with '/'; found '%.60s'", t);
 	return 0;
 }
 
@@ -224,6 +246,15 @@ static int pointer_ok(struct checker *k, const struct toml_node *n)
 	if (n->str[0] && n->str[0] != '/')
 		return def_wrong(k->d, n, k->e, "a JSON pointer begins with '/' "
 				 "(\"\" is the whole answer); found '%.60s'", n->str);
+	return 0;
+}
+
+static int pointers_ok(struct checker *k, const struct toml_node *n)
+{
+	for (const struct toml_node *c = def_each(n); c;
+	     c = n->kind == TOML_ARRAY ? c->next : NULL)
+		if (pointer_ok(k, c))
+			return -1;
 	return 0;
 }
 
@@ -320,13 +351,15 @@ static int value_ok(struct checker *k, const struct toml_node *n, const struct k
 		return n->kind == TOML_STRING && text_name(n->str) ? 0 :
 			expected(k, n, "a name (letters, digits, '.', '_', '-')");
 	case W_TMPL: return tmpl_ok(k, n, false);
-	case W_URL: return tmpl_ok(k, n, true);
+	case W_URL: return url_ok(k, n);
+	case W_POINTERS: return pointers_ok(k, n);
 	case W_INT:
 		return n->kind == TOML_INT && n->num >= 0 ? 0 :
 			expected(k, n, "a whole number from 0");
 	case W_NUMBER:
-		return n->kind == TOML_INT || n->kind == TOML_FLOAT ? 0 :
-			expected(k, n, "a number");
+		return n->kind == TOML_INT ? (n->num >= 0 ? 0 : expected(k, n, "a number from 0")) :
+		       n->kind == TOML_FLOAT && n->real >= 0 && n->real < 1e9 ? 0 :
+			expected(k, n, "a number from 0");
 	case W_BOOL: return n->kind == TOML_BOOL ? 0 : expected(k, n, "true or false");
 	case W_STRS: return strs_ok(k, n);
 	case W_WORD: return word_check(k, n, key->more);
@@ -368,9 +401,12 @@ static int keys_check(struct checker *k, const struct toml_node *t,
 		      const struct key *keys)
 {
 	bool steps = t->kind == TOML_TABLE && toml_get(t, "step") && !toml_get(t, "items");
+	const struct toml_node *outer = k->request;
 
 	if (t->kind != TOML_TABLE)
 		return expected(k, t, "a table");
+	if (toml_get(t, "path"))
+		k->request = t;
 	for (const struct toml_node *n = t->child; n; n = n->next) {
 		const struct key *i = keys;
 
@@ -381,89 +417,13 @@ static int keys_check(struct checker *k, const struct toml_node *t,
 		if (value_ok(k, n, i))
 			return -1;
 	}
+	k->request = outer;
 	for (const struct key *i = keys; i->name; i++)
 		if (i->must && !toml_get(t, i->name) &&
 		    !(steps && !strcmp(i->name, "path")))
-			return def_wrong(k->d, t, k->e, "'%s' is missing here", i->name);
-	return 0;
-}
-
-/* ---- what a single key does not show ------------------------------------------ */
-
-static int auth_whole(struct checker *k)
-{
-	static const struct { const char *kind, *must[3]; } need[] = {
-		{ "header", { "header", "value" } }, { "basic", { "user", "password" } },
-		{ "digest", { "user", "password" } }, { "jwt", { "key", "claims" } },
-		{ "sigv4", { "service", "key_id", "key" } },
-		{ "exchange", { "path", "token", "value" } } };
-	const struct toml_node *all = toml_get(k->d->root, "auth");
-
-	for (const struct toml_node *a = all ? all->child : NULL; a; a = a->next) {
-		const char *kind = toml_str(a, "kind");
-		const struct toml_node *with = toml_get(a, "with");
-
-		for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++)
-			for (int m = 0; !strcmp(need[i].kind, kind) && m < 3 &&
-					need[i].must[m]; m++)
-				if (!toml_get(a, need[i].must[m]))
-					return def_wrong(k->d, a, k->e, "a way to sign in "
-						"of kind '%s' needs '%s'", kind,
-						need[i].must[m]);
-		if (with && def_auth(k->d, with->str) &&
-		    !strcmp(toml_str(def_auth(k->d, with->str), "kind"), "exchange"))
-			return def_wrong(k->d, with, k->e, "an exchange may not hang "
-					 "on another exchange");
-	}
-	return 0;
-}
-
-static int lists_whole(struct checker *k)
-{
-	const struct toml_node *all = toml_get(k->d->root, "list");
-
-	for (const struct toml_node *n = all ? all->child : NULL; n; n = n->next) {
-		const struct toml_node *each = toml_get(n, "each");
-		const char *what = toml_str(n, "what");
-		bool found = !each;
-
-		/* only an earlier one can be the parent, so none is its own */
-		for (const struct toml_node *p = all->child; each && p != n; p = p->next)
-			found = found || (toml_str(p, "name") &&
-					  !strcmp(toml_str(p, "name"), each->str));
-		if (!found)
-			return def_wrong(k->d, each, k->e, "no [[list]] above is named '%s'",
-					 each->str);
-		if (toml_str(n, "if_option") &&
-		    !toml_get(toml_get(k->d->root, "option"), toml_str(n, "if_option")))
-			return def_wrong(k->d, toml_get(n, "if_option"), k->e,
-					 "there is no [option.%s]", toml_str(n, "if_option"));
-		if (what && !toml_get(n, "account"))
-			return def_wrong(k->d, n, k->e, "'account' is missing here");
-		if (what && strcmp(what, "account") != 0 &&
-		    (!toml_get(n, "id") || !toml_get(n, "kind")))
-			return def_wrong(k->d, n, k->e, "a %s needs 'kind' and 'id'", what);
-	}
-	return 0;
-}
-
-/* A changing request says itself which answer is a yes. */
-static int verbs_whole(struct checker *k)
-{
-	for (int v = 0; def_verbs[v]; v++) {
-		const struct toml_node *all = toml_get(k->d->root, def_verbs[v]);
-
-		for (const struct toml_node *n = all ? all->child : NULL; n; n = n->next) {
-			const struct toml_node *steps = toml_get(n, "step");
-			const struct toml_node *last = steps ? steps->child : n;
-
-			while (steps && last && last->next)
-				last = last->next;
-			if (!last || !toml_get(last, "rules"))
-				return def_wrong(k->d, last ? last : n, k->e, "'rules' is "
-						 "missing here: which answer means what?");
-		}
-	}
+			return def_wrong(k->d, t, k->e, "'%s' is missing here%s", i->name,
+					 strcmp(i->name, "path") ? "" :
+					 toml_get(t, "rules") ? ": what is asked for?" : "");
 	return 0;
 }
 
@@ -474,8 +434,5 @@ int def_check(const struct def *d, struct err *e)
 
 	if (lang && (lang->kind != TOML_INT || lang->num != 1))
 		return def_wrong(d, lang, e, "this program reads language 1");
-	if (keys_check(&k, d->root, root_keys) || auth_whole(&k) ||
-	    lists_whole(&k) || verbs_whole(&k))
-		return -1;
-	return 0;
+	return keys_check(&k, d->root, root_keys) ? -1 : def_check_whole(d, e);
 }

@@ -179,18 +179,21 @@ bool def_uses_admin(const struct def *d, const struct toml_node *entry)
 }
 
 const struct toml_node *def_entry(const struct def *d, const char *verb,
-				  const char *kind, bool with_secret,
-				  bool with_admin)
+				  const char *account, const char *kind,
+				  bool with_secret, bool with_admin)
 {
 	const struct toml_node *all = toml_get(d->root, verb);
 	const struct toml_node *found = NULL;
 
 	for (const struct toml_node *n = all ? all->child : NULL; n; n = n->next) {
 		const struct toml_node *kinds = toml_get(n, "kind");
+		const char *globs = toml_str(n, "accounts");
 		const struct use u = uses(d, n);
 
 		if (kinds ? !def_has(kinds, kind) :
 			    *kind && strcmp(verb, "revoke_value") != 0)
+			continue;
+		if (globs && !text_glob(globs, account))
 			continue;
 		if ((u.secret && !with_secret) || (u.admin && !with_admin))
 			continue;

@@ -26,16 +26,20 @@ int def_load(const char *file, struct def *d, struct err *e)
 void def_free(struct def *d);
 /* check.c: the whole tree against the language. */
 int def_check(const struct def *d, struct err *e) __attribute__((warn_unused_result));
+/* check_whole.c: what a single key does not show; after def_check's own. */
+int def_check_whole(const struct def *d, struct err *e)
+	__attribute__((warn_unused_result));
 /* err_fail with the place of `n` in front. */
 int def_wrong(const struct def *d, const struct toml_node *n, struct err *e,
 	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The first entry of `verb` for this kind whose credentials are at hand.  An
+/* The first entry of `verb` for this account and kind whose credentials are at
+ * hand.  An
  * entry without kinds is for the account as a whole (kind "") and, for
  * revoke_value, for anything.  A probe with the secret goes before others. */
 const struct toml_node *def_entry(const struct def *d, const char *verb,
-				  const char *kind, bool with_secret,
-				  bool with_admin);
+				  const char *account, const char *kind,
+				  bool with_secret, bool with_admin);
 /* Does the entry (or a step of it) send the subject's secret? */
 bool def_uses_secret(const struct def *d, const struct toml_node *entry);
 /* ... to sign in with, so that an "ok" is said to a value the service knows? */

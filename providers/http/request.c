@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
+#include "base/digest.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -43,19 +45,8 @@ static int pairs(const struct toml_node *map, const struct scope *s,
 		if (!rc)
 			rc = buf_puts(&b, "=", e);
 		name = b.len;
-		if (!rc && strchr(c->str, '{') == NULL) {
-			/* the definition's own text is encoded here too */
-			struct buf lit = BUF_INIT(BUF_TEXT_MAX);
-
-			rc = tmpl_render(c->str, s, TMPL_URL, &lit, e);
-			for (size_t i = 0; !rc && i < lit.len; i++)
-				rc = strchr(" +&=#%/?:,;\"<>[]|*@$!'()", lit.p[i]) ?
-					buf_printf(&b, e, "%%%02X", (unsigned char)lit.p[i]) :
-					buf_add(&b, &lit.p[i], 1, e);
-			buf_release(&lit);
-		} else if (!rc) {
-			rc = tmpl_render(c->str, s, TMPL_URL, &b, e);
-		}
+		if (!rc)
+			rc = tmpl_render(c->str, s, TMPL_PAIR, &b, e);
 		if (!rc && b.len == name && strstr(c->str, "|optional")) {
 			buf_release(&b);
 			continue;
@@ -226,10 +217,35 @@ int request_body(const struct toml_node *n, const struct scope *s,
 	return rc;
 }
 
-int request_build(const struct toml_node *n, const struct scope *s,
+/* The request's `seal_to`: an X25519 public key in base64. */
+static int seal_key(const struct toml_node *n, const struct scope *s,
+		    unsigned char key[static DIGEST_PUBLIC], struct err *e)
+{
+	unsigned char raw[3 * DIGEST_PUBLIC];
+	struct buf b = BUF_INIT(2 * DIGEST_PUBLIC);
+	size_t len = 0;
+	int rc = -1;
+
+	if (s->show || tmpl_render(toml_str(n, "seal_to"), s, TMPL_PLAIN, &b, e)) {
+		rc = s->show ? 0 : -1;
+	} else if (!base64_decode(b.p, b.len, raw, &len) || len != DIGEST_PUBLIC) {
+		(void)err_fail(e, ERR_PROVIDER, NULL, "the service's public key is "
+			       "not %d bytes in base64", DIGEST_PUBLIC);
+	} else {
+		memcpy(key, raw, DIGEST_PUBLIC);
+		rc = 0;
+	}
+	buf_release(&b);
+	return rc;
+}
+
+int request_build(const struct toml_node *n, const struct scope *scope,
 		  struct wire *w, struct request *r, struct err *e)
 {
-	const struct toml_node *service = toml_get(s->def->root, "service");
+	unsigned char key[DIGEST_PUBLIC];
+	struct scope own = *scope;
+	const struct scope *s = &own;
+	const struct toml_node *service = toml_get(scope->def->root, "service");
 	const char *method = toml_str(n, "method"), *as = toml_str(n, "as");
 
 	*r = (struct request){ .method = method ? method : "GET",
@@ -238,6 +254,11 @@ int request_build(const struct toml_node *n, const struct scope *s,
 		.password = BUF_INIT(BUF_TEXT_MAX), .sigv4 = BUF_INIT(BUF_TEXT_MAX) };
 	if (!as)
 		as = def_auth(s->def, "admin") ? "admin" : "none";
+	if (toml_str(n, "seal_to")) {
+		if (seal_key(n, s, key, e))
+			return -1;
+		own.seal_to = key;
+	}
 	if (request_url(n, s, &r->url, e) || request_body(n, s, r, e) ||
 	    request_headers(toml_get(service, "headers"), s, r, e) ||
 	    request_headers(toml_get(n, "headers"), s, r, e))
@@ -307,17 +328,37 @@ int answer_read(const struct def *d, const char *answers, struct answer *a,
 	return 0;
 }
 
+/* The list to pick from.  An answer without that list is not an empty list:
+ * "it is not there" must never be told by some other page.  XML writes an empty
+ * list as its element without content. */
+static bool pick_list(const struct answer *a, const char *at, bool xml,
+		      const struct json **list)
+{
+	const char *slash = strrchr(at, '/');
+	const struct json *up;
+
+	*list = a->doc ? doc_at(a->doc, at, strlen(at)) : NULL;
+	if (*list)
+		return json_type(*list) == JSON_ARRAY;
+	if (!xml || !a->doc || !slash)
+		return false;
+	up = doc_at(a->doc, at, (size_t)(slash - at));
+	return up && json_type(up) == JSON_STRING && !*json_text(up);
+}
+
 static int pick_item(const struct toml_node *pick, const struct scope *s,
 		     struct answer *a, struct err *e)
 {
 	const char *items = toml_str(pick, "items"), *at = toml_str(pick, "at");
-	const struct json *list = a->doc ? doc_at(a->doc, items, strlen(items)) : NULL;
+	const char *answers = toml_str(toml_get(s->def->root, "service"), "answers");
+	const struct json *list = NULL;
 	char *want = tmpl_text(toml_str(pick, "equals"), s, e);
 	struct json *found = NULL;
+	bool there = pick_list(a, items, answers && !strcmp(answers, "xml"), &list);
 
 	if (!want)
 		return -1;
-	for (const struct json *i = list ? json_first(list) : NULL; i && !found;
+	for (const struct json *i = there && list ? json_first(list) : NULL; i && !found;
 	     i = json_next(i)) {
 		struct buf b = BUF_INIT(BUF_TEXT_MAX);
 
@@ -327,7 +368,7 @@ static int pick_item(const struct toml_node *pick, const struct scope *s,
 		buf_release(&b);
 	}
 	mem_free(want);
-	a->picked = found != NULL;
+	a->picked = !there ? PICK_NO_LIST : found ? PICK_FOUND : PICK_ABSENT;
 	if (found) {
 		json_free(&a->doc);
 		a->doc = found;

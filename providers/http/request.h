@@ -18,7 +18,7 @@ struct answer {
 	struct wire_answer w;
 	struct json *doc;  /* NULL: no body, or not readable */
 	bool readable;	   /* the body is what `answers` says, or empty */
-	bool picked;	   /* `pick` found its item, which is now doc */
+	enum { PICK_NO_LIST, PICK_ABSENT, PICK_FOUND } picked; /* found: it is now doc */
 	char *url, *line;  /* "POST /path", for messages */
 };
 

@@ -35,8 +35,12 @@ static bool text_meets(const struct toml_node *cond, const char *text,
 				       *want && strstr(text, want) != NULL);
 		mem_free(want);
 	}
-	if (ok && glob)
-		ok = text_glob(glob, text);
+	if (ok && glob) {
+		char *want = tmpl_text(glob, s, NULL);
+
+		ok = want && text_glob(want, text);
+		mem_free(want);
+	}
 	if (ok && in)
 		ok = def_has(in, text);
 	return ok;
@@ -75,7 +79,8 @@ bool rule_match(const struct toml_node *cond, const struct answer *a,
 
 	if ((n = toml_get(cond, "status")) && !(a && status_in(n, a->w.status)))
 		return false;
-	if ((n = toml_get(cond, "picked")) && !(a && a->picked == (n->num != 0)))
+	if ((n = toml_get(cond, "picked")) &&
+	    !(a && a->readable && a->picked == (n->num ? PICK_FOUND : PICK_ABSENT)))
 		return false;
 	if ((toml_get(cond, "at") || toml_get(cond, "header")) &&
 	    !value_meets(cond, a, s, doc))

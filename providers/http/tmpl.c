@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
@@ -16,7 +17,8 @@
 
 static const char *const functions[] = {
 	"url", "path", "base64", "base64url", "sha256", "number", "date",
-	"epoch", "epoch_ms", "lower", "last4", "optional", NULL
+	"epoch", "epoch_ms", "lower", "last4", "optional", "sealed_box",
+	"head", "tail", NULL
 };
 
 struct expr {
@@ -303,29 +305,53 @@ static int json_escape(struct buf *out, const char *p, size_t n, struct err *e)
 
 int tmpl_base64(struct buf *out, const void *p, size_t n, bool url, struct err *e)
 {
-	const char *abc = url ?
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" :
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *b = p;
+	const size_t from = out->len;
 
-	for (size_t i = 0; i < n; i += 3) {
-		const size_t m = n - i < 3 ? n - i : 3;
-		const unsigned v = (unsigned)b[i] << 16 |
-				   (m > 1 ? (unsigned)b[i + 1] << 8 : 0) |
-				   (m > 2 ? (unsigned)b[i + 2] : 0);
-		const char q[4] = { abc[v >> 18 & 63], abc[v >> 12 & 63],
-				    m > 1 ? abc[v >> 6 & 63] : '=',
-				    m > 2 ? abc[v & 63] : '=' };
-
-		if (buf_add(out, q, url ? m + 1 : 4, e))
-			return -1;
-	}
+	if (base64_encode(p, n, !url, out, e))
+		return -1;
+	for (size_t i = from; url && i < out->len; i++)
+		out->p[i] = out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i];
 	return 0;
 }
 
-static int apply(const char *func, struct buf *v, struct err *e)
+/* "repo/7": what is before the first '/', what is after it. */
+static int cut(struct buf *v, bool head, struct err *e)
 {
-	struct buf o = BUF_INIT(v->max);
+	char *slash = v->len ? memchr(v->p, '/', v->len) : NULL;
+	size_t at;
+
+	if (!slash)
+		return err_fail(e, ERR_USAGE, NULL, "a value that has to be of two "
+				"parts, with a '/' between, is not");
+	at = (size_t)(slash - v->p);
+	if (head) {
+		v->len = at;
+	} else {
+		memmove(v->p, slash + 1, v->len - at - 1);
+		v->len -= at + 1;
+	}
+	v->p[v->len] = '\0';
+	return 0;
+}
+
+/* crypto_box_seal for the request's `seal_to`, in base64. */
+static int seal(struct buf *v, struct buf *o, const struct scope *s, struct err *e)
+{
+	struct buf box = BUF_INIT(v->max + 64);
+	int rc = -1;
+
+	if (!s->seal_to)
+		return err_fail(e, ERR_CONFIG, NULL, "'sealed_box' without a 'seal_to'");
+	if (!digest_seal(s->seal_to, v->p, v->len, &box, e))
+		rc = base64_encode(box.p, box.len, true, o, e);
+	buf_release(&box);
+	return rc;
+}
+
+static int apply(const char *func, struct buf *v, const struct scope *s,
+		 struct err *e)
+{
+	struct buf o = BUF_INIT(v->max * 2);
 	unsigned char sum[32];
 	char hex[65];
 	int rc = 0;
@@ -336,6 +362,11 @@ static int apply(const char *func, struct buf *v, struct err *e)
 		digest_sha256(v->p, v->len, sum);
 		text_hex(sum, sizeof(sum), hex);
 		rc = buf_puts(&o, hex, e);
+	} else if (!strcmp(func, "sealed_box")) {
+		rc = seal(v, &o, s, e);
+	} else if (!strcmp(func, "head") || !strcmp(func, "tail")) {
+		rc = cut(v, *func == 'h', e);
+		goto out;
 	} else if (!strcmp(func, "last4")) {
 		size_t from = v->len > 4 ? v->len - 4 : 0;
 
@@ -370,7 +401,7 @@ static int put_escaped(const struct expr *x, const struct buf *v,
 {
 	const char *p = v->p ? v->p : "";
 
-	if (mode == TMPL_URL || has(x, "url") || has(x, "path")) {
+	if (mode == TMPL_URL || mode == TMPL_PAIR || has(x, "url") || has(x, "path")) {
 		if (!strcmp(p, ".") || !strcmp(p, "..") ||
 		    (has(x, "path") && strstr(p, "..")))
 			return err_fail(e, ERR_USAGE, x->name,
@@ -384,6 +415,12 @@ static int put_escaped(const struct expr *x, const struct buf *v,
 			return err_fail(e, ERR_USAGE, x->name,
 					"the value holds control characters");
 	return buf_add(out, p, v->len, e);
+}
+
+static bool is_secret(const char *name)
+{
+	return !strcmp(name, "secret") || !strcmp(name, "token") ||
+	       !strncmp(name, "admin", 5);
 }
 
 static int put_expr(const struct expr *x, const struct scope *s,
@@ -401,8 +438,8 @@ static int put_expr(const struct expr *x, const struct scope *s,
 				      "the request needs a value that is not given");
 		goto out;
 	}
-	for (size_t i = x->n_func; !rc && i > 0 && !s->show; i--)
-		rc = apply(x->func[i - 1], &v, e);
+	for (size_t i = x->n_func; !rc && i > 0 && !(s->show && is_secret(x->name)); i--)
+		rc = apply(x->func[i - 1], &v, s, e);
 	if (!rc)
 		rc = put_escaped(x, &v, mode, out, e);
 out:
@@ -424,6 +461,7 @@ int tmpl_render(const char *text, const struct scope *s, enum tmpl_mode mode,
 			return err_fail(e, ERR_CONFIG, NULL, "%s", why);
 		if (kind == 2 ? put_expr(&x, s, mode, out, e) :
 		    mode == TMPL_JSON ? json_escape(out, at, n, e) :
+		    mode == TMPL_PAIR ? percent(out, at, n, false, e) :
 				buf_add(out, at, n, e))
 			return -1;
 	}
@@ -487,6 +525,7 @@ bool tmpl_check(const char *text, const struct def *d, struct tmpl_use *use)
 				       "nothing is named '%.80s' here", x.name);
 			return false;
 		}
+		use->sealed = use->sealed || has(&x, "sealed_box");
 		use->secret = use->secret || !strcmp(x.name, "secret");
 		use->token = use->token || !strcmp(x.name, "token");
 		use->admin = use->admin || !strcmp(x.name, "admin") ||

@@ -18,7 +18,8 @@
 
 enum tmpl_mode {
 	TMPL_PLAIN,  /* headers, comparisons, names */
-	TMPL_URL,    /* path segments, query, form: percent-encoded */
+	TMPL_URL,    /* path segments: values are percent-encoded */
+	TMPL_PAIR,   /* query, form: all of it is */
 	TMPL_JSON,   /* inside a JSON string */
 };
 
@@ -31,6 +32,7 @@ struct scope {
 	const struct json *steps;	/* object: saved documents by name */
 	const struct json *doc;		/* the answer just got */
 	const struct secret *token;	/* of an exchange */
+	const unsigned char *seal_to;	/* a public key (DIGEST_PUBLIC), or NULL */
 	bool show;	/* for people: secrets blanked, gaps told as <name> */
 	bool gaps;	/* a name without a value is an empty string */
 };
@@ -44,7 +46,7 @@ const struct json *tmpl_node(const char *name, size_t n, const struct scope *s);
 
 /* What a text uses; false + why when it cannot be read. */
 struct tmpl_use {
-	bool secret, admin, token;
+	bool secret, admin, token, sealed;
 	char why[160];
 };
 bool tmpl_check(const char *text, const struct def *d, struct tmpl_use *use);

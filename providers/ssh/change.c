@@ -15,7 +15,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "providers/ssh/base64.h"
+#include "base/base64.h"
 #include "providers/ssh/ssh.h"
 
 #define TRIES 5

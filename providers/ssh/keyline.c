@@ -12,7 +12,7 @@
 
 #include "base/digest.h"
 #include "base/mem.h"
-#include "providers/ssh/base64.h"
+#include "base/base64.h"
 
 #define NUMBER_MAX 4096 /* longest RSA or DSA number we canonicalise, bytes */
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "providers/ssh/base64.h"
+#include "base/base64.h"
 #include "providers/ssh/keyline.h"
 
 #define MAGIC "SSHKRL\n" /* and its NUL */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "providers/ssh/base64.h"
+#include "base/base64.h"
 
 #define TIMEOUT_S 8L
 

@@ -1,5 +1,5 @@
 /* keyline, keyedit: authorized_keys read as sshd does, edited without loss. */
-// link: base providers/ssh/keyline.c providers/ssh/keyedit.c providers/ssh/base64.c
+// link: base providers/ssh/keyline.c providers/ssh/keyedit.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/digest.h"
-#include "providers/ssh/base64.h"
+#include "base/base64.h"
 #include "providers/ssh/keyline.h"
 #include "tests/unit/test_ssh_keys.h"
 

@@ -1,5 +1,5 @@
 /* krl: sshd's revocation list, read and changed; strangers' parts are kept. */
-// link: base providers/ssh/keyline.c providers/ssh/base64.c providers/ssh/krl.c
+// link: base providers/ssh/keyline.c providers/ssh/krl.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* base64: RFC 4648 with padding, as OpenSSH reads and writes it. */
-#ifndef PROVIDERS_SSH_BASE64_H
-#define PROVIDERS_SSH_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 
 #include <stdbool.h>
 #include <stddef.h>

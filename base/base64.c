@@ -1,7 +1,7 @@
 /*
  * base64: see the header.  Must never read more than OpenSSH does.
  */
-#include "providers/ssh/base64.h"
+#include "base/base64.h"
 
 static const char alphabet[] =
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
