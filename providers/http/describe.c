@@ -13,6 +13,7 @@ static const struct { const char *name, *help; } common[] = {
 	{ "ca_file", "/path of a private certificate authority, PEM" },
 	{ "client_cert", "/path of a client certificate, PEM" },
 	{ "client_key", "/path of its key, PEM" },
+	{ "timeout", "how long a request may take, 100ms to 25s" },
 	{ "standalone", "yes: only what needs no credential of curfew's own" },
 	{ "only", "the one place (https://HOST) that anything is sent to" },
 };

@@ -8,11 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 struct wire {
 	CURL *h;
 	const struct kit_connection *c;
+	long total_ms;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -29,12 +31,33 @@ int wire_boot(struct err *e)
 	return 0;
 }
 
+/* The option `timeout`: how long a request may take in all. */
+static int total_ms(const struct kit_connection *c, long *ms, struct err *e)
+{
+	const char *text = kit_option(c, "timeout", NULL);
+	int64_t span;
+
+	*ms = WIRE_TOTAL_MS;
+	if (!text)
+		return 0;
+	if (!clock_parse_span(text, &span) || span < WIRE_SHORT_MS || span > WIRE_TOTAL_MS)
+		return err_fail(e, ERR_CONFIG, "timeout", "takes a time from %d ms to %d s",
+				WIRE_SHORT_MS, WIRE_TOTAL_MS / 1000);
+	*ms = (long)span;
+	return 0;
+}
+
 struct wire *wire_open(const struct kit_connection *c, struct err *e)
 {
-	struct wire *w = mem_zalloc(sizeof(*w));
+	struct wire *w;
+	long total;
 
+	if (total_ms(c, &total, e))
+		return NULL;
+	w = mem_zalloc(sizeof(*w));
 	if (w) {
 		w->c = c;
+		w->total_ms = total;
 		w->h = curl_easy_init();
 	}
 	if (!w || !w->h) {
@@ -296,7 +319,7 @@ static void set_common(struct wire *w, struct wire_answer *a)
 	(void)curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	(void)curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)WIRE_CONNECT_MS);
-	(void)curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)WIRE_TOTAL_MS);
+	(void)curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, w->total_ms);
 	(void)curl_easy_setopt(h, CURLOPT_USERAGENT, "curfew/" CURFEW_VERSION);
 	(void)curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take_body);
 	(void)curl_easy_setopt(h, CURLOPT_WRITEDATA, a);

@@ -15,6 +15,7 @@
 #define WIRE_BODY_MAX (16u * 1024 * 1024)
 #define WIRE_HEAD_MAX (64u * 1024)
 #define WIRE_CONNECT_MS 8000
+#define WIRE_SHORT_MS 100
 #define WIRE_TOTAL_MS 25000 /* below the core's 30 s for a call */
 
 enum wire_auth { WIRE_PLAIN, WIRE_BASIC, WIRE_DIGEST, WIRE_SIGV4 };

@@ -114,6 +114,8 @@ class Gitlab(Service):
         # one list for a project "team/app", access and deploy tokens
         self.project = {"access_tokens": [dict(id=91, name="bot", user_id=3, active=True, revoked=False)],
                         "deploy_tokens": [dict(id=92, name="pull", username="gl+92", revoked=False)]}
+        self.group = {"access_tokens": [dict(id=95, name="gbot", user_id=3, active=True, revoked=False)],
+                      "deploy_tokens": [dict(id=96, name="gpull", username="gl+96", revoked=False)]}
         self.keys = {3: [dict(id=71, title="deploy", created_at="2026-03-01T00:00:00Z", expires_at=None)]}
 
     def who(self, q):
@@ -189,22 +191,26 @@ class Gitlab(Service):
         self.tokens[f"glpat-newnewnewnewnewnew{n:02}"] = t
         raise Reply(201, dict(t, token=f"glpat-newnewnewnewnewnew{n:02}"))
 
-    def do_project(self, q, what):
-        """GET /api/v4/projects/team%2Fapp/:what"""
+    def do_shared(self, q, of, what):
+        """GET /api/v4/:of/team%2Fapp/:what"""
         self.admin(q)
-        q.link_pages(self.project[what])
+        q.link_pages({"projects": self.project, "groups": self.group}[of][what], 100 if "page" not in q.query else 2)
 
-    def do_project_token(self, q, what, ident):
-        """GET /api/v4/projects/team%2Fapp/:what/:ident
-        DELETE /api/v4/projects/team%2Fapp/:what/:ident"""
+    def do_shared_token(self, q, of, what, ident):
+        """GET /api/v4/:of/team%2Fapp/:what/:ident
+        DELETE /api/v4/:of/team%2Fapp/:what/:ident"""
         self.admin(q)
-        t = next((t for t in self.project[what] if str(t["id"]) == ident), None)
+        mine = {"projects": self.project, "groups": self.group}[of][what]
+        t = next((t for t in mine if str(t["id"]) == ident), None)
         if not t:
             raise Reply(404, {"message": "404 Not Found"})
-        if q.method == "DELETE":
+        if q.method == "GET":
+            raise Reply(200, t)
+        if what == "deploy_tokens":
+            mine.remove(t)  # deleted, not revoked: no longer listed
+        else:
             t.update(active=False, revoked=True)
-            raise Reply(204)
-        raise Reply(200, t)
+        raise Reply(204)
 
     def do_keys(self, q, ident):
         """GET /api/v4/users/:ident/keys"""
@@ -279,6 +285,17 @@ def trouble(h, q):
     return True
 
 
+def plain(v):
+    """A service's state as JSON can tell it."""
+    if isinstance(v, dict) and all(isinstance(k, str) for k in v):
+        return {k: plain(x) for k, x in v.items()}
+    if isinstance(v, dict):
+        return [{"key": k, "value": plain(x)} for k, x in v.items()]
+    if isinstance(v, (list, tuple, set)):
+        return [plain(x) for x in v]
+    return v if isinstance(v, (str, int, float, bool, type(None))) else None
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -312,6 +329,9 @@ class Handler(BaseHTTPRequestHandler):
                 elif t.get("how") == "forget":
                     WORLD.log.clear()
                     WORLD.connections = WORLD.most = 0
+                elif t.get("how") == "state":
+                    s = {k: v for k, v in vars(WORLD.services[t["of"]]).items() if k != "routes"}
+                    return self.write(200, json.dumps({"state": plain(s)}).encode())
                 elif t.get("how") != "noop":
                     WORLD.troubles.append(dict({"times": 1, "path": "*"}, **t))
         self.write(200, json.dumps({"log": WORLD.log, "connections": WORLD.connections,

@@ -1,6 +1,7 @@
 """The other services of fake_http.py: Slack, Okta, Cloudflare, HashiCorp Vault,
 GitHub and AWS IAM/STS, as far as curfew's definitions use them."""
 import base64
+import ctypes
 import hashlib
 import json
 import os
@@ -8,6 +9,21 @@ import subprocess
 import tempfile
 import time
 from xml.sax.saxutils import escape
+
+
+def sealing():
+    """A key pair, and what opens a libsodium sealed box made for it."""
+    lib = ctypes.CDLL("libsodium.so.23")
+    pk, sk = ctypes.create_string_buffer(32), ctypes.create_string_buffer(32)
+    lib.crypto_box_keypair(pk, sk)
+
+    def open_box(text):
+        box = base64.b64decode(text, validate=True)
+        out = ctypes.create_string_buffer(max(len(box) - 48, 1))
+        if lib.crypto_box_seal_open(out, box, ctypes.c_ulonglong(len(box)), pk, sk):
+            return None
+        return out.raw[:len(box) - 48].decode()
+    return open_box, base64.b64encode(pk.raw).decode(), sk
 
 
 def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statements,invalid-name
@@ -316,8 +332,18 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             self.issued = {}
             self.pats = [{"id": 1000 + i, "owner": {"login": "dev"}, "token_name": f"pat{i}", "token_expired": False,
                           "token_expires_at": None, "access_granted_at": "2026-01-01T00:00:00Z"} for i in range(5)]
-            self.keys = [{"id": 7, "title": "deploy", "added_by": "dev", "created_at": "2026-01-01T00:00:00Z"}]
+            self.keys = {"app": [{"id": 7, "key": "ssh-ed25519 AAAA", "read_only": True, "title": "deploy",
+                                  "added_by": "dev", "created_at": "2026-01-01T00:00:00Z"}],
+                         "web": [{"id": 8, "key": "ssh-ed25519 BBBB", "read_only": False, "title": "web",
+                                  "added_by": "dev", "created_at": "2026-01-01T00:00:00Z"}]}
+            self.secrets = {"DEPLOY": {"name": "DEPLOY", "visibility": "private", "value": "old",
+                                       "created_at": "2026-01-01T00:00:00Z"},
+                            "CHOSEN": {"name": "CHOSEN", "visibility": "selected", "value": "old"}}
+            self.sso = [{"login": "dev", "credential_id": 61, "credential_type": "personal access token",
+                         "token_last_eight": "12345678", "credential_authorized_at": "2026-01-01T00:00:00Z"}]
+            self.sodium, self.public, self.private = sealing()
             self.suspended = None
+            self.removed = False
             self.minted = 0
 
         def bad(self):
@@ -372,15 +398,76 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             self.installation(q)
             raise Reply(200, {"total_count": 1, "installations": [{"id": 22, "app_slug": "curfew", "created_at": "2026-01-01T00:00:00Z"}]})
 
-        def do_keys(self, q):
-            """GET /repos/acme/app/keys"""
+        def do_repos(self, q):
+            """GET /installation/repositories"""
+            if self.tokens.get(q.bearer()) == "app":
+                raise Reply(200, {"repositories": []})
             self.installation(q)
-            raise Reply(200, self.keys)
+            raise Reply(200, {"total_count": 2, "repositories": [{"id": i, "name": n} for i, n in enumerate(self.keys)]})
 
-        def do_key(self, q, ident):
-            """DELETE /repos/acme/app/keys/:ident"""
+        def do_keys(self, q, repo):
+            """GET /repos/acme/:repo/keys
+            POST /repos/acme/:repo/keys"""
             self.installation(q)
-            self.keys = [k for k in self.keys if str(k["id"]) != ident]
+            if repo not in self.keys:
+                raise Reply(404, {"message": "Not Found"})
+            if q.method == "POST":
+                new = q.json()
+                if not isinstance(new["read_only"], bool) or any(new["key"] == k["key"] for k in self.keys[repo]):
+                    raise Reply(422, {"message": "Validation Failed"})
+                self.keys[repo].append(dict(new, id=77, added_by="curfew"))
+                raise Reply(201, self.keys[repo][-1])
+            raise Reply(200, self.keys[repo])
+
+        def do_key(self, q, repo, ident):
+            """GET /repos/acme/:repo/keys/:ident
+            DELETE /repos/acme/:repo/keys/:ident"""
+            self.installation(q)
+            mine = [k for k in self.keys.get(repo, []) if str(k["id"]) == ident]
+            if not mine:
+                raise Reply(404, {"message": "Not Found"})
+            if q.method == "GET":
+                raise Reply(200, mine[0])
+            self.keys[repo].remove(mine[0])
+            raise Reply(204)
+
+        def do_secrets(self, q):
+            """GET /orgs/acme/actions/secrets"""
+            self.installation(q)
+            raise Reply(200, {"total_count": len(self.secrets), "secrets": list(self.secrets.values())})
+
+        def do_secret(self, q, name):
+            """GET /orgs/acme/actions/secrets/:name
+            PUT /orgs/acme/actions/secrets/:name
+            DELETE /orgs/acme/actions/secrets/:name"""
+            self.installation(q)
+            if name == "public-key":
+                raise Reply(200, {"key_id": "568250167242549743", "key": self.public})
+            if name not in self.secrets:
+                raise Reply(404, {"message": "Not Found"})
+            if q.method == "DELETE":
+                del self.secrets[name]
+                raise Reply(204)
+            if q.method == "PUT":
+                new = q.json()
+                value = self.sodium(new["encrypted_value"])
+                if new["key_id"] != "568250167242549743" or value is None:
+                    raise Reply(422, {"message": "Bad request - key_id"})
+                self.secrets[name].update(value=value, visibility=new["visibility"])
+                raise Reply(204)
+            raise Reply(200, {k: v for k, v in self.secrets[name].items() if k != "value"})
+
+        def do_sso(self, q):
+            """GET /orgs/acme/credential-authorizations"""
+            self.installation(q)
+            raise Reply(200, self.sso)
+
+        def do_sso_one(self, q, ident):
+            """DELETE /orgs/acme/credential-authorizations/:ident"""
+            self.installation(q)
+            if not any(str(a["credential_id"]) == ident for a in self.sso):
+                raise Reply(404, {"message": "Not Found"})
+            self.sso = [a for a in self.sso if str(a["credential_id"]) != ident]
             raise Reply(204)
 
         def do_user(self, q):
@@ -399,18 +486,24 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             raise Reply(202)
 
         def do_self(self, q):
-            """GET /installation/repositories
-            DELETE /installation/token"""
-            if self.tokens.get(q.bearer()) != "app":
-                self.bad()
-            if q.method == "DELETE":
+            """DELETE /installation/token"""
+            if self.tokens.get(q.bearer()) == "app":
                 del self.tokens[q.bearer()]
-                raise Reply(204)
-            raise Reply(200, {"repositories": []})
+            elif q.bearer() in self.issued:
+                del self.issued[q.bearer()]
+            else:
+                self.bad()
+            raise Reply(204)
 
         def do_app(self, q, ident):
-            """GET /app/installations/:ident"""
+            """GET /app/installations/:ident
+            DELETE /app/installations/:ident"""
             self.app(q)
+            if ident != "22" or self.removed:
+                raise Reply(404, {"message": "Not Found"})
+            if q.method == "DELETE":
+                self.removed = True
+                raise Reply(204)
             raise Reply(200, {"id": int(ident), "suspended_at": self.suspended})
 
         def do_suspend(self, q, ident):
@@ -430,7 +523,8 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                                              ("ci", "AKIACI11111111111111"), ("dev", "AKIADEV0000000000000")]):
                 self.keys[key] = {"user": user, "secret": f"secret/of+key{i}".ljust(40, "x"), "status": "Active"}
             self.users = ["ci", "dev", "root"]
-            self.policies = {}
+            self.policies = {}  # (user or role, its name, policy's name)
+            self.roles = {"deploy": "/", "AWSServiceRoleForX": "/aws-service-role/x/", "build": "/ci/"}
             self.last = None  # (time, key id) of the last STS call
             self.checked = 0
 
@@ -501,6 +595,26 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                                       for u in self.users[at:at + 2]])
                 self.answer(action, f"<Users>{inner}</Users><IsTruncated>{str(more).lower()}</IsTruncated>"
                             + (f"<Marker>{at + 2}</Marker>" if more else ""))
+            if action == "ListRoles":
+                self.answer(action, f"<Roles>{self.members([{'RoleName': n, 'Path': w, 'Arn': f'arn:{n}'} for n, w in self.roles.items()])}"
+                            "</Roles><IsTruncated>false</IsTruncated>")
+            for what, has in (("Role", self.roles), ("User", self.users)):
+                if action not in (f"Put{what}Policy", f"Delete{what}Policy", f"Get{what}Policy"):
+                    continue
+                name, which = p.get(f"{what}Name"), (what, p.get(f"{what}Name"), p["PolicyName"])
+                if name not in has or (action[:3] != "Put" and which not in self.policies):
+                    self.error(404, "NoSuchEntity")
+                if self.roles.get(name, "/").startswith("/aws-service-role/"):
+                    self.error(400, "UnmodifiableEntity")
+                if action.startswith("Put"):
+                    doc = json.loads(p["PolicyDocument"])
+                    if doc["Statement"][0]["Effect"] != "Deny" or doc["Statement"][0]["Resource"] != "*":
+                        self.error(400, "MalformedPolicyDocument")
+                    self.policies[which] = doc
+                if action.startswith("Delete"):
+                    del self.policies[which]
+                self.answer(action, f"<PolicyName>{which[2]}</PolicyName>" if action.startswith("Get") else "",
+                            action.startswith("Get"))
             user = p.get("UserName")
             if user not in self.users:
                 self.error(404, "NoSuchEntity")
@@ -515,12 +629,6 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 self.keys["AKIANEW0000000000000"] = {"user": user, "secret": "new+secret/" + "n" * 29, "status": "Active"}
                 self.answer(action, "<AccessKey><AccessKeyId>AKIANEW0000000000000</AccessKeyId><SecretAccessKey>"
                             f"{'new+secret/' + 'n' * 29}</SecretAccessKey></AccessKey>")
-            if action == "PutUserPolicy":
-                doc = json.loads(p["PolicyDocument"])
-                if doc["Statement"][0]["Effect"] != "Deny":
-                    self.error(400, "MalformedPolicyDocument")
-                self.policies[user] = doc
-                self.answer(action, result=False)
             if p.get("AccessKeyId") not in mine:
                 self.error(404, "NoSuchEntity")
             if action == "UpdateAccessKey":

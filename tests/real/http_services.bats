@@ -206,7 +206,7 @@ urls() {
 	ask list
 	expect .complete true
 	[ "$(item '.kind=="fine_grained_token"' | wc -l)" -eq 5 ]
-	[ "$(item '.kind=="deploy_key"' | jq -r .account)" = dev ]
+	[ "$(item '.kind=="deploy_key"' | jq -r '.account+" "+.id')" = "dev app/7" ]
 	[ "$(item .self | jq -r .kind)" = installation ]
 	# one token was fetched for all of it
 	[ "$(urls | grep -c access_tokens)" -eq 1 ]
@@ -216,10 +216,17 @@ urls() {
 	expect .status ok
 	on probe dev fine_grained_token 1001
 	life unknown
-	on revoke dev deploy_key 7
+	on snapshot dev deploy_key app/7
+	kept=$(got .snapshot)
+	on revoke dev deploy_key app/7
 	expect .status ok
-	on probe dev deploy_key 7
+	on probe dev deploy_key app/7
 	life dead record
+	ask_json "$(jq -nc --argjson s "$kept" '{verb: "restore", account: "dev", kind: "deploy_key", credential: "app/7", snapshot: $s}')"
+	expect .status ok
+	expect .credential app/77
+	on probe dev deploy_key app/77
+	life alive
 	on disable "app curfew" installation 22
 	expect .status ok
 	on probe "app curfew" installation 22
@@ -248,6 +255,37 @@ urls() {
 	expect .status ok
 	ask probe kind installation_token secret "$ghs"
 	life dead refusal
+}
+
+@test "github: an organisation's secret, sealed to its key, opened by libsodium" {
+	local new=ghs_$(printf 'n%.0s' {1..36})
+	open_service github "$(cat "$BATS_TEST_TMPDIR/app.pem")" app 4711 installation 22 org acme secrets yes sso yes repo "*"
+	expect .status ok
+	ask list
+	expect .complete true
+	[ "$(item '.kind=="org_secret"' | jq -r .id | sort | xargs)" = "CHOSEN DEPLOY" ]
+	[ "$(item '.kind=="deploy_key"' | jq -r .id | sort | xargs)" = "app/7 web/8" ]
+	[ "$(item '.kind=="sso_authorization"' | jq -r .id)" = 61 ]
+	on deliver "organisation acme" org_secret DEPLOY "$new"
+	expect .status ok
+	[ "$(fake '{"how":"state","of":"github"}' | jq -r .state.secrets.DEPLOY.value)" = "$new" ]
+	run ! grep -qF "$new" <<<"$(fake '{"how":"noop"}' | jq -c .log)"
+	on deliver "organisation acme" org_secret CHOSEN "$new"
+	expect .status refused
+	[[ $(got .error) == *"chosen repositories"* ]]
+	on deliver "organisation acme" org_secret NOT_THERE "$new"
+	expect .status refused
+	on revoke "organisation acme" org_secret DEPLOY
+	expect .status ok
+	on probe "organisation acme" org_secret DEPLOY
+	life dead record
+	on revoke dev sso_authorization 61
+	expect .status ok
+	on probe dev sso_authorization 61
+	life dead record
+	ask mint account "app curfew" kind installation_token
+	expect .status ok
+	[[ $(got .secret) == ghs_issued* ]]
 }
 
 @test "github: a wrong key signs nobody in" {
@@ -308,10 +346,44 @@ urls() {
 	expect .status absent
 	ask cut_sessions account ci
 	expect .status ok
+	[ "$(fake '{"how":"state","of":"aws"}' | jq -c '[.state.policies[]|select(.key[0]=="User")|.value.Statement[0].Condition.DateLessThan["aws:TokenIssueTime"]|length]')" = "[20]" ]
+	ask probe account ci
+	life alive
+	ask disable account ci
+	expect .status ok
+	ask probe account ci
+	life dead record
+	ask enable account ci
+	ask probe account ci
+	life alive
 	ask mint account ci kind access_key
 	expect .status ok
 	on probe ci access_key "$(got .credential)" "$(got .secret)"
 	life alive
+}
+
+@test "aws: roles are listed when asked for; their sessions cut, all denied, given back" {
+	local admin
+	admin=AKIAADMIN00000000000:$(printf '%-40s' secret/of+key0 | tr ' ' x)
+	open_service aws "$admin" iam_url "$FAKE/aws/iam" sts_url "$FAKE/aws/sts" roles yes
+	ask list
+	expect .complete true
+	[ "$(item '.account|startswith("role/")' | jq -r .account | xargs)" = "role/deploy role/build" ]
+	ask cut_sessions account role/deploy
+	expect .status ok
+	[ "$(fake '{"how":"state","of":"aws"}' | jq -c '[.state.policies[].key]')" = '[["Role","deploy","AWSRevokeOlderSessions"]]' ]
+	ask probe account role/deploy
+	life alive
+	ask disable account role/deploy
+	expect .status ok
+	ask probe account role/deploy
+	life dead record
+	ask enable account role/deploy
+	expect .status ok
+	ask probe account role/deploy
+	life alive
+	ask cut_sessions account role/nobody
+	[ "$(got .status)" != ok ]
 }
 
 @test "SigV4: 240 varied requests carry the signature botocore makes" {
