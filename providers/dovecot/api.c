@@ -7,6 +7,7 @@
  * `kick` and `authCacheFlush` never share a request with a command that works
  * in a mailbox (the server drops its rights for that one and dies at the next).
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,12 +15,15 @@
 #include "base/text.h"
 #include "providers/dovecot/dovecot.h"
 
+/* No two commands under way share a tag. */
+static atomic_uint tags;
+
 void dove_cmd(struct json *batch, const char *cmd, struct json *params)
 {
 	struct json *one = json_array();
 	char tag[24];
 
-	(void)snprintf(tag, sizeof(tag), "%zu", json_count(batch));
+	(void)snprintf(tag, sizeof(tag), "%u", atomic_fetch_add(&tags, 1));
 	if (!one || !params || !json_push_str(one, cmd)) {
 		json_free(&params);
 		json_free(&one);
@@ -105,14 +109,15 @@ static bool judge(const struct net_answer *a, bool writes, struct kit_reply *r)
 }
 
 static int send_text(struct dove *d, const struct kit_connection *c,
-		     const struct buf *text, struct net_answer *a, struct err *e)
+		     const struct buf *text, long timeout_ms,
+		     struct net_answer *a, struct err *e)
 {
 	struct buf url = BUF_INIT(BUF_TEXT_MAX);
 	struct net_post p = { .url = NULL, .scheme = "X-Dovecot-API",
 			      .secret = c->secret, .type = "application/json",
 			      .body = text ? text->p : NULL,
 			      .body_len = text ? text->len : 0,
-			      .timeout_ms = DOVE_API_MS };
+			      .timeout_ms = timeout_ms };
 	const char *base = kit_option(c, "url", "http://127.0.0.1:8080");
 	size_t n = strlen(base);
 	int rc = -1;
@@ -129,37 +134,37 @@ out:
 	return rc;
 }
 
-bool dove_call(struct dove *d, const struct kit_connection *c,
-	       struct json *batch, bool writes, struct json **answer,
-	       struct kit_reply *r)
+enum dove_sent dove_send(struct dove *d, const struct kit_connection *c,
+			 const struct buf *text, size_t n, bool writes,
+			 long timeout_ms, struct json **answer,
+			 struct kit_reply *r)
 {
-	struct buf text = BUF_INIT(DOVE_BODY_MAX), body = BUF_INIT(DOVE_BODY_MAX);
+	struct buf body = BUF_INIT(DOVE_BODY_MAX);
 	struct net_answer a = { .body = &body };
 	struct err e = ERR_INIT;
-	size_t n = json_count(batch);
-	bool ok = false;
+	enum dove_sent how = DOVE_SAID_NO;
 
 	*answer = NULL;
-	if (!batch || n == 0 || json_print(batch, false, &text, &e) ||
-	    send_text(d, c, &text, &a, &e)) {
+	if (send_text(d, c, text, timeout_ms, &a, &e)) {
 		kit_say(r, KIT_RETRY, "%s", e.cause[0] ? e.cause : "out of memory");
 		goto out;
 	}
-	if (!judge(&a, writes, r))
+	if (!judge(&a, writes, r)) {
+		if (a.fate == NET_LOST || (a.fate == NET_ANSWERED && a.status >= 500))
+			how = DOVE_BROKE;
 		goto out;
+	}
+	how = DOVE_ANSWERED;
 	*answer = json_parse_max(body.p ? body.p : "", body.len, DOVE_BODY_MAX, &e);
-	ok = *answer && json_type(*answer) == JSON_ARRAY &&
-	     json_count(*answer) == n;
-	if (!ok) {
+	if (!*answer || json_type(*answer) != JSON_ARRAY || json_count(*answer) != n) {
+		how = DOVE_BROKE;
 		kit_say(r, writes ? KIT_UNKNOWN : KIT_RETRY, "the doveadm API's "
 			"answer is not what was asked for (%zu bytes)", body.len);
 		json_free(answer);
 	}
 out:
-	json_free(&batch);
-	buf_release(&text);
 	buf_release(&body);
-	return ok;
+	return how;
 }
 
 const struct json *dove_rows(const struct json *answer, size_t i, int *code)
@@ -225,7 +230,7 @@ static int greet(struct dove *d, const struct kit_connection *c, struct err *e)
 	struct json *commands = NULL;
 	int rc = -1;
 
-	if (send_text(d, c, NULL, &a, e))
+	if (send_text(d, c, NULL, DOVE_API_MS, &a, e))
 		goto out;
 	if (!judge(&a, false, &r)) {
 		err_fail(e, r.status == KIT_REFUSED ? ERR_PROVIDER : ERR_IO, NULL,

@@ -53,13 +53,15 @@ struct json *dove_user(const char *user, const char *key, const char *value);
 /* {key: [value]} */
 struct json *dove_mask(const char *key, const char *value);
 
-/*
- * Send the batch (taken).  False: r says why: retry (nothing was done, or it
- * only read), unknown (a write, outcome not known) or refused.
- */
-bool dove_call(struct dove *d, const struct kit_connection *c,
-	       struct json *batch, bool writes, struct json **answer,
-	       struct kit_reply *r);
+/* DOVE_SAID_NO: nothing was done, r says why; DOVE_BROKE: it may have been done
+ * in part. */
+enum dove_sent { DOVE_ANSWERED, DOVE_SAID_NO, DOVE_BROKE };
+/* Send n commands, printed; *answer has one element for each. */
+enum dove_sent dove_send(struct dove *d, const struct kit_connection *c,
+			 const struct buf *text, size_t n, bool writes,
+			 long timeout_ms, struct json **answer,
+			 struct kit_reply *r);
+
 /* The rows that command `i` answered, or NULL with its exit code. */
 const struct json *dove_rows(const struct json *answer, size_t i, int *code);
 /* What an exit code means for `doing` ("cannot ..."), as the reply. */
@@ -67,6 +69,17 @@ void dove_told(int code, const char *doing, struct kit_reply *r);
 /* May this account be named to doveadm?  Its masks know wildcards: false and
  * refused for a name that would reach other people's mailboxes. */
 bool dove_account(const struct kit_request *q, struct kit_reply *r);
+
+/* share.c -------------------------------------------------------------- */
+
+/*
+ * Send the batch (taken), together with what other workers ask.  False: r says
+ * why: retry (nothing was done, or it only read), unknown (a write, outcome not
+ * known) or refused.
+ */
+bool dove_call(struct dove *d, const struct kit_connection *c,
+	       struct json *batch, bool writes, struct json **answer,
+	       struct kit_reply *r);
 
 /* act.c ---------------------------------------------------------------- */
 

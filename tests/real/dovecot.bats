@@ -308,6 +308,79 @@ by_record() {
 	[ -z "$(find "$DC_DIR/auth" -name '.curfew*')" ]
 }
 
+@test "many mailboxes share requests, and each gets its own answer" {
+	connected
+	imap_open bot pw-bot INBOX
+	bot_log=$IMAP_LOG
+	imap_open anna pw-anna INBOX
+	before=$(grep -c '"POST /doveadm' "$DC_DIR/log")
+	names=(anna bot carl eve 12345)
+	for ((i = 0; i < 40; i++)); do say "{\"verb\":\"cut_sessions\",\"kind\":\"session\",\"account\":\"${names[i % 5]}\"}"; done
+	total=0
+	for ((i = 0; i < 40; i++)); do
+		IFS= read -r -t 60 -u "$PROVIDER_OUT" line
+		[[ $line == *'"status":"ok"'* ]]
+		id=$(jq -r .id <<<"$line")
+		count=$(jq -r .count <<<"$line")
+		[ "$count" = 0 ] || [[ ${names[(id - 2) % 5]} =~ ^(anna|bot)$ ]]
+		total=$((total + count))
+	done
+	[ "$total" -ge 2 ]
+	wait_for grep -q BYE "$IMAP_LOG"
+	wait_for grep -q BYE "$bot_log"
+	[ $(($(grep -c '"POST /doveadm' "$DC_DIR/log") - before)) -lt 30 ]
+}
+
+# A doveadm API that breaks off, or mixes the answers up, when commands of
+# several mailboxes come together.
+odd_api() { # how
+	local port
+	port=$(dc_port)
+	rm -f "$BATS_TEST_TMPDIR/ready"
+	timeout 60 python3 - "$port" "$1" "$BATS_TEST_TMPDIR/ready" 3>&- <<-'END' &
+		import http.server, json, sys
+		class H(http.server.BaseHTTPRequestHandler):
+		    def say(self, what):
+		        b = json.dumps(what).encode()
+		        self.send_response(200)
+		        self.send_header("Content-Length", str(len(b)))
+		        self.end_headers()
+		        self.wfile.write(b)
+		    def do_GET(self):
+		        self.say([{"command": c} for c in ("kick", "authCacheFlush")])
+		    def do_POST(self):
+		        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+		        users = {u for c in asked for u in c[1].get("user", c[1].get("mask"))}
+		        if len(users) > 1:
+		            if sys.argv[2] == "breaks":
+		                return
+		        said = [["doveadmResponse", [{"username": u} for u in c[1].get("mask", [])], c[2]] for c in asked]
+		        self.say(said[::-1] if len(users) > 1 else said)
+		    def log_message(self, *a):
+		        pass
+		s = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H)
+		open(sys.argv[3], "w").close()
+		s.serve_forever()
+	END
+	ODD=$!
+	wait_for [ -e "$BATS_TEST_TMPDIR/ready" ]
+	connected "{\"url\":\"http://127.0.0.1:$port\"}"
+}
+
+@test "a shared request that breaks off, or is answered in disorder, is asked again by each" {
+	for how in breaks mixes; do
+		odd_api "$how"
+		for i in $(seq 40); do say "{\"verb\":\"cut_sessions\",\"kind\":\"session\",\"account\":\"u$i\"}"; done
+		for i in $(seq 40); do
+			IFS= read -r -t 60 -u "$PROVIDER_OUT" line
+			[ "$(jq -c '[.status, .count]' <<<"$line")" = '["ok",1]' ]
+		done
+		provider_stop
+		kill "$ODD"
+		wait "$ODD" 2>/dev/null || true
+	done
+}
+
 # ---- the whole of curfew --------------------------------------------------------
 
 @test "curfew kill: session, password, forwarding and delegate gone; mail goes on; restore" {
