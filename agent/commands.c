@@ -94,6 +94,16 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew learn pg-main/ci_bot#password\n",
 	  "--secret-file=r" },
+	{ "hook publish", cmd_hook_publish,
+	  "write the set by which hooks know your own secrets",
+	  NEED_CONFIG | NEED_WRITE, "hook publish FILE",
+	  "FILE holds keyed fingerprints of the values sealed here, signed; "
+	  "scanners find those\nvalues by it and learn none. Only what cannot be "
+	  "guessed goes in (docs/known-format.md);\nthe rest is counted, and named "
+	  "with --verbose. Write it anew after every change.\nPrints the line that "
+	  "puts it into repositories.\n\n"
+	  "Examples:\n"
+	  "  curfew hook publish /srv/git/curfew.known\n", "1=w" },
 	{ "sync", cmd_sync, "read what lives at the connections",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "sync [NAME]...",
 	  "Lists all connections (or the named ones) at once and stores what "

@@ -21,6 +21,7 @@ int cmd_due(struct app *app, int argc, char **argv);
 int cmd_emergency_open(struct app *app, int argc, char **argv);
 int cmd_emergency_setup(struct app *app, int argc, char **argv);
 int cmd_emergency_status(struct app *app, int argc, char **argv);
+int cmd_hook_publish(struct app *app, int argc, char **argv);
 int cmd_help(struct app *app, int argc, char **argv);
 int cmd_incident_close(struct app *app, int argc, char **argv);
 int cmd_incident_export(struct app *app, int argc, char **argv);

@@ -12,12 +12,26 @@
 #include "base/mem.h"
 
 _Static_assert(DIGEST_PUBLIC == crypto_box_PUBLICKEYBYTES, "X25519 key");
+_Static_assert(DIGEST_PUBLIC == crypto_sign_PUBLICKEYBYTES, "Ed25519 key");
+_Static_assert(DIGEST_SIGNATURE == crypto_sign_BYTES, "Ed25519 signature");
 
 void digest_keyed(const unsigned char key[static DIGEST_KEY], const void *p,
 		  size_t n, void *out, size_t outlen)
 {
 	if (crypto_generichash(out, outlen, p, n, key, DIGEST_KEY) != 0)
 		abort(); /* only for an outlen that no caller may ask for */
+}
+
+void digest_hash(const void *p, size_t n, void *out, size_t outlen)
+{
+	if (crypto_generichash(out, outlen, p, n, NULL, 0) != 0)
+		abort();
+}
+
+bool digest_verify(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
+		   size_t n, const unsigned char sig[static DIGEST_SIGNATURE])
+{
+	return crypto_sign_verify_detached(sig, p, n, pk) == 0;
 }
 
 void digest_sha256(const void *p, size_t n, unsigned char out[static 32])

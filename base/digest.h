@@ -5,6 +5,7 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -12,15 +13,22 @@
 
 #define DIGEST_KEY 32
 #define DIGEST_LEN 32
-#define DIGEST_PUBLIC 32 /* an X25519 public key, bytes */
+#define DIGEST_PUBLIC 32 /* an X25519 or Ed25519 public key, bytes */
+#define DIGEST_SIGNATURE 64
 
 void digest_keyed(const unsigned char key[static DIGEST_KEY], const void *p,
 		  size_t n, void *out, size_t outlen /* 16..64 */);
+/* BLAKE2b without a key. */
+void digest_hash(const void *p, size_t n, void *out, size_t outlen /* 16..64 */);
 void digest_sha256(const void *p, size_t n, unsigned char out[static 32]);
 
 /* crypto_box_seal: anyone can seal, only the secret half opens. */
 int digest_seal(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
 		size_t n, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
+
+/* An Ed25519 signature of p[0..n) by the holder of pk? */
+bool digest_verify(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
+		   size_t n, const unsigned char sig[static DIGEST_SIGNATURE]);
 
 #endif

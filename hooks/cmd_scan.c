@@ -35,7 +35,7 @@ enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
-	OPT_DECODE,
+	OPT_DECODE, OPT_KNOWN, OPT_KNOWN_KEY,
 };
 
 static const struct option options[] = {
@@ -56,6 +56,8 @@ static const struct option options[] = {
 	{ "max-decode-depth", required_argument, NULL, OPT_DECODE },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "max-target-megabytes", required_argument, NULL, OPT_MAX },
+	{ "known", required_argument, NULL, OPT_KNOWN },
+	{ "known-key", required_argument, NULL, OPT_KNOWN_KEY },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -70,6 +72,8 @@ static const char usage[] =
 	"  --stdin                    read standard input instead\n"
 	"  --config FILE              rules (docs/rules.md); else $GITLEAKS_CONFIG,\n"
 	"                             $GITLEAKS_CONFIG_TOML, PATH/.gitleaks.toml, built in\n"
+	"  --known FILE               your own secrets, by value ('curfew hook publish')\n"
+	"  --known-key HEX            who must have signed that file\n"
 	"  --report-format FORM       text, json, csv, sarif or junit\n"
 	"  --report-path FILE         write the report there; '-' is standard output\n"
 	"  --redact[=PERCENT]         leave out that much of each secret (100)\n"
@@ -106,6 +110,12 @@ static int take(int c, struct scan_options *o, struct err *e)
 	switch (c) {
 	case OPT_CONFIG:
 		o->engine.config = optarg;
+		return 0;
+	case OPT_KNOWN:
+		o->engine.known = optarg;
+		return 0;
+	case OPT_KNOWN_KEY:
+		o->engine.known_key = optarg;
 		return 0;
 	case OPT_FORM:
 		o->form_given = true;
@@ -195,10 +205,12 @@ static void drop_below(struct findings *f, enum confidence least)
 }
 
 static int write_report(const struct scan_options *o, const struct engine *g,
-			const struct findings *list, struct err *e)
+			const struct findings *list, bool incomplete,
+			struct err *e)
 {
 	struct report r = { .list = list, .rules = g->rules,
-			    .redact = (unsigned)o->redact };
+			    .redact = (unsigned)o->redact,
+			    .incomplete = incomplete };
 	enum report_form form = o->form;
 	struct buf b = BUF_INIT(BUF_REPORT_MAX);
 	int rc;
@@ -274,7 +286,7 @@ static int run(const struct scan_options *o, struct err *e)
 		goto out;
 	drop_below(&list, o->least);
 	findings_sort(&list);
-	if (write_report(o, &g, &list, e))
+	if (write_report(o, &g, &list, tally.problems != 0, e))
 		goto out;
 	if (o->stats || tally.problems)
 		tell(&tally, list.n, clock_mono_ms() - start);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <git2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #define TOLD_MAX 10u
 #define INPUT_MAX (16u * 1024 * 1024)
 #define OVERRIDE "curfew.allow="
+#define SPOOL_MAX (8u * 1024 * 1024) /* as agent/spool.c takes */
 
 static char *setting(git_config *c, const char *name)
 {
@@ -60,6 +62,8 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	g->config = setting(c, "curfew.config");
 	g->spool = setting(c, "curfew.spool");
 	g->spool_key = setting(c, "curfew.spoolkey");
+	g->known = setting(c, "curfew.known");
+	g->known_key = setting(c, "curfew.knownkey");
 	g->allow_override = is_true(over);
 	g->accept_late = late && !strcmp(late, "accept");
 	if (least && !confidence_parse(least, &g->least))
@@ -108,7 +112,10 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	g->git = true;
 	if (load_settings(g, git_dir, e))
 		return -1;
+	g->git_dir = git_dir;
 	o.config = g->config;
+	o.known = g->known && *g->known ? g->known : NULL;
+	o.known_key = g->known_key && *g->known_key ? g->known_key : NULL;
 	if (engine_open(&g->engine, &o, e))
 		return -1;
 	g->source.engine = &g->engine;
@@ -129,6 +136,8 @@ void gate_close(struct gate *g)
 	mem_free(g->config);
 	mem_free(g->spool);
 	mem_free(g->spool_key);
+	mem_free(g->known);
+	mem_free(g->known_key);
 }
 
 /* ---- input --------------------------------------------------------------- */
@@ -211,11 +220,13 @@ static void tell_one(const struct finding *f)
 	fputs("\n", stderr);
 }
 
+/* Heeded only where its record has a place to go. */
 static const char *override_reason(const struct gate *g)
 {
+	bool heeded = g->allow_override && g->spool && *g->spool;
 	size_t i;
 
-	for (i = 0; g->allow_override && i < g->s->options; i++)
+	for (i = 0; heeded && i < g->s->options; i++)
 		if (!strncmp(g->s->option[i], OVERRIDE, sizeof(OVERRIDE) - 1) &&
 		    g->s->option[i][sizeof(OVERRIDE) - 1])
 			return g->s->option[i] + sizeof(OVERRIDE) - 1;
@@ -223,34 +234,42 @@ static const char *override_reason(const struct gate *g)
 }
 
 /* Findings with their secrets, sealed to the agent; by rename, so the agent
- * never sees half a file. */
+ * never sees half a file.  The number in it makes two of the same push two. */
 static int spool(const struct gate *g, const char *reason, struct err *e)
 {
-	struct report r = { .list = &g->list, .rules = g->engine.rules };
-	struct buf plain = BUF_INIT(BUF_REPORT_MAX), box = BUF_INIT(BUF_REPORT_MAX);
-	unsigned char key[DIGEST_PUBLIC];
-	char name[64], *path = NULL;
+	struct report r = { .list = &g->list, .rules = g->engine.rules,
+			    .incomplete = g->tally.problems != 0 };
+	struct buf plain = BUF_INIT(SPOOL_MAX), box = BUF_INIT(SPOOL_MAX + 64);
+	unsigned char key[DIGEST_PUBLIC], number[16];
+	char name[64], hex[33], *path = NULL;
+	char *where = realpath(g->git_dir, NULL);
+	struct lines_head head = { .source = g->hook, .repository = where,
+				   .pusher = g->s->pusher, .override = reason,
+				   .nonce = hex };
 	int rc = -1;
 
-	if (!g->spool || !*g->spool)
-		return 0;
-	if (!g->spool_key || !text_unhex(g->spool_key, key, sizeof(key)))
-		return wrong("curfew.spoolKey",
-			     g->spool_key ? g->spool_key : "", e);
-	snprintf(name, sizeof(name), "finding-%lld-%d.sealed",
-		 (long long)clock_wall_ms(), (int)getpid());
+	if (!g->spool || !*g->spool) {
+		rc = 0;
+		goto out;
+	}
+	if (!g->spool_key || !text_unhex(g->spool_key, key, sizeof(key))) {
+		wrong("curfew.spoolKey", g->spool_key ? g->spool_key : "", e);
+		goto out;
+	}
+	secret_random(number, sizeof(number));
+	text_hex(number, sizeof(number), hex);
+	snprintf(name, sizeof(name), "finding-%lld-%.12s.sealed",
+		 (long long)clock_wall_ms(), hex);
 	path = io_path(g->spool, name);
-	if (!path || buf_puts(&plain, "{\"hook\": \"", e) ||
-	    buf_puts(&plain, g->hook, e) || buf_puts(&plain, "\", \"override\": ", e) ||
-	    report_quote(&plain, reason ? reason : "", reason ? strlen(reason) : 0, e) ||
-	    buf_puts(&plain, ", \"findings\": ", e) ||
-	    report_write(&r, REPORT_JSON, &plain, e) ||
-	    buf_puts(&plain, "}\n", e) ||
+	/* readable for the folder's group: the agent need not be root */
+	if (!path || report_lines_head(&head, &plain, e) ||
+	    report_lines(&r, &plain, e) ||
 	    digest_seal(key, plain.p, plain.len, &box, e) ||
-	    io_write_atomic(path, box.p, box.len, 0600, e))
+	    io_write_atomic(path, box.p, box.len, 0640, e))
 		goto out;
 	rc = 0;
 out:
+	free(where); /* realpath's own, from malloc */
 	mem_free(path);
 	buf_release(&plain);
 	buf_release(&box);

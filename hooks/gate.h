@@ -11,6 +11,8 @@
  *   curfew.config         FILE                   rules, instead of the built-in
  *   curfew.spool          FOLDER                 findings for the agent, and
  *   curfew.spoolKey       64 hex digits          the public key they are sealed to
+ *   curfew.known          FILE                   own secrets ('curfew hook publish')
+ *   curfew.knownKey       64 hex digits          who must have signed that file
  */
 #ifndef HOOKS_GATE_H
 #define HOOKS_GATE_H
@@ -28,7 +30,8 @@ struct gate {
 	enum confidence least;
 	int64_t max_ms, start_ms;
 	bool accept_late, allow_override, git;
-	char *config, *spool, *spool_key;
+	char *config, *spool, *spool_key, *known, *known_key;
+	const char *git_dir; /* whose settings these are */
 };
 
 /* `git_dir`: whose settings count. */

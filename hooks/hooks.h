@@ -22,6 +22,7 @@ struct surroundings {
 	char *config, *config_text; /* GITLEAKS_CONFIG, _TOML */
 	char *cache;		    /* the folder for compiled rules */
 	char *git_dir, *index, *objects, *alternates, *quarantine;
+	char *pusher;		    /* who pushes, as the server tells it */
 	char **option;		    /* git push -o */
 	size_t options;
 };

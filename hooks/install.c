@@ -2,27 +2,42 @@
  * curfew-scan hook: puts the hooks into repositories and takes them out.
  *
  * Owns the layouts: a plain repository (or core.hooksPath), Gitea and Forgejo
- * (hooks/pre-receive.d), GitLab (custom_hooks/pre-receive.d).  Promises: only
- * files with our mark are replaced or removed; a stranger's hook stays and is
- * named.
+ * (hooks/pre-receive.d), GitLab (custom_hooks/pre-receive.d), and the settings
+ * that name the agent's files there.  Promises: only files with our mark are
+ * replaced or removed; a stranger's hook stays and is named.
  */
 #include <errno.h>
 #include <git2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "hooks/hooks.h"
-#include "hooks/scan/rules.h"
+#include "hooks/scan/own.h"
 
 #define MARK "# made by curfew-scan hook install"
 #define SCRIPT_MAX 65536u
 
+/* Settings that install writes and uninstall takes out again. */
+enum { KNOWN, KNOWN_KEY, SPOOL, SPOOL_KEY, SETTINGS };
+static const struct {
+	const char *option, *name;
+	bool path;
+} settings[SETTINGS] = {
+	[KNOWN] = { "--known", "curfew.known", true },
+	[KNOWN_KEY] = { "--known-key", "curfew.knownKey", false },
+	[SPOOL] = { "--spool", "curfew.spool", true },
+	[SPOOL_KEY] = { "--spool-key", "curfew.spoolKey", false },
+};
+
 struct site {
-	char *repo;
+	git_repository *git;
 	char *folder; /* where the scripts go */
 	const char *layout;
 	bool bare, single; /* single: one file of a .d folder */
@@ -86,7 +101,7 @@ static int choose(struct site *s, git_repository *git, const char *asked,
 
 static void site_release(struct site *s)
 {
-	mem_free(s->repo);
+	git_repository_free(s->git);
 	mem_free(s->folder);
 	memset(s, 0, sizeof(*s));
 }
@@ -98,7 +113,6 @@ static int site_open(struct site *s, const char *repo, const char *layout,
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	git_libgit2_init();
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	if (git_repository_open_ext(&git, repo, GIT_REPOSITORY_OPEN_NO_SEARCH,
 				    NULL)) {
@@ -109,8 +123,7 @@ static int site_open(struct site *s, const char *repo, const char *layout,
 	} else {
 		rc = choose(s, git, layout, e);
 	}
-	git_repository_free(git);
-	git_libgit2_shutdown();
+	s->git = git;
 	return rc;
 }
 
@@ -203,8 +216,124 @@ out:
 	return rc;
 }
 
+/* ---- settings ------------------------------------------------------------ */
+
+static int git_failed(const char *what, struct err *e)
+{
+	const git_error *g = git_error_last();
+
+	return err_fail(e, ERR_IO, what, "%s", g ? g->message : "refused");
+}
+
+static int config_of(const struct site *s, git_config **out, struct err *e)
+{
+	char *path = io_path(git_repository_commondir(s->git), "config");
+	int rc = path && !git_config_open_ondisk(out, path)
+			 ? 0 : git_failed(path ? path : "config", e);
+
+	mem_free(path);
+	return rc;
+}
+
+/* value NULL: as it is. */
+static int set_all(const struct site *s, const char *const *value,
+		   struct err *e)
+{
+	git_config *c = NULL;
+	size_t i;
+	int rc = config_of(s, &c, e);
+
+	for (i = 0; !rc && i < SETTINGS; i++)
+		if (value[i] && git_config_set_string(c, settings[i].name,
+						      value[i]))
+			rc = git_failed(settings[i].name, e);
+	git_config_free(c);
+	return rc;
+}
+
+static int forget_all(const struct site *s, struct err *e)
+{
+	git_config *c = NULL;
+	size_t i;
+	int rc = config_of(s, &c, e);
+
+	for (i = 0; !rc && i < SETTINGS; i++) {
+		int got = git_config_delete_entry(c, settings[i].name);
+
+		if (got && got != GIT_ENOTFOUND)
+			rc = git_failed(settings[i].name, e);
+	}
+	git_config_free(c);
+	return rc;
+}
+
+static int tell_known(const char *file, const char *key, struct err *e)
+{
+	struct ruleset none = { 0 };
+	struct own *o = own_open(file, key, &none, e);
+	char date[CLOCK_TEXT];
+
+	if (o)
+		printf("  known secrets: %s: %zu, published %s\n", file,
+		       wordset_count(own_words(o)),
+		       clock_text(wordset_made_ms(own_words(o)), date));
+	own_free(&o);
+	while (none.n)
+		rule_release(&none.rule[--none.n]);
+	mem_free(none.rule);
+	return e->code ? -1 : 0;
+}
+
+static int tell_spool(const char *folder, const char *key, struct err *e)
+{
+	unsigned char pk[DIGEST_PUBLIC];
+
+	if (!key || !text_unhex(key, pk, sizeof(pk)))
+		return err_fail(e, ERR_CONFIG, "curfew.spoolKey",
+				"no public key of 64 hex digits");
+	if (access(folder, W_OK | X_OK))
+		return err_sys(e, folder, "write to the spool");
+	printf("  spool: %s\n", folder);
+	return 0;
+}
+
+/* What the hook would stumble over is said before a push does. */
+static int tell_settings(const struct site *s, struct err *e)
+{
+	char *value[SETTINGS] = { NULL };
+	git_config *c = NULL;
+	size_t i;
+	int rc = config_of(s, &c, e);
+
+	for (i = 0; !rc && i < SETTINGS; i++) {
+		git_config_entry *x = NULL;
+
+		if (!git_config_get_entry(&x, c, settings[i].name) &&
+		    x->value && *x->value)
+			value[i] = mem_strdup(x->value);
+		git_config_entry_free(x);
+	}
+	if (!rc && value[KNOWN])
+		rc = tell_known(value[KNOWN], value[KNOWN_KEY], e);
+	if (!rc && value[SPOOL])
+		rc = tell_spool(value[SPOOL], value[SPOOL_KEY], e);
+	for (i = 0; i < SETTINGS; i++)
+		mem_free(value[i]);
+	git_config_free(c);
+	return rc;
+}
+
+static int the_settings(const struct site *s, const char *verb,
+			const char *const *value, struct err *e)
+{
+	if (!strcmp(verb, "install"))
+		return set_all(s, value, e) || tell_settings(s, e) ? -1 : 0;
+	return !strcmp(verb, "uninstall") ? forget_all(s, e)
+					  : tell_settings(s, e);
+}
+
 static int one_site(const char *verb, const char *repo, const char *layout,
-		    struct err *e)
+		    const char *const *value, struct err *e)
 {
 	struct site s;
 	int rc = -1;
@@ -221,6 +350,8 @@ static int one_site(const char *verb, const char *repo, const char *layout,
 			rc = second < 0 ? second : rc | second;
 		}
 	}
+	if (rc >= 0 && the_settings(&s, verb, value, e))
+		rc = -1;
 out:
 	if (rc < 0)
 		err_ctx(e, repo, "%s the hook", verb);
@@ -228,35 +359,71 @@ out:
 	return rc;
 }
 
+/* --OPTION VALUE in front of the repositories; -1 when one is wrong. */
+static int options(int argc, char **argv, int *i, const char **layout,
+		   char **value, struct err *e)
+{
+	size_t k;
+
+	for (; *i < argc && !strncmp(argv[*i], "--", 2); *i += 2) {
+		if (*i + 1 >= argc)
+			return err_fail(e, ERR_USAGE, argv[*i], "wants a value");
+		if (!strcmp(argv[*i], "--layout")) {
+			*layout = argv[*i + 1];
+			continue;
+		}
+		for (k = 0; k < SETTINGS; k++)
+			if (!strcmp(argv[*i], settings[k].option))
+				break;
+		if (k == SETTINGS)
+			return err_fail(e, ERR_USAGE, argv[*i], "no such option");
+		mem_free(value[k]);
+		if (settings[k].path) {
+			char *real = realpath(argv[*i + 1], NULL);
+
+			value[k] = real ? mem_strdup(real) : NULL;
+			free(real); /* realpath's own, from malloc */
+		} else {
+			value[k] = mem_strdup(argv[*i + 1]);
+		}
+		if (!value[k])
+			return err_sys(e, argv[*i + 1], "look at");
+	}
+	return 0;
+}
+
 int cmd_hook(int argc, char **argv, const struct surroundings *s)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *layout = NULL;
+	char *value[SETTINGS] = { NULL };
 	struct err e = ERR_INIT;
 	int i = 2, rc = EXIT_CLEAN, got;
 
 	(void)s;
 	umask(022); /* git's user must be able to run what we write */
+	git_libgit2_init();
 	if (strcmp(verb, "install") && strcmp(verb, "uninstall") &&
-	    strcmp(verb, "status")) {
+	    strcmp(verb, "status"))
 		err_fail(&e, ERR_USAGE, verb, "hook knows install, uninstall "
 			 "and status");
-		return complain(&e);
-	}
-	if (i + 1 < argc && !strcmp(argv[i], "--layout")) {
-		layout = argv[i + 1];
-		i += 2;
-	}
-	if (i >= argc) {
+	else if (!options(argc, argv, &i, &layout, value, &e) && i >= argc)
 		err_fail(&e, ERR_USAGE, verb, "name the repositories");
-		return complain(&e);
+	if (e.code) {
+		rc = complain(&e);
+		goto out;
 	}
 	for (; i < argc; i++) {
 		err_clear(&e);
-		got = one_site(verb, argv[i], layout, &e);
+		got = one_site(verb, argv[i], layout,
+			       (const char *const *)value, &e);
 		if (got < 0)
 			rc = complain(&e);
 		else if (got > 0 && rc == EXIT_CLEAN)
 			rc = EXIT_FOUND; /* status: not installed */
 	}
+out:
+	for (i = 0; i < SETTINGS; i++)
+		mem_free(value[i]);
+	git_libgit2_shutdown();
 	return rc;
 }

@@ -31,7 +31,8 @@ static const struct command commands[] = {
 	{ "pre-push", "[REMOTE [URL]]", "git hook: look at what is to be pushed",
 	  cmd_pre_push },
 	{ "pre-commit", "", "git hook: look at what is staged", cmd_pre_commit },
-	{ "hook", "install|uninstall|status [--layout NAME] REPO...",
+	{ "hook", "install|uninstall|status [--layout NAME] "
+	  "[--known FILE --known-key HEX] [--spool FOLDER --spool-key HEX] REPO...",
 	  "put the hooks into repositories", cmd_hook },
 	{ "help", "", "list the commands", cmd_help },
 	{ "version", "", "print the version", cmd_version },
@@ -90,6 +91,21 @@ static char *cache_folder(void)
 	return out;
 }
 
+/* GitLab, Gitea and Forgejo, git's own http-backend, else the login's. */
+static char *pusher(void)
+{
+	static const char *const names[] = {
+		"GL_USERNAME", "GITEA_PUSHER_NAME", "REMOTE_USER", "LOGNAME",
+		"USER",
+	};
+	char *who = NULL;
+	size_t i;
+
+	for (i = 0; !who && i < sizeof(names) / sizeof(*names); i++)
+		who = take(names[i]);
+	return who;
+}
+
 static void look_around(struct surroundings *s)
 {
 	char name[40];
@@ -101,6 +117,7 @@ static void look_around(struct surroundings *s)
 	s->config = take("GITLEAKS_CONFIG");
 	s->config_text = take("GITLEAKS_CONFIG_TOML");
 	s->cache = cache_folder();
+	s->pusher = pusher();
 	s->git_dir = take("GIT_DIR");
 	s->index = take("GIT_INDEX_FILE");
 	s->objects = take("GIT_OBJECT_DIRECTORY");
@@ -123,6 +140,7 @@ static void forget(struct surroundings *s)
 	mem_free(s->config);
 	mem_free(s->config_text);
 	mem_free(s->cache);
+	mem_free(s->pusher);
 	mem_free(s->git_dir);
 	mem_free(s->index);
 	mem_free(s->objects);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hooks/scan/allow.h"
+#include "hooks/scan/own.h"
 
 static struct ruleset *load(const struct engine_options *o, struct err *e)
 {
@@ -56,6 +57,9 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 		goto bad;
 	for (i = 0; i < g->rules->warnings.n; i++)
 		log_line(LOG_WARNING, "%s", g->rules->warnings.v[i]);
+	if (o->known &&
+	    !(g->own = own_open(o->known, o->known_key, g->rules, e)))
+		goto bad;
 	g->matcher = matcher_new(g->rules, o->cache, e);
 	g->secrets = g->matcher ? secrets_new(e) : NULL;
 	g->origins = g->secrets ? secrets_new(e) : NULL;
@@ -67,6 +71,7 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 				  : DECODE_DEPTH_DEFAULT;
 	g->scanner.matcher = g->matcher;
 	g->scanner.secrets = g->secrets;
+	g->scanner.own = g->own;
 	g->scanner.ignore_allow = o->ignore_allow;
 	g->scanner.keep_lines = asks_line(&g->rules->allow);
 	for (i = 0; i < g->rules->n; i++)
@@ -79,6 +84,7 @@ bad:
 
 void engine_close(struct engine *g)
 {
+	own_free(&g->own);
 	secrets_free(&g->secrets);
 	secrets_free(&g->origins);
 	matcher_free(&g->matcher);
@@ -162,7 +168,7 @@ int engine_path(const struct engine *g, struct regex_thread *t,
 	for (i = 0; i < g->rules->n; i++) {
 		const struct rule *r = &g->rules->rule[i];
 
-		if (r->regex || r->skip_report ||
+		if (r->regex || !r->path || r->skip_report ||
 		    !regex_test(r->path, t, path, strlen(path)))
 			continue;
 		if (add_path(g, r, path, list, e))

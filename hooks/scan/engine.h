@@ -13,6 +13,7 @@ struct engine {
 	struct ruleset *rules;
 	struct matcher *matcher;
 	struct secrets *secrets, *origins;
+	struct own *own; /* NULL: none published */
 	struct scanner scanner;
 };
 
@@ -29,6 +30,8 @@ struct engine_options {
 	const char *config_text; /* GITLEAKS_CONFIG_TOML, or NULL */
 	const char *folder;	/* where .gitleaks.toml may lie, or NULL */
 	const char *cache;	/* folder, or NULL */
+	const char *known;	/* published secrets (own.h), or NULL */
+	const char *known_key;	/* who must have signed it: hex, or NULL */
 	bool ignore_allow;
 	int decode_depth; /* 0: DECODE_DEPTH_DEFAULT; below: nothing */
 };

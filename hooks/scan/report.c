@@ -15,13 +15,14 @@ static const char *const words[] = {
 	[REPORT_TEXT] = "text",	 [REPORT_JSON] = "json",
 	[REPORT_CSV] = "csv",	 [REPORT_SARIF] = "sarif",
 	[REPORT_JUNIT] = "junit",
+	[REPORT_LINES] = "lines",
 };
 
 bool report_form_parse(const char *word, enum report_form *form)
 {
 	int i;
 
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < (int)(sizeof(words) / sizeof(*words)); i++)
 		if (!strcmp(word, words[i])) {
 			*form = (enum report_form)i;
 			return true;
@@ -48,6 +49,11 @@ int report_write(const struct report *r, enum report_form form, struct buf *out,
 	switch (form) {
 	case REPORT_TEXT:
 		return report_text(r, out, e);
+	case REPORT_LINES:
+		return report_lines_head(&(struct lines_head){ .source = "scan" },
+					 out, e) ||
+				       report_lines(r, out, e)
+			       ? -1 : 0;
 	case REPORT_JSON:
 		return report_json(r, out, e);
 	case REPORT_CSV:

@@ -11,12 +11,14 @@
 
 enum report_form {
 	REPORT_TEXT, REPORT_JSON, REPORT_CSV, REPORT_SARIF, REPORT_JUNIT,
+	REPORT_LINES, /* for the agent */
 };
 
 struct report {
 	const struct findings *list;
 	const struct ruleset *rules;
 	unsigned redact; /* percent of each secret that is left out */
+	bool incomplete; /* something could not be looked at */
 };
 
 bool report_form_parse(const char *word, enum report_form *form);
@@ -36,6 +38,14 @@ int report_sarif(const struct report *r, struct buf *out, struct err *e)
 int report_junit(const struct report *r, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
 int report_text(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+/* What the agent reads (report_lines.c): rows and the end, behind a head. */
+int report_lines(const struct report *r, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+struct lines_head { /* members may be NULL, but not source */
+	const char *source, *repository, *pusher, *override, *nonce;
+};
+int report_lines_head(const struct lines_head *h, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
 /* One finding as the fields of a JSON object, each line behind `indent`. */
 int report_json_row(const struct report *r, const struct finding *f,

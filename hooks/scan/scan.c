@@ -23,6 +23,7 @@
 
 #include "base/mem.h"
 #include "hooks/scan/decoded.h"
+#include "hooks/scan/own.h"
 
 #define MARKS_MAX (16u * 1024 * 1024)
 
@@ -436,7 +437,7 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 		 const struct delta *d, size_t *gaps, struct marks *out,
 		 struct err *e)
 {
-	out->n = out->near = 0;
+	out->n = out->near = out->own = 0;
 	t->text_number++;
 	match_reset(t->s->matcher, &t->match);
 	if (find_gaps(t, n, d, gaps, e) || match_gaps(t, text, n, *gaps, e) ||
@@ -444,6 +445,10 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 		return -1;
 	out->near = out->n;
 	if (wide_rules(t, text, n, d, out, e))
+		return -1;
+	out->own = out->n;
+	if (t->s->own && own_marks(t, t->s->own, text, n, d, t->gap, *gaps, out,
+				   e))
 		return -1;
 	out->coded = out->n;
 	return 0;

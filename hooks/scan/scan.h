@@ -45,6 +45,7 @@ struct marks {
 	struct mark *v;
 	size_t n, cap;
 	size_t near;	/* v[0..near) can be inherited */
+	size_t own;	/* v[own..coded): known by value (own.h), by place */
 	size_t coded;	/* v[coded..n): in decoded parts, inherited by line */
 	uint64_t *wide; /* keywords that may stand in the text */
 	bool binary;	/* not looked at */
@@ -62,19 +63,22 @@ struct delta {
 	const struct marks *base;
 };
 
+/* What of a text is no copy: [start, end), empty where two copies meet. */
+struct gap {
+	uint32_t start, end;
+};
+
+struct own;
+
 /* Shared by all threads. */
 struct scanner {
 	const struct matcher *matcher;
+	const struct own *own; /* our own secrets, or NULL */
 	struct secrets *secrets;
 	struct secrets *origins; /* matches in decoded text */
 	unsigned decode_depth;	 /* 0: nothing is decoded */
 	bool ignore_allow; /* comments in the text do not count */
 	bool keep_lines;   /* an allowlist asks for line and place together */
-};
-
-/* What is not copied: [start, end), empty where two copies meet. */
-struct gap {
-	uint32_t start, end;
 };
 
 /* Scratch of decoded.c. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/own.h"
 #include "hooks/scan/scan.h"
 
 #define PARTS_TRIED 4096u  /* candidates for one part of a composite rule */
@@ -200,6 +201,20 @@ static bool generic(const struct ruleset *rs, const struct mark *m)
 	return strstr(rs->rule[m->rule].id, "generic") != NULL;
 }
 
+/* Is this very text one of our own, by value?  Then that is what is told. */
+static bool known(const struct scanner *s, const struct marks *all,
+		  const struct mark *m)
+{
+	size_t i;
+
+	if (!s->own || m->rule == own_rule(s->own))
+		return false;
+	for (i = all->own; i < all->coded; i++)
+		if (all->v[i].start == m->at && all->v[i].len == m->len)
+			return true;
+	return false;
+}
+
 /* Secrets of findings that are not generic, as a running maximum of ends by
  * place: a generic one gives way when one that begins no later ends no
  * earlier. */
@@ -260,6 +275,8 @@ int scan_verdict(const struct scanner *s, const char *text, size_t n,
 		if (k->secret == SECRET_NONE || rs->rule[k->rule].skip_report)
 			continue;
 		if (rs->rule[k->rule].n_required && !has_parts(rs, out, k))
+			continue;
+		if (known(s, m, k))
 			continue;
 		if (push(out, k, e))
 			return -1;

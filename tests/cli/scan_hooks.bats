@@ -106,8 +106,21 @@ objects() { find ../server/objects -type f | wc -l; }
 	run git push -o curfew.allow=testing origin main
 	[ "$status" -ne 0 ]
 	git -C ../server config curfew.allowOverride true
+	run git push -o curfew.allow=testing origin main
+	[ "$status" -ne 0 ] # nowhere to write the record
+	mkdir ../spool
+	git -C ../server config curfew.spool "$PWD/../spool"
+	git -C ../server config curfew.spoolKey "$(printf '09%062d' 0)"
 	run git push -o curfew.allow= origin main
 	[ "$status" -ne 0 ]
+	run git push -o curfew.allow=testing origin main
+	[ "$status" -eq 0 ]
+	secret=gl"pat-hookTESTsecret456780"
+	leak h
+	rm -r ../spool
+	run git push -o curfew.allow=testing origin main
+	[ "$status" -ne 0 ]
+	mkdir ../spool
 	run git push -o curfew.allow=testing origin main
 	[ "$status" -eq 0 ]
 	[[ $output == *"let through, reason: testing"* ]]

@@ -12,11 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
+#include "base/io.h"
 #include "base/mem.h"
+#include "base/wordset.h"
 #include "hooks/scan/engine.h"
+#include "hooks/scan/own.h"
 
 #define TEXT_MAX 6000
 #define RUNS_MAX 64
@@ -45,6 +50,46 @@ static uint32_t dice(uint32_t sides)
 	seed ^= seed >> 7;
 	seed ^= seed << 17;
 	return (uint32_t)(seed >> 20) % sides;
+}
+
+/* Known by value: one inside another, one begins like another, one with
+ * markup at both ends, a long one. */
+static const char *const own[] = {
+	"abcdabcdabcdabcd", "abcdabcdabcdabcd=dcba", "=aabbccddaabbccdd=",
+	"dcba=abcdabcdabcdabcd",
+	"key=aaaabbbbccccdddd=yek=aaaabbbbccccdddd=key=aaaabbbbccccdddd=yek",
+};
+
+static void publish(const char *path)
+{
+	unsigned char key[32] = { 7 }, pk[32], sk[64], sum[32], sig[64];
+	struct wordset_entry v[5];
+	struct buf b = BUF_INIT(WORDSET_FILE_MAX);
+	size_t i;
+
+	for (i = 0; i < 5; i++)
+		wordset_entry(key, own[i], strlen(own[i]), &v[i]);
+	assert_int_equal(crypto_sign_keypair(pk, sk), 0);
+	assert_int_equal(wordset_build(key, 1, v, 5, pk, &b, NULL), 0);
+	digest_hash(b.p, b.len, sum, sizeof(sum));
+	crypto_sign_detached(sig, NULL, sum, sizeof(sum), sk);
+	assert_int_equal(buf_add(&b, sig, sizeof(sig), NULL), 0);
+	assert_int_equal(io_write_atomic(path, b.p, b.len, 0600, NULL), 0);
+	buf_release(&b);
+}
+
+static void plant(char *p, size_t n)
+{
+	size_t i, at, len;
+
+	for (i = 0; i < n / 40; i++) {
+		const char *w = own[dice(5)];
+
+		len = strlen(w);
+		at = dice((uint32_t)n);
+		if (at + len <= n)
+			memcpy(p + at, w, len);
+	}
 }
 
 static void letters(char *p, size_t n)
@@ -91,9 +136,11 @@ static void fill(char *p, size_t n)
 	size_t at = 0, len;
 
 	letters(p, n);
+	plant(p, n);
 	while (n > 60 && dice(3) && at < n) {
 		len = 12 + dice(40);
 		letters(plain, len);
+		plant(plain, len);
 		len = encode(dice(5), plain, len, once, sizeof(once));
 		if (dice(3) == 0) {
 			len = encode(dice(5), once, len, twice, sizeof(twice));
@@ -177,18 +224,21 @@ static void same(const struct marks *a, const struct marks *b, unsigned round)
 
 static void test_same(void **state)
 {
-	struct engine_options o = { .config_text = rules };
+	char path[] = "/tmp/curfew-delta-XXXXXX";
+	struct engine_options o = { .config_text = rules, .known = path };
 	struct err e = ERR_INIT;
 	struct scan_thread t;
 	struct engine g;
 	char *base = mem_alloc(TEXT_MAX), *text = mem_alloc(TEXT_MAX), *swap;
 	struct marks whole = { 0 }, old = { 0 }, new = { 0 }, m;
 	struct run run[RUNS_MAX];
-	uint64_t matched = 0, marks = 0, bytes = 0, coded = 0;
+	uint64_t matched = 0, marks = 0, bytes = 0, coded = 0, known = 0;
 	unsigned round;
 	size_t n = 0, len, runs;
 
 	(void)state;
+	close(mkstemp(path));
+	publish(path);
 	assert_int_equal(engine_open(&g, &o, &e), 0);
 	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
 	for (round = 0; round < 2400; round++) {
@@ -211,6 +261,8 @@ static void test_same(void **state)
 		bytes += len;
 		marks += whole.n;
 		coded += whole.n - whole.coded;
+		known += whole.coded - whole.own;
+		assert_int_equal(whole.own, new.own);
 		same(&whole, &new, round);
 		assert_int_equal(whole.coded, new.coded);
 		m = old;
@@ -221,13 +273,17 @@ static void test_same(void **state)
 		text = swap;
 		n = len;
 	}
-	print_message("# %llu marks, %llu decoded; %llu of %llu bytes matched\n",
+	unlink(path);
+	print_message("# %llu marks, %llu decoded, %llu known by value; %llu of "
+		      "%llu bytes matched\n",
 		      (unsigned long long)marks, (unsigned long long)coded,
+		      (unsigned long long)known,
 		      (unsigned long long)matched,
 		      (unsigned long long)bytes);
 	assert_int_equal(t.limits, 0);
 	assert_true(marks > 100000);
 	assert_true(coded > 10000);
+	assert_true(known > 2000);
 	marks_release(&whole);
 	marks_release(&old);
 	marks_release(&new);
