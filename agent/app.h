@@ -43,6 +43,9 @@ enum {
 };
 
 struct unlock_options; /* agent/unlock.h */
+struct link;	       /* agent/engine/link.h */
+
+#define APP_WARM 16
 
 struct app {
 	const char *dir;	 /* vault directory */
@@ -55,6 +58,9 @@ struct app {
 	 * options; the others are global options */
 	int64_t lock_wait_ms; /* how long another curfew is waited for */
 	bool json, csv, dry_run, yes, no_input, verbose, quiet, help;
+	/* links that were opened before the driver runs; it takes its own */
+	struct link *warm[APP_WARM];
+	size_t n_warm;
 	bool landlock; /* the kernel has it; cannot be asked after start-up */
 	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */
 };

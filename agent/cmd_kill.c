@@ -338,6 +338,8 @@ int cmd_kill(struct app *app, int argc, char **argv)
 out:
 	if (code < 0)
 		code = app_fail(app, &e);
+	while (app->n_warm)
+		link_close(&app->warm[--app->n_warm]);
 	work_free(&w);
 	selection_free(&s);
 	return code;

@@ -4,9 +4,13 @@
  */
 #include "agent/kill_value.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
+#include "agent/kill_connections.h"
+#include "base/clock.h"
 #include "base/io.h"
+#include "vault/journal.h"
 
 int kill_value_read(struct secret **out, struct err *e)
 {
@@ -31,15 +35,53 @@ static int known(struct app *app, const struct secret *given,
 	for (size_t i = 0; i <= paste->n; i++) {
 		const struct secret *value = i ? paste->reading[i - 1] : given;
 
-		err_clear(e);
-		if (target_secret(app, value, s, e) == 0)
-			return 1;
-		if (!err_is(e, ERR_ABSENT))
-			return -1;
-		if (*e->object) /* it is a connection's own, and says so */
-			return -1;
+		const int rc = target_secret(app, value, s, e);
+
+		if (rc != 0)
+			return rc;
 	}
 	return 0;
+}
+
+/* The vault's journal says that there is an incident which it does not hold. */
+static int noted(struct app *app, int code, struct err *e)
+{
+	struct journal_entry j = { .kind = J_DECISION, .at_ms = clock_wall_ms() };
+	char text[160];
+
+	(void)snprintf(text, sizeof text, "a secret that the vault does not know "
+		       "was given by value; exit %d, the incident is a file in "
+		       "DIR/incidents", code);
+	j.text = text;
+	if (store_begin(app->vault, e) < 0)
+		return -1;
+	if (journal_append(app->vault, &j, NULL, e) < 0) {
+		store_rollback(app->vault);
+		return -1;
+	}
+	return store_commit(app->vault, e);
+}
+
+/* 0: in the selection; 1: done; -1. */
+static int unknown(struct app *app, const struct panic_ask *ask,
+		   const struct paste *paste, struct link **link,
+		   struct selection *s, int *code, struct err *e)
+{
+	int n;
+
+	if (paste->what == PASTE_VALUE && paste->lines == 1) {
+		n = kill_connections(app, ask, paste, *link, s, e);
+		if (n < 0 || (n > 0 && !app->dry_run))
+			return n < 0 ? -1 : 0;
+		if (n > 0) {
+			*code = EXIT_OK;
+			return 1;
+		}
+	}
+	*code = panic_kill(app, ask, paste, link);
+	if (app->dry_run || *code == EXIT_BAD_USE || *code == EXIT_NO)
+		return 1;
+	return noted(app, *code, e) < 0 ? -1 : 1;
 }
 
 int kill_value(struct app *app, const struct panic_ask *ask, struct selection *s,
@@ -61,10 +103,9 @@ int kill_value(struct app *app, const struct panic_ask *ask, struct selection *s
 			rc = rc > 0 ? 0 : -1;
 			goto out;
 		}
-		err_clear(e);
-		rc = -1;
-		if (panic_begin(app, ask, &link, e) < 0)
-			goto out;
+		rc = panic_begin(app, ask, &link, e) < 0 ? -1 :
+			unknown(app, ask, &paste, &link, s, code, e);
+		goto out;
 	}
 	*code = panic_kill(app, ask, &paste, &link);
 	rc = 1;

@@ -139,12 +139,8 @@ static bool alone(const struct start *s, int argc, char **argv)
 static unsigned alone_needs(const struct start *s, const struct command *row,
 			    unsigned needs)
 {
-	char *dir = strcmp(row->name, "kill") == 0 ?
-			    io_path(s->dir, "incidents") : NULL;
-
-	if (dir != NULL)
-		(void)!io_mkdirs(dir, 0700, NULL);
-	mem_free(dir);
+	if (strcmp(row->name, "kill") == 0)
+		(void)!io_mkdirs(s->dir, 0700, NULL);
 	return needs & (unsigned)~(NEED_VAULT | NEED_WRITE);
 }
 

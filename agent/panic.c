@@ -97,7 +97,7 @@ int panic_not_a_token(const struct paste *paste, bool vault, struct err *e)
 	return -1;
 }
 
-static int unknown(const struct claims *c, const struct panic_ask *ask,
+static int unknown(const struct claims *c, const struct panic *p,
 		   const struct json *services, struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
@@ -109,15 +109,23 @@ static int unknown(const struct claims *c, const struct panic_ask *ask,
 		(void)err_fail(e, ERR_USAGE, NULL, "it begins like a secret of %s "
 			       "(%s), but %s", c->near.title, c->near.prefix,
 			       c->near_why);
-	else if (ask->type)
-		(void)err_fail(e, ERR_USAGE, ask->type, "no such secret looks "
+	else if (p->ask->type)
+		(void)err_fail(e, ERR_USAGE, p->ask->type, "no such secret looks "
 			       "like the one given");
+	else if (p->app->vault)
+		(void)err_fail(e, ERR_ABSENT, NULL, "no credential in the vault has "
+			       "that value, and no service's secrets look like "
+			       "that");
 	else
 		(void)err_fail(e, ERR_USAGE, NULL, "no service's secrets look like "
 			       "that");
-	err_state(e, "nothing was sent");
+	err_state(e, p->app->vault ? "nothing was ended, nothing was sent" :
+				     "nothing was sent");
 	if (c->near.type)
 		err_hint(e, "was all of it copied?");
+	else if (p->app->vault)
+		err_hint(e, "if you know whose it is: curfew kill ADDRESS "
+			    "--secret-stdin; 'curfew list' shows them");
 	else
 		err_hint(e, "known: %s; what issued it: curfew connect, curfew "
 			 "learn, then kill by name", b.len ? b.p : "none");
@@ -372,7 +380,7 @@ static int decide(struct panic *p, const struct paste *paste, struct err *e)
 	services = json_get(link_hello(p->link), "services");
 	shape_claims(services, paste, p->ask->type, &c);
 	if (c.n == 0)
-		return unknown(&c, p->ask, services, e);
+		return unknown(&c, p, services, e);
 	if (c.n > 1)
 		return ambiguous(&c, e);
 	p->claim = c.v[0];

@@ -105,6 +105,11 @@ int panic_file_open(struct panic *p, struct err *e)
 		rc = buf_printf(&b, e, "%s/incidents/%s.json", p->app->dir,
 				p->name);
 	p->path = rc == 0 ? mem_strdup(b.p) : NULL;
+	if (p->path && !p->ask->file) {
+		/* a place that cannot be made is told when it is written to */
+		*strrchr(b.p, '/') = '\0';
+		(void)!io_mkdirs(b.p, 0700, NULL);
+	}
 	if (rc == 0 && !p->path)
 		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	buf_release(&b);

@@ -143,6 +143,8 @@ static int cut_done(struct drive *d, const struct answer *in, struct err *e)
 	unsigned verb = a->verb;
 
 	a->done_ms = drive_now(d);
+	if (in->known && in->status == LINK_OK)
+		a->flags |= AF_KNOWN;
 	if (drive_set(d, in->action, A_DONE, e) < 0)
 		return -1;
 	if (!(d->w->targets[target].flags & TF_SELF)) {
@@ -249,6 +251,26 @@ static int64_t cut_time(const struct drive *d, uint32_t target)
 	return up && up->state == A_DONE ? up->done_ms : 0;
 }
 
+/* What was asked beside the cut says nothing of it yet. */
+static int64_t cut_before(const struct drive *d, const struct action *probe)
+{
+	const int64_t cut = cut_time(d, probe->target);
+
+	return target_by_value(&d->w->targets[probe->target]) &&
+	       cut >= probe->sent_ms ? 0 : cut;
+}
+
+/* The service takes the value: its refusal later on is worth something. */
+static int was_accepted(struct drive *d, uint32_t target, struct err *e)
+{
+	const uint32_t i = d->w->targets[target].act[V_REVOKE];
+
+	if (i == NONE)
+		return 0;
+	d->w->actions[i].flags |= AF_KNOWN;
+	return drive_touch(d, i, e);
+}
+
 /* It lives: whatever ended it is sent again, ever more slowly. */
 static int recut(struct drive *d, uint32_t target, struct err *e)
 {
@@ -309,7 +331,7 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 		.need_refusal = d->w->inc.require_refusal &&
 				t->what == T_CREDENTIAL,
 		.sent_ms = a->sent_ms, .now_ms = drive_now(d),
-		.cut_ms = cut_time(d, a->target), .gap_ms = knob_gap_ms(),
+		.cut_ms = cut_before(d, a), .gap_ms = knob_gap_ms(),
 		.lag_ms = facts_of(&drive_lane(d, a)->facts,
 				   t->kind)->revoke_lag_ms,
 	};
@@ -321,6 +343,9 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 	}
 	if (in->status == LINK_UNSUPPORTED)
 		return probe_impossible(d, in->action, e);
+	if (p.life == LIFE_ALIVE && work_unknown(d->w, a->target) &&
+	    was_accepted(d, a->target, e) < 0)
+		return -1;
 	switch (proof_step(a, &p)) {
 	case PROOF_DEAD:
 		a->fails = 0;

@@ -12,17 +12,24 @@
 
 /* ---- sending ------------------------------------------------------------- */
 
+static const char *verb_of(const struct drive *d, const struct action *a)
+{
+	return a->verb == V_REVOKE && target_by_value(&d->w->targets[a->target]) ?
+		       "revoke_value" : verb_word(a->verb);
+}
+
 static struct json *request_of(const struct drive *d, const struct action *a)
 {
 	const struct target *t = &d->w->targets[a->target];
+	const bool value = target_by_value(t); /* account and id are our own */
 	struct json *r = json_object();
-	bool ok = json_set_str(r, "verb", verb_word(a->verb));
+	bool ok = json_set_str(r, "verb", verb_of(d, a));
 
-	if (*t->account)
+	if (*t->account && !value)
 		ok = ok && json_set_str(r, "account", t->account);
 	if (*t->kind)
 		ok = ok && json_set_str(r, "kind", t->kind);
-	if (*t->id)
+	if (*t->id && !value)
 		ok = ok && json_set_str(r, "credential", t->id);
 	if (!ok)
 		json_free(&r);
@@ -50,13 +57,14 @@ static int secret_of(struct drive *d, struct action *a,
 
 	*out = NULL;
 	a->bare = false;
-	if (a->verb != V_PROBE || t->what != T_CREDENTIAL)
+	if ((a->verb != V_PROBE || t->what != T_CREDENTIAL) &&
+	    (a->verb != V_REVOKE || !target_by_value(t)))
 		return 0;
 	rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
 				t->kind, t->id, &c, out, e);
 	if (rc > 0)
 		inv_credential_free(&c);
-	if (*out && goes_bare(a)) {
+	if (*out && goes_bare(a) && !target_by_value(t)) {
 		secret_free(out);
 		a->bare = true;
 	}
@@ -150,7 +158,7 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 		a = &d->w->actions[i];
 		a->sending = true;
 		if (!l->link || (link_facts(l->link) &&
-				 !link_has_verb(l->link, verb_word(a->verb)))) {
+				 !link_has_verb(l->link, verb_of(d, a)))) {
 			struct answer no = { .action = i, .own = true,
 				.status = l->link ? LINK_UNSUPPORTED :
 						    LINK_NOT_SENT };
@@ -246,7 +254,10 @@ static void read_body(const struct drive *d, struct answer *r,
 
 	if (!body)
 		return;
-	if (a->verb == V_PROBE) {
+	if (a->verb == V_REVOKE) {
+		if (!json_bool(body, "known", &r->known))
+			r->known = false;
+	} else if (a->verb == V_PROBE) {
 		s = json_str(body, "life");
 		r->life = s && strcmp(s, "dead") == 0 ? LIFE_DEAD :
 			  s && strcmp(s, "alive") == 0 ? LIFE_ALIVE :

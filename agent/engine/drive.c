@@ -268,6 +268,20 @@ static bool lane_needed(const struct drive *d, size_t c)
 	return false;
 }
 
+/* A link to that connection which is open already. */
+static struct link *warm(struct app *app, const char *name)
+{
+	for (size_t i = 0; i < app->n_warm; i++) {
+		struct link *l = app->warm[i];
+
+		if (strcmp(link_name(l), name) != 0)
+			continue;
+		app->warm[i] = app->warm[--app->n_warm];
+		return l;
+	}
+	return NULL;
+}
+
 static int lane_open(struct drive *d, size_t c, struct err *e)
 {
 	struct lane *l = &d->lanes[c];
@@ -293,7 +307,9 @@ static int lane_open(struct drive *d, size_t c, struct err *e)
 	if (!lane_needed(d, c)) {
 		inv_connection_free(&conn); /* nothing to ask there */
 	} else if (rc > 0) {
-		if (link_open(d->app->launcher, name, conn.type, conn.options,
+		l->link = warm(d->app, name);
+		if (!l->link &&
+		    link_open(d->app->launcher, name, conn.type, conn.options,
 			      admin, &l->link, &why) < 0)
 			log_err(LOG_ERROR, &why);
 		else

@@ -44,6 +44,7 @@ struct answer { /* of one poll round */
 	enum link_status status;
 	enum life life;
 	bool refusal, complete;
+	bool known; /* revoke_value: the service took the value for its own */
 	bool own; /* nobody was asked */
 	int64_t after_ms;
 	char *text;	/* error, evidence; may be NULL */

@@ -189,6 +189,9 @@ static int inventory(struct drive *d, const struct action *a, struct err *e)
 	const struct target *t = &d->w->targets[a->target];
 	bool account = t->what == T_ACCOUNT;
 
+	if (a->verb == V_PROBE && a->state == A_DONE &&
+	    work_unknown(d->w, a->target))
+		return credential_state(d, t, INV_UNKNOWN, 0, e);
 	if (a->verb == V_PROBE && a->state == A_DONE)
 		return account ? account_state(d, t, INV_DEAD, e) :
 		       credential_state(d, t, INV_DEAD, a->done_ms, e);
@@ -329,7 +332,8 @@ static int drop_secrets(struct drive *d, struct err *e)
 					t->account, t->kind, t->id, &c, NULL,
 					e);
 		if (rc > 0) {
-			if (c.has_secret && c.state == INV_DEAD)
+			if (c.has_secret && (c.state == INV_DEAD ||
+					     target_by_value(t)))
 				rc = inv_credential_drop_secret(d->v, &c, e);
 			inv_credential_free(&c);
 		}
@@ -348,6 +352,7 @@ int keep_close(struct drive *d, struct err *e)
 		const struct action *p = work_of(d->w, i, V_PROBE);
 
 		if (d->w->targets[i].flags & TF_SKIPPED || work_missing(d->w, i) ||
+		    (work_unknown(d->w, i) && !work_elsewhere(d->w, i)) ||
 		    (p && p->state == A_UNSUPPORTED)) {
 			mem_free(outcome);
 			outcome = mem_strdup("ended with things left alive or "

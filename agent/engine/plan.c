@@ -125,6 +125,9 @@ int plan_credential(struct work *w, const struct plan_thing *p,
 	take(w, *out, p->flags);
 	if (p->dead)
 		return add_dead(w, *out, p->confirm, now, e);
+	if (target_by_value(&w->targets[*out])) /* nothing else is known of it */
+		return add(w, *out, V_REVOKE, now, e) < 0 ? -1 :
+			add(w, *out, V_PROBE, now, e);
 	alone = w->targets[*out].parent == NONE;
 	if (alone && add(w, *out, V_SNAPSHOT, now, e) < 0)
 		return -1;

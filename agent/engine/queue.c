@@ -10,7 +10,7 @@
 void queue_init(struct queue *q, double rate_per_s, int limit, int64_t now)
 {
 	*q = (struct queue){ .rate = rate_per_s, .limit = limit,
-			     .filled_ms = now, .tokens = 1 };
+			     .filled_ms = now, .tokens = 2 };
 }
 
 void queue_free(struct queue *q)
@@ -115,7 +115,8 @@ static int ripen(struct queue *q, const struct work *w, int64_t now,
 
 static void refill(struct queue *q, int64_t now)
 {
-	double most = q->rate / 8 > 1 ? q->rate / 8 : 1;
+	/* two: a value is asked for beside its own end (ACCOUNT_BY_VALUE) */
+	double most = q->rate / 8 > 2 ? q->rate / 8 : 2;
 
 	if (q->rate <= 0)
 		return;

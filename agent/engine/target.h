@@ -43,7 +43,7 @@ size_t selection_accounts(const struct selection *s);
 int target_word(struct app *app, const char *word, struct selection *s,
 		struct err *e) __attribute__((warn_unused_result));
 /* target_secret.c: the credentials whose sealed value this is, curfew's own
- * admin credentials included; ERR_ABSENT when unknown. */
+ * admin credentials included.  1, 0 unknown, -1. */
 int target_secret(struct app *app, const struct secret *secret,
 		  struct selection *s, struct err *e)
 	__attribute__((warn_unused_result));

@@ -87,13 +87,7 @@ int target_secret(struct app *app, const struct secret *secret,
 	if (inv_by_secret(app->vault, secret, secret_hit, s, e) < 0 ||
 	    (s->n == before && by_admin(app, secret, s, e) < 0))
 		return err_ctx(e, NULL, "kill by a secret");
-	if (s->n > before)
-		return 0;
-	err_fail(e, ERR_ABSENT, NULL, "no credential in the vault has that value");
-	err_state(e, "nothing was ended");
-	err_hint(e, "if you know whose it is: curfew kill ADDRESS "
-		    "--secret-stdin; 'curfew list' shows them");
-	return err_ctx(e, "the secret given", "kill");
+	return s->n > before;
 }
 
 /* ---- a value that a person brings ------------------------------------------- */

@@ -70,8 +70,9 @@ static struct verdict credential(const struct work *w, uint32_t i,
 	int64_t cut = r && r->state == A_DONE ? r->done_ms :
 		      x && x->state == A_DONE ? x->done_ms : 0;
 
-	if (p && p->state == A_DONE && target_by_value(t) &&
-	    !(r && r->flags & AF_KNOWN))
+	if (p && p->state == A_DONE && work_elsewhere(w, i))
+		return say(VD_TOLD, "refused here: another server issued it");
+	if (p && p->state == A_DONE && work_unknown(w, i))
 		return say(VD_MISSING, "refused from the first: it was dead "
 			   "before, or another host issued it");
 	if (!p || p->state != A_DONE)

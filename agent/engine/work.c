@@ -284,6 +284,24 @@ bool target_by_value(const struct target *t)
 	return t->what == T_CREDENTIAL && strcmp(t->account, ACCOUNT_BY_VALUE) == 0;
 }
 
+bool work_unknown(const struct work *w, uint32_t target)
+{
+	const struct target *t = &w->targets[target];
+	const struct action *r = work_of(w, target, V_REVOKE);
+
+	return target_by_value(t) && !(t->flags & TF_BEFORE) &&
+	       !(r && r->flags & AF_KNOWN);
+}
+
+bool work_elsewhere(const struct work *w, uint32_t target)
+{
+	for (uint32_t i = 0; work_unknown(w, target) && i < w->n_targets; i++)
+		if (target_by_value(&w->targets[i]) && !work_unknown(w, i) &&
+		    strcmp(w->targets[i].id, w->targets[target].id) == 0)
+			return true;
+	return false;
+}
+
 bool action_open(const struct action *a)
 {
 	return !action_settled(a);

@@ -149,6 +149,10 @@ int action_note(struct action *a, const char *text, struct err *e)
 	__attribute__((warn_unused_result));
 
 bool target_by_value(const struct target *t);
+/* By value, and the service has not shown that it knows the value: its refusal
+ * proves nothing.  `elsewhere`: another one of the incident's has. */
+bool work_unknown(const struct work *w, uint32_t target);
+bool work_elsewhere(const struct work *w, uint32_t target);
 bool action_open(const struct action *a); /* still to be worked on */
 bool action_settled(const struct action *a); /* done, unsupported, moot */
 /* Does it change something at the provider? */

@@ -249,3 +249,75 @@ clean() { # SECRET: nothing that was written holds it
 	says "without a vault only the secret"
 	[ "$(asked "$here" gitlab)" -eq 0 ]
 }
+
+# with_vault: a vault, and a connection to the fake's GitLab as its administrator
+with_vault() {
+	"$curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key" >/dev/null
+	"$curfew" connect gitlab lab --set url="$here/gitlab" --secret-stdin \
+		<<<glpat-adminadminadminadmin >/dev/null
+}
+
+@test "with a vault: a value it does not know is tried at the connection that claims it" {
+	with_vault
+	before=$(asked "$here" tokens/self)
+	leak "$bot" --dry-run
+	[ "$status" -eq 0 ]
+	says "would be tried at the connection lab ($here/gitlab)"
+	[ "$(asked "$here" tokens/self)" -eq "$before" ]
+	leak "TOKEN='$bot'" --reason "seen in a paste"
+	[ "$status" -eq 0 ]
+	says "tried at the connection lab"
+	says "lab/(by value)#sha256:"
+	says "DEAD (proved)"
+	says "all proved dead"
+	clean "$bot"
+	[ "$(asked "$here" tokens/self)" -ge $((before + 4)) ]
+	run "$curfew" incident list
+	says "seen in a paste"
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+	leak "$bot" # known now
+	[ "$status" -eq 0 ]
+	says "proved earlier"
+}
+
+@test "with a vault: what was not ended is gone on with by resume" {
+	with_vault
+	trouble "$here" '{"path":"DELETE *","how":"500","times":999}'
+	leak "$bot" --wait 2s
+	[ "$status" -eq 4 ]
+	says ALIVE
+	says "curfew resume INC-"
+	trouble "$here" '{"how":"none"}'
+	run "$curfew" resume
+	[ "$status" -eq 0 ]
+	says "DEAD (proved)"
+	run "$curfew" kill --secret-stdin <<<"glpat-nobodysnobodysnobodys"
+	[ "$status" -eq 4 ]
+	says "NOT FOUND (refused from the first"
+	says_not "all proved dead"
+}
+
+@test "with a vault: several servers of one kind, and a service without a connection" {
+	with_vault
+	start_one there
+	"$curfew" connect gitlab other --set url="$there/gitlab" --secret-stdin \
+		<<<glpat-adminadminadminadmin >/dev/null
+	trouble "$there" '{"path":"*tokens/self","how":"html401","times":999}'
+	leak "$bot" --host "$here"
+	[ "$status" -eq 0 ]
+	says "connection lab"
+	says_not "connection other"
+	# no connection claims it: as without a vault, and the journal knows
+	before=$(asked "$there" "")
+	leak "$slack"
+	[ "$status" -eq 0 ]
+	says "incident written to $CURFEW_DIR/incidents/"
+	[ "$(asked "$there" "")" -eq "$before" ]
+	run "$curfew" audit log
+	says "the vault does not know was given by value"
+	# locked, and no way to open it: its value alone
+	mv "$BATS_TEST_TMPDIR/key" "$BATS_TEST_TMPDIR/away"
+	leak "$vault" --no-vault --host "$here/hashivault"
+	[ "$status" -eq 0 ]
+}
