@@ -35,7 +35,7 @@ enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
-	OPT_DECODE, OPT_KNOWN, OPT_KNOWN_KEY,
+	OPT_DECODE, OPT_ARCHIVE, OPT_KNOWN, OPT_KNOWN_KEY,
 };
 
 static const struct option options[] = {
@@ -54,6 +54,7 @@ static const struct option options[] = {
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
 	{ "max-decode-depth", required_argument, NULL, OPT_DECODE },
+	{ "max-archive-depth", required_argument, NULL, OPT_ARCHIVE },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "max-target-megabytes", required_argument, NULL, OPT_MAX },
 	{ "known", required_argument, NULL, OPT_KNOWN },
@@ -85,6 +86,7 @@ static const char usage[] =
 	"  --ignore-gitleaks-allow    comments 'gitleaks:allow' do not count\n"
 	"  --max-target-megabytes N   name larger files instead of reading them (256)\n"
 	"  --max-decode-depth N       layers of encoding that are taken off (5; 0: none)\n"
+	"  --max-archive-depth N      archives in archives that are opened (3; 0: none)\n"
 	"  --threads N                work in so many threads (all processors)\n"
 	"  --list-objects FILE        every object with a finding: id, rule, first and\n"
 	"                             last byte, SHA-256 of the secret (16 digits), confidence\n"
@@ -166,6 +168,12 @@ static int take(int c, struct scan_options *o, struct err *e)
 			   &n, e))
 			return -1;
 		o->engine.decode_depth = n ? (int)n : -1;
+		return 0;
+	case OPT_ARCHIVE:
+		if (number(optarg, "--max-archive-depth", 0, UNPACK_DEPTH_MAX,
+			   &n, e))
+			return -1;
+		o->engine.archive_depth = n ? (int)n : -1;
 		return 0;
 	case OPT_MAX:
 		return number(optarg, "--max-target-megabytes", 1, 1000,

@@ -17,6 +17,8 @@
 #include "hooks/scan/allow.h"
 #include "hooks/scan/own.h"
 
+#define ENGINE_UNPACK_MAX (256u * 1024 * 1024)
+
 static struct ruleset *load(const struct engine_options *o, struct err *e)
 {
 	struct ruleset *rs = NULL;
@@ -69,6 +71,10 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 	g->scanner.decode_depth = o->decode_depth < 0 ? 0
 		: o->decode_depth ? (unsigned)o->decode_depth
 				  : DECODE_DEPTH_DEFAULT;
+	g->unpack.depth = o->archive_depth < 0 ? 0
+		: o->archive_depth ? (unsigned)o->archive_depth
+				   : UNPACK_DEPTH_DEFAULT;
+	g->unpack.bytes = ENGINE_UNPACK_MAX;
 	g->scanner.matcher = g->matcher;
 	g->scanner.secrets = g->secrets;
 	g->scanner.own = g->own;
@@ -109,13 +115,18 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->texts += from->texts;
 	to->bytes += from->bytes;
 	to->binary += from->binary;
+	to->archives += from->archives;
 	to->matched += from->matched;
 	to->problems += from->problems;
 }
 
-bool text_is_binary(const char *p, size_t n)
+void tally_unpacked(struct tally *t, const char *name,
+		    const struct unpack_note *note)
 {
-	return memchr(p, '\0', n < 8000 ? n : 8000) != NULL;
+	t->binary += note->binary;
+	t->archives += note->archives;
+	if (note->problems)
+		tally_problem(t, name, "%s", note->why);
 }
 
 bool engine_stands(const struct engine *g, struct regex_thread *t,
@@ -200,35 +211,70 @@ static int add_marks(const struct engine *g, struct scan_thread *t,
 	return 0;
 }
 
+/* A file on its way through. */
+struct passing {
+	const struct engine *g;
+	struct scan_thread *t;
+	const char *path;
+	struct tally *tally;
+	struct findings *list;
+	struct verdict v;
+	struct marks marks;
+};
+
+static int scan_part(struct passing *f, const char *path, const char *text,
+		     size_t n, struct err *e)
+{
+	struct scan_thread *t = f->t;
+	uint64_t limits = t->limits;
+
+	if (scan_text(t, text, n, NULL, &f->marks, e) ||
+	    scan_verdict(&f->g->scanner, text, n, &f->marks, &f->v, e) ||
+	    add_marks(f->g, t, path, text, n, &f->v, f->list, e))
+		return -1;
+	f->tally->texts++;
+	f->tally->bytes += n;
+	if (t->limits != limits)
+		tally_problem(f->tally, path, "%llu matches given up at the work "
+			      "limit", (unsigned long long)(t->limits - limits));
+	return 0;
+}
+
+static int each_part(void *arg, const struct unpack_part *part, struct err *e)
+{
+	struct passing *f = arg;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (!*part->name)
+		return scan_part(f, f->path, part->text, part->n, e);
+	if (buf_printf(&b, e, "%s!%s", f->path, part->name))
+		goto out;
+	if (allow_path(f->g->rules, f->t->regex, b.p))
+		rc = 0;
+	else if (!engine_path(f->g, f->t->regex, b.p, f->list, e))
+		rc = scan_part(f, b.p, part->text, part->n, e);
+out:
+	buf_release(&b);
+	return rc;
+}
+
 int engine_file(const struct engine *g, struct scan_thread *t, const char *path,
 		const char *text, size_t n, struct tally *tally,
 		struct findings *list, struct err *e)
 {
-	struct verdict v = { 0 };
-	struct marks marks = { 0 };
-	uint64_t limits = t->limits;
-	int rc = -1;
+	struct passing f = { .g = g, .t = t, .path = path, .tally = tally,
+			     .list = list };
+	struct unpack_note note = { 0 };
+	int rc;
 
 	if (allow_path(g->rules, t->regex, path))
 		return 0;
 	if (engine_path(g, t->regex, path, list, e))
 		return -1;
-	if (text_is_binary(text, n)) {
-		tally->binary++;
-		return 0;
-	}
-	if (scan_text(t, text, n, NULL, &marks, e) ||
-	    scan_verdict(&g->scanner, text, n, &marks, &v, e) ||
-	    add_marks(g, t, path, text, n, &v, list, e))
-		goto out;
-	tally->texts++;
-	tally->bytes += n;
-	if (t->limits != limits)
-		tally_problem(tally, path, "%llu matches given up at the work "
-			      "limit", (unsigned long long)(t->limits - limits));
-	rc = 0;
-out:
-	verdict_release(&v);
-	marks_release(&marks);
+	rc = unpack(&g->unpack, text, n, each_part, &f, &note, e);
+	tally_unpacked(tally, path, &note);
+	verdict_release(&f.v);
+	marks_release(&f.marks);
 	return rc;
 }

@@ -6,6 +6,7 @@
 #define SCAN_ENGINE_H
 
 #include "hooks/scan/findings.h"
+#include "hooks/scan/unpack.h"
 
 #define PROBLEMS_TOLD 20u /* named one by one; the rest is counted */
 
@@ -15,11 +16,13 @@ struct engine {
 	struct secrets *secrets, *origins;
 	struct own *own; /* NULL: none published */
 	struct scanner scanner;
+	struct unpack_limits unpack;
 };
 
 struct tally {
 	uint64_t texts, bytes; /* looked at */
-	uint64_t binary;       /* texts that were not text */
+	uint64_t binary;       /* files that were not text */
+	uint64_t archives;     /* files that were opened */
 	uint64_t matched;      /* bytes that went through the matcher */
 	uint64_t problems;     /* could not be read or were given up: each one
 				* means the answer is not complete */
@@ -33,6 +36,7 @@ struct engine_options {
 	const char *known;	/* published secrets (own.h), or NULL */
 	const char *known_key;	/* who must have signed it: hex, or NULL */
 	bool ignore_allow;
+	int archive_depth; /* 0: UNPACK_DEPTH_DEFAULT; below: none is opened */
 	int decode_depth; /* 0: DECODE_DEPTH_DEFAULT; below: nothing */
 };
 
@@ -45,8 +49,9 @@ void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void tally_add(struct tally *to, const struct tally *from);
 
-/* Is this what git would call binary?  (NUL among the first 8000 bytes) */
-bool text_is_binary(const char *p, size_t n);
+/* Count what unpacking a file came to; `name` as for tally_problem(). */
+void tally_unpacked(struct tally *t, const char *name,
+		    const struct unpack_note *note);
 
 /* Everything about one file that has a path: scan, verdict, path rules and
  * allowlists; rows go to `list`. */

@@ -35,6 +35,7 @@ struct mark {
 	uint32_t secret;	    /* SECRET_NONE: dropped */
 	uint32_t origin; /* decoded, and not dropped: what matched, in
 			  * scanner.origins; its rule is codings << 8 | depth */
+	uint32_t inner;	 /* unpack_part.number of the text it stands in */
 	uint16_t rule;
 	uint8_t confidence, flags;
 };
@@ -48,7 +49,7 @@ struct marks {
 	size_t own;	/* v[own..coded): known by value (own.h), by place */
 	size_t coded;	/* v[coded..n): in decoded parts, inherited by line */
 	uint64_t *wide; /* keywords that may stand in the text */
-	bool binary;	/* not looked at */
+	bool opaque;	/* not scanned as it stands: nothing to inherit */
 };
 
 /* A part of the text that is a copy of base[from, from + len). */

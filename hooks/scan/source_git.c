@@ -27,8 +27,11 @@ static int list_objects(const struct source *src, const struct sightings *seen,
 		digest_sha256(f->text, f->len, sum);
 		text_hex(sum, 8, print);
 		walk_name(s->oid, hex);
-		if (buf_printf(src->objects, e, "%s %s %u %u %s %s\n", hex,
-			       rs->rule[s->mark.rule].id, s->mark.start,
+		if (buf_printf(src->objects, e, "%s %s ", hex,
+			       rs->rule[s->mark.rule].id) ||
+		    (s->mark.inner &&
+		     buf_printf(src->objects, e, "%u!", s->mark.inner)) ||
+		    buf_printf(src->objects, e, "%u %u %s %s\n", s->mark.start,
 			       s->mark.end, print,
 			       confidence_word((enum confidence)s->mark.confidence)))
 			return -1;

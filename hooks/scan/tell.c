@@ -35,20 +35,20 @@ static int set_commit(struct finding *f, struct repo *r,
 }
 
 /* What is known of a place, into the row. */
-static int set_place(const struct source *src, struct repo *r,
-		     const struct walk_out *out, const struct attribution *a,
-		     const struct place *p, struct finding *f, struct err *e)
+static int set_place(struct repo *r, const struct walk_out *out,
+		     const struct attribution *a, const struct place *p,
+		     const char *inner, struct finding *f, struct err *e)
 {
 	struct buf path = BUF_INIT(BUF_TEXT_MAX);
 	char hex[2 * OID_LEN + 1];
 	size_t i;
 	int rc = -1;
 
-	(void)src;
 	f->objects = p->objects;
 	walk_name(p->seen->oid, hex);
 	if (finding_set(&f->object, hex, e) ||
 	    path_text(a->paths, p->path, &path, e) ||
+	    (inner && *inner && buf_printf(&path, e, "!%s", inner)) ||
 	    finding_set(&f->file, path.p ? path.p : "", e))
 		goto out;
 	if (p->rank != RANK_NONE &&
@@ -66,23 +66,49 @@ out:
 /* The text of the object whose rows are being told. */
 struct page {
 	unsigned char oid[OID_LEN];
-	char *text;
+	uint32_t inner; /* which of its texts */
+	char *text, *name; /* name: in the object, when that is an archive */
 	size_t n;
 };
 
+static void page_release(struct page *g)
+{
+	free(g->text);
+	free(g->name);
+	g->text = g->name = NULL;
+}
+
+/* The object's text becomes the one that was scanned. */
+static bool turn_inside(const struct unpack_limits *l, struct page *g)
+{
+	char *whole = g->text;
+
+	g->text = NULL;
+	if (unpack_one(l, whole, g->n, g->inner, &g->text, &g->n, &g->name,
+		       NULL))
+		g->text = NULL;
+	free(whole);
+	return g->text != NULL;
+}
+
 /* Rows come by object: each is fetched once. */
-static bool turn_to(struct page *g, struct repo *r, const unsigned char *oid,
-		    struct findings *list)
+static bool turn_to(const struct source *src, struct page *g, struct repo *r,
+		    const struct sighting *s)
 {
 	enum object_type type;
 
-	if (g->text && !memcmp(g->oid, oid, OID_LEN))
+	if (g->text && g->inner == s->mark.inner &&
+	    !memcmp(g->oid, s->oid, OID_LEN))
 		return true;
-	free(g->text);
-	g->text = NULL;
-	list->cursor.text = NULL;
-	memcpy(g->oid, oid, OID_LEN);
-	return repo_fetch(r, oid, &g->text, &g->n, &type);
+	page_release(g);
+	src->list->cursor.text = NULL;
+	memcpy(g->oid, s->oid, OID_LEN);
+	g->inner = s->mark.inner;
+	if (!repo_fetch(r, s->oid, &g->text, &g->n, &type))
+		return false;
+	return type != OBJECT_BLOB ||
+	       content_kind(g->text, g->n) == CONTENT_TEXT ||
+	       turn_inside(&src->engine->unpack, g);
 }
 
 static int tell(const struct source *src, struct repo *r,
@@ -93,14 +119,14 @@ static int tell(const struct source *src, struct repo *r,
 	char hex[2 * OID_LEN + 1];
 	struct finding *f;
 
-	if (!turn_to(g, r, p->seen->oid, src->list) || p->seen->mark.end > g->n) {
+	if (!turn_to(src, g, r, p->seen) || p->seen->mark.end > g->n) {
 		walk_name(p->seen->oid, hex);
 		tally_problem(src->tally, hex, "%s", repo_why());
 		return 0;
 	}
 	f = findings_add(src->list, &src->engine->scanner, g->text, g->n,
 			 &p->seen->mark, e);
-	if (!f || set_place(src, r, out, a, p, f, e))
+	if (!f || set_place(r, out, a, p, g->name, f, e))
 		return -1;
 	if (!engine_stands(src->engine, t, f) ||
 	    (*f->file && allow_path(src->engine->rules, t, f->file)))
@@ -113,6 +139,9 @@ static int by_object(const void *a, const void *b)
 	const struct place *x = a, *y = b;
 	int c = memcmp(x->seen->oid, y->seen->oid, OID_LEN);
 
+	if (!c)
+		c = (x->seen->mark.inner > y->seen->mark.inner) -
+		    (x->seen->mark.inner < y->seen->mark.inner);
 	if (c)
 		return c;
 	return (x->seen->mark.start > y->seen->mark.start) -
@@ -140,7 +169,7 @@ int tell_all(const struct source *s, struct repo *r, struct walk_out *out,
 			goto out;
 	rc = 0;
 out:
-	free(g.text);
+	page_release(&g);
 	attribution_release(&a);
 	regex_thread_free(&t);
 	return rc;

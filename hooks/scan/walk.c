@@ -85,20 +85,74 @@ void walk_out_release(struct walk_out *o)
 
 /* ---- one object ---------------------------------------------------------- */
 
+/* A blob whose texts are to be unpacked first. */
+struct passing {
+	const struct walk *w;
+	struct scan_thread *t;
+	struct verdict *v;
+	const unsigned char *oid;
+	struct tally *tally;
+	struct walk_out *out;
+};
+
+static int each_part(void *arg, const struct unpack_part *part, struct err *e)
+{
+	struct passing *b = arg;
+	struct marks m = { 0 };
+	struct mark one;
+	size_t i;
+	int rc = -1;
+
+	b->tally->texts++;
+	b->tally->bytes += part->n;
+	if (scan_text(b->t, part->text, part->n, NULL, &m, e) ||
+	    scan_verdict(&b->w->engine->scanner, part->text, part->n, &m, b->v,
+			 e))
+		goto out;
+	for (i = 0; i < b->v->n; i++) {
+		one = *b->v->v[i];
+		one.inner = part->number;
+		if (sightings_add(&b->out->seen, b->oid, OBJECT_BLOB, &one, e))
+			goto out;
+	}
+	rc = 0;
+out:
+	marks_release(&m);
+	return rc;
+}
+
+static int opaque(struct passing *b, const char *text, size_t n, struct err *e)
+{
+	struct unpack_note note = { 0 };
+	uint64_t limits = b->t->limits;
+	char name[2 * OID_LEN + 1];
+	int rc = unpack(&b->w->engine->unpack, text, n, each_part, b, &note, e);
+
+	walk_name(b->oid, name);
+	tally_unpacked(b->tally, name, &note);
+	if (b->t->limits != limits)
+		tally_problem(b->tally, name, "%llu matches given up at the "
+			      "work limit",
+			      (unsigned long long)(b->t->limits - limits));
+	return rc;
+}
+
 int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 	      const unsigned char *oid, enum object_type type, const char *text,
 	      size_t n, const struct delta *d, struct marks *marks,
 	      struct tally *tally, struct walk_out *out, struct err *e)
 {
+	struct passing b = { w, t, v, oid, tally, out };
 	uint64_t limits = t->limits;
 	char name[2 * OID_LEN + 1];
+	enum content kind;
 	size_t i;
 
-	marks->binary = type == OBJECT_BLOB && text_is_binary(text, n);
-	if (marks->binary) {
-		tally->binary++;
-		return 0;
-	}
+	kind = type == OBJECT_BLOB ? content_kind(text, n) : CONTENT_TEXT;
+	marks->opaque = kind != CONTENT_TEXT;
+	if (marks->opaque)
+		return kind == CONTENT_BINARY ? tally->binary++, 0
+					      : opaque(&b, text, n, e);
 	tally->texts++;
 	tally->bytes += n;
 	if (scan_text(t, text, n, d, marks, e) ||
@@ -169,7 +223,7 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 		frame_release(to);
 		return 0;
 	}
-	inherit = base && !base->marks.binary && !k->s->w->whole;
+	inherit = base && !base->marks.opaque && !k->s->w->whole;
 	d.run = k->rebuilder.runs.v;
 	d.n = k->rebuilder.runs.n;
 	d.base_len = base ? base->len : 0;
@@ -259,7 +313,7 @@ static int foreign_root(struct worker *k, uint32_t i, struct err *e)
 		lose_below(k, i);
 		return 0;
 	}
-	base.marks.binary = true; /* nothing is known of it: no inheriting */
+	base.marks.opaque = true; /* nothing is known of it: no inheriting */
 	if (type == OBJECT_TREE) {
 		k->reached += 1 + forest_below(k->s->f, i, NULL, NULL);
 	} else {

@@ -6,7 +6,7 @@ deltas of every kind come out: secrets inside copies, across their edges, in
 inserts, multi-line keys with one line changed, comments that allow, layers of
 encoding, archives and UTF-16.
 """
-import base64, random, sys, urllib.parse, zlib
+import base64, gzip, io, random, sys, urllib.parse, zipfile, zlib
 
 seed, commits = int(sys.argv[1]), int(sys.argv[2])
 r = random.Random(seed)
@@ -113,6 +113,21 @@ def edit(lines):
     return lines
 
 
+def packed(name, data):
+    """Some files are not kept as text."""
+    if name.endswith(".u16"):
+        return b"\xff\xfe" + data.decode("latin-1").encode("utf-16-le")
+    if name.endswith(".gz"):
+        return gzip.compress(data, mtime=0)
+    if name.endswith(".zip"):
+        b = io.BytesIO()
+        with zipfile.ZipFile(b, "w", zipfile.ZIP_DEFLATED if len(data) % 2 else zipfile.ZIP_STORED) as z:
+            for i, part in enumerate(data.split(b"\n\n")):
+                z.writestr(zipfile.ZipInfo("d/%d.txt" % i), part)
+        return b.getvalue()
+    return data
+
+
 mark = 0
 files = {"a.txt": [line() for _ in range(200)], "dir/b.c": [line() for _ in range(40)]}
 for n in range(commits):
@@ -125,6 +140,9 @@ for n in range(commits):
         files["moved/" + text(3)] = files.pop(r.choice(list(files)))
     if r.random() < 0.03:
         files["bin"] = ["\0" + text(50)] + files["a.txt"] if "a.txt" in files else [text(9)]
+    for ending in ("u16", "gz", "zip"):
+        if r.random() < 0.06:
+            files["kept." + ending] = edit(files.get("kept." + ending, files["a.txt"] if "a.txt" in files else []))
     mark += 1
     message = b"commit %d\n" % n
     if r.random() < 0.05:
@@ -135,5 +153,5 @@ for n in range(commits):
         out.write(b"from :%d\ndeleteall\n" % (mark - 1))
     for name, lines in sorted(files.items()):
         end = "" if len(lines) % 3 == 0 else "\n"
-        data = ("\n".join(lines) + end).encode()
+        data = packed(name, ("\n".join(lines) + end).encode())
         out.write(b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data))

@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# curfew-scan scan: archives, UTF-16, long lines, binary files.
+
+setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
+	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
+	mkdir -p src/deep
+	printf 'one\ntwo %s\n' "$token" >src/deep/a.txt
+	echo nothing >src/b.txt
+}
+
+# zip ARCHIVE FILE...: with their paths
+zip() {
+	python3 -c '
+import sys, zipfile
+z = zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED)
+for name in sys.argv[2:]:
+    z.write(name)' "$@"
+}
+
+# the File column of every finding in out.json, one a line
+found() {
+	python3 -c 'import json; print("\n".join(sorted(f["File"] + ":%d" % f["StartLine"] for f in json.load(open("out.json")))))'
+}
+
+look() {
+	run "$scan" scan --report-format json --report-path out.json "$@"
+}
+
+@test "zip, tar and every compression, by content, with the inner path" {
+	(cd src && zip ../x.zip deep/a.txt b.txt && tar cf ../x.tar deep b.txt &&
+		tar czf ../x.tgz deep b.txt && tar cjf ../x.tbz deep && tar cJf ../x.txz deep)
+	cp x.zip named-otherwise.dat
+	mkdir t && mv x.* named-otherwise.dat t
+	look t
+	[ "$status" -eq 1 ]
+	[ "$(found)" = "$(printf '%s\n' t/named-otherwise.dat t/x.tar t/x.tbz t/x.tgz t/x.txz t/x.zip | sed 's|$|!deep/a.txt:2|')" ]
+	look --max-archive-depth 0 t
+	[ "$status" -eq 0 ]
+}
+
+@test "a compressed file keeps its name; standard input is unpacked too" {
+	gzip -c src/deep/a.txt >a.gz
+	look a.gz
+	[ "$(found)" = a.gz:2 ]
+	look --stdin <a.gz
+	[ "$(found)" = :2 ]
+}
+
+@test "archives in archives, to the depth" {
+	cp src/deep/a.txt x0
+	for i in 1 2 3 4; do
+		zip x$i x$((i - 1))
+	done
+	look x3
+	[ "$(found)" = 'x3!x2!x1!x0:2' ]
+	look x4
+	[ "$status" -eq 0 ]
+	look --max-archive-depth 4 x4
+	[ "$status" -eq 1 ]
+}
+
+@test "path allowlists, path rules and the ignore file see the inner path" {
+	(cd src && zip ../x.zip deep/a.txt b.txt)
+	printf '[extend]\nuseDefault = true\n[[allowlists]]\npaths = ["x.zip!deep/"]\n' >rules.toml
+	look --config rules.toml x.zip
+	[ "$status" -eq 0 ]
+	printf '[[rules]]\nid = "named"\npath = "b[.]txt$"\n' >rules.toml
+	look --config rules.toml x.zip
+	[ "$status" -eq 1 ]
+	grep -q 'file detected: x.zip!b.txt' out.json
+	echo 'x.zip!deep/a.txt:gitlab-token:2' >.gitleaksignore
+	look x.zip
+	[ "$status" -eq 0 ]
+}
+
+@test "archives and UTF-16 in history: delta and whole agree, commit and path are told" {
+	git init -q r
+	cd r
+	python3 - "$token" <<-'P'
+	import sys
+	t = "line\n" * 400 + "key " + sys.argv[1] + "\n" + "more\n" * 400
+	open("w.txt", "wb").write(b"\xff\xfe" + t.encode("utf-16-le"))
+	open("v.txt", "wb").write(t.encode("utf-16-be"))
+	P
+	(cd ../src && zip ../r/z.zip deep/a.txt)
+	git add .; git commit -qm one; first=$(git rev-parse HEAD)
+	for i in 1 2 3; do
+		python3 - $i <<-'P'
+		import sys
+		for name, form in (("w.txt", "utf-16-le"), ("v.txt", "utf-16-be")):
+		    b = open(name, "rb").read()
+		    open(name, "wb").write(b + ("added %s\n" % sys.argv[1]).encode(form))
+		P
+		git commit -qam "more $i"
+	done
+	git repack -qadf --depth=20
+	[ "$(git verify-pack -v .git/objects/pack/*.idx | awk '$2 == "blob" && NF > 5' | wc -l)" -gt 2 ]
+	"$scan" scan --list-objects ../delta . >/dev/null || true
+	"$scan" scan --whole --list-objects ../whole . >/dev/null || true
+	cmp <(sort ../delta) <(sort ../whole)
+	[ "$(wc -l <../whole)" -eq 9 ]
+	look .
+	[ "$(found | sort -u)" = "$(printf '%s\n' v.txt:401 w.txt:401 'z.zip!deep/a.txt:2')" ]
+	[ "$(grep -c "\"Commit\": \"$first\"" out.json)" -eq 3 ]
+}
+
+@test "bombs stay within the limits and are named" {
+	yes | head -c 400000000 | gzip -9 >yes.gz
+	run timeout 30 "$scan" scan yes.gz
+	[ "$status" -eq 4 ]
+	[[ $output == *"yes.gz"*"more than the limit"* ]]
+	python3 - <<-'P'
+	import io, zipfile
+	data = b"a line of text\n" * 70000
+	for level in range(4):
+	    b = io.BytesIO()
+	    with zipfile.ZipFile(b, "w", zipfile.ZIP_DEFLATED) as z:
+	        for i in range(12):
+	            z.writestr("f%d" % i, data)
+	    data = b.getvalue()
+	open("nest.zip", "wb").write(data)
+	b = io.BytesIO()
+	with zipfile.ZipFile(b, "w") as z:
+	    for i in range(20100):
+	        z.writestr("f%d" % i, b"")
+	open("many.zip", "wb").write(b.getvalue())
+	P
+	run python3 "$BATS_TEST_DIRNAME/peak.py" "$scan" scan --max-archive-depth 8 nest.zip
+	[ "$status" -eq 4 ]
+	peak=${output##*peak }
+	[ "${peak% kB*}" -lt 300000 ]
+	[[ $output == *"more than the limit"* ]]
+	run timeout 30 "$scan" scan many.zip
+	[ "$status" -eq 4 ]
+	[[ $output == *"over 20000 files"* ]]
+}
+
+@test "a damaged archive is named, what came before the damage is told" {
+	python3 - "$token" <<-'P'
+	import random, sys, tarfile, io
+	b = io.BytesIO()
+	t = tarfile.open(fileobj=b, mode="w")
+	for name, data in (("a", sys.argv[1].encode()), ("b", b"x" * 5000)):
+	    i = tarfile.TarInfo(name)
+	    i.size = len(data)
+	    t.addfile(i, io.BytesIO(data))
+	open("cut.tar", "wb").write(b.getvalue()[:3000])
+	open("not.zip", "wb").write(b"PK\3\4" + bytes(random.Random(1).randbytes(500)))
+	P
+	look cut.tar
+	[ "$status" -eq 1 ]
+	[ "$(found)" = 'cut.tar!a:1' ]
+	[[ $output == *"cut.tar"* ]]
+	look --stats not.zip
+	[ "$status" -eq 0 ]
+	[[ $output == *"1 binary"* ]]
+}
+
+@test "UTF-16 with and without a mark; binary is known by content" {
+	python3 - "$token" <<-'P'
+	import sys
+	t = "first\r\nsecond " + sys.argv[1] + "\r\n" + "last\r\n" * 20
+	for name, data in (("le", b"\xff\xfe" + t.encode("utf-16-le")), ("be", b"\xfe\xff" + t.encode("utf-16-be")),
+	                   ("le-bare", t.encode("utf-16-le")), ("be-bare", t.encode("utf-16-be")),
+	                   ("umlaut", b"\xff\xfe" + ("\u00e4\U0001f511 " + t).encode("utf-16-le"))):
+	    open(name, "wb").write(data)
+	open("text.png", "w").write(t)
+	open("binary.txt", "wb").write(b"\0\1\2\3" * 30 + t.encode())
+	P
+	look .
+	[ "$status" -eq 1 ]
+	[ "$(found)" = "$(printf '%s\n' be be-bare le le-bare text.png src/deep/a.txt umlaut | sed 's/$/:2/' | LC_ALL=C sort)" ] ||
+		{ found; false; }
+	look --stats binary.txt
+	[ "$status" -eq 0 ]
+	[[ $output == *"1 binary"* ]]
+}
+
+@test "a secret in a minified line of ten megabytes, at its column" {
+	{ yes 'var a=function(b,c){return b+c};' | tr -d '\n' | head -c 7000000
+		printf 'token="%s";' "$token"
+		yes 'if(x){y()}' | tr -d '\n' | head -c 3000000; } >min.js
+	look min.js
+	[ "$status" -eq 1 ]
+	grep -q '"StartColumn": 7000008' out.json
+	# a comment far away in the same line does not count
+	echo '// gitleaks:allow' >>min.js
+	look min.js
+	[ "$status" -eq 1 ]
+}
