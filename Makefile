@@ -97,7 +97,14 @@ $(eval $(call variant,$(BUILD)/test,-DCURFEW_TEST))
 $(eval $(call variant,$(BUILD)/asan,-DCURFEW_TEST -DSECRET_PLAIN_ARENA -Wno-frame-larger-than -fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
 .SECONDARY:
 
-all: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build every program
+# the definitions lie beside the programs, as the built curfew looks in its own folder
+DEF_COPIES := $(patsubst providers/http/%,$(BUILD)/%,$(HTTP_DEFS))
+$(DEF_COPIES): $(BUILD)/%.toml: providers/http/%.toml
+	@mkdir -p $(dir $@)
+	$(call say,DEF,$@)
+	$(Q)cp $< $@
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(DEF_COPIES) ## build every program
 
 test-programs: $(addprefix $(BUILD)/test/,$(PROGRAMS))
 asan-programs: $(addprefix $(BUILD)/asan/,$(PROGRAMS))
