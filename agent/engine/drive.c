@@ -425,7 +425,7 @@ static int64_t patience(struct drive *d, const struct drive_options *o,
 	plan_estimate(d->w, f, in_flight, DRIVE_CALL_MS, &eta);
 	mem_free(in_flight);
 	return drive_now(d) +
-	       (o->wait_ms >= 0 ? o->wait_ms : eta.proved_ms + DRIVE_WAIT_MS);
+	       (o->wait_ms >= 0 ? o->wait_ms : eta.busy_ms + DRIVE_WAIT_MS);
 }
 
 static int loop(struct drive *d, const struct drive_options *o, struct facts *f,

@@ -73,8 +73,10 @@ static void take_hello(struct link *l, struct json **m,
 	if (status == NULL) {
 		proc_fail(l, ERR_PROTO, "hello was answered without a status");
 	} else if (strcmp(status, "ok") != 0) {
-		(void)snprintf(text, sizeof text, "%s%s%s", status,
-			       error != NULL ? ": " : "",
+		const bool why = error != NULL && strcmp(status, "retry") == 0;
+
+		(void)snprintf(text, sizeof text, "%s%s%s", why ? "" : status,
+			       error != NULL && !why ? ": " : "",
 			       error != NULL ? error : "");
 		proc_fail(l, ERR_PROVIDER, text);
 	} else if (!json_int(*m, "protocol", &version) ||

@@ -188,8 +188,8 @@ void plan_estimate(const struct work *w, const struct facts *f,
 	for (size_t c = 0; c < w->n_conns; c++) {
 		double rate = f[c].all.rate_per_s;
 		double most = (double)in_flight[c] * 1000 / (double)call_ms;
+		int64_t cut, proved, session = f[c].all.session_ms;
 		uint32_t cuts = 0, probes = 0;
-		int64_t cut, proved;
 
 		for (uint32_t i = 0; i < w->n_actions; i++) {
 			const struct action *a = &w->actions[i];
@@ -198,18 +198,22 @@ void plan_estimate(const struct work *w, const struct facts *f,
 				continue;
 			cuts += verb_cuts(a->verb) || a->verb == V_SNAPSHOT;
 			probes += a->verb == V_PROBE;
+			if (a->verb == V_CUT) /* it need not be waited for */
+				session = 0;
 			out->cuts += verb_cuts(a->verb);
 		}
 		if (rate <= 0 || rate > most)
 			rate = most;
 		cut = (int64_t)(cuts * 1000.0 / rate);
-		proved = cut + f[c].all.revoke_lag_ms + f[c].all.session_ms +
+		proved = cut + f[c].all.revoke_lag_ms +
 			 CLEAN_COUNT * facts_settle_ms(&f[c]) +
 			 (int64_t)(probes * PROOF_COUNT * 1000.0 / rate);
 		if (cut > out->cut_ms)
 			out->cut_ms = cut;
-		if (proved > out->proved_ms)
-			out->proved_ms = proved;
+		if (proved > out->busy_ms)
+			out->busy_ms = proved;
+		if (proved + session > out->proved_ms)
+			out->proved_ms = proved + session;
 	}
 }
 

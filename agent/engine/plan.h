@@ -46,7 +46,9 @@ int plan_note(struct work *w, enum target_what what, const struct plan_thing *p,
 struct plan_eta {
 	uint32_t cuts;	   /* calls that cut */
 	int64_t cut_ms;	   /* until the last of them is answered */
-	int64_t proved_ms; /* until all can be proved */
+	int64_t busy_ms;   /* until there is nothing more to ask */
+	int64_t proved_ms; /* until all can be proved: sessions that cannot be
+			    * cut end by themselves */
 };
 /* f and in_flight by connection index; call_ms: one call's time. */
 void plan_estimate(const struct work *w, const struct facts *f,

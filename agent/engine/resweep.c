@@ -158,10 +158,21 @@ static int forget_proof(struct drive *d, uint32_t target, struct err *e)
 	return drive_set(d, i, A_INTENDED, e);
 }
 
+/* A listing that knows no states contradicts no proof of the probe's. */
+static bool probed_dead(const struct drive *d, uint32_t target)
+{
+	const struct action *p = work_of(d->w, target, V_PROBE);
+
+	return p && p->state == A_DONE && !(p->flags & AF_LISTED);
+}
+
 static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 			uint32_t target, const struct plan_thing *p,
-			bool active, struct err *e)
+			const char *state, struct err *e)
 {
+	bool stateless = !state;
+	bool active = stateless || strcmp(state, "active") == 0;
+
 	int64_t asked = d->w->actions[s->action].sent_ms;
 	struct action *a = work_of(d->w, target, V_DISABLE);
 	uint32_t from = d->w->n_actions, t;
@@ -179,6 +190,8 @@ static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 		return drive_adopt(d, from, e);
 	}
 	if (a->state == A_UNSUPPORTED || (a->state == A_MOOT && !refused(a)))
+		return 0;
+	if (stateless && probed_dead(d, target))
 		return 0;
 	sweep_dirty(s, "account is active", p->account, "");
 	if (shown(d, target, e) < 0)
@@ -402,7 +415,7 @@ int resweep_item(struct drive *d, uint32_t action, const struct json *item,
 	if (is_account) {
 		if (json_bool(item, "makes_accounts", &makes) && makes)
 			l->makes = true;
-		return account_item(d, l, s, account, &p, active, e);
+		return account_item(d, l, s, account, &p, state, e);
 	}
 	if (!p.kind || !p.id || !*p.kind || !*p.id)
 		return 0;

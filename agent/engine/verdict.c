@@ -2,6 +2,7 @@
  * verdict: from rows to words.  Must never say DEAD without a finished proof.
  */
 #include "agent/app.h"
+#include "agent/engine/link.h"
 #include "agent/engine/verdict.h"
 
 static struct verdict say(enum life_word word, const char *why)
@@ -27,9 +28,20 @@ static struct verdict dead(const struct target *t, const struct action *p)
 	return v;
 }
 
+/* Why has nothing been sent for it?  Its account's own trouble tells. */
+static const char *not_begun(const struct work *w, const struct target *t)
+{
+	const struct action *x = work_of(w, t->parent, V_DISABLE);
+
+	return x && action_open(x) && (x->status == LINK_NOT_SENT ||
+				       x->status == LINK_RETRY) ?
+		       "not begun: its service does not answer" : "not begun";
+}
+
 /* The probe's word after the cut was confirmed at `cut_ms` (0: it was not). */
 static struct verdict probed(const struct action *cut, const struct action *p,
-			     int64_t cut_ms, int64_t lag_ms, int64_t now)
+			     int64_t cut_ms, int64_t lag_ms, int64_t now,
+			     const char *idle)
 {
 	if (p && p->flags & AF_ALIVE) {
 		if (cut_ms && now < cut_ms + lag_ms &&
@@ -56,7 +68,21 @@ static struct verdict probed(const struct action *cut, const struct action *p,
 			     cut && cut->state == A_UNSUPPORTED ?
 				     "the provider cannot end it" :
 			     cut && cut->attempts ? "no answer yet" :
-						    "not begun");
+						    idle);
+}
+
+/* Were the sessions it may have made ended, after it could make no more: after
+ * its own end at `since`, or after its account was shut? */
+static bool sessions_cut(const struct work *w, uint32_t i, int64_t since)
+{
+	const struct action *own = work_of(w, i, V_CUT);
+	const struct action *up = work_of(w, w->targets[i].parent, V_CUT);
+	const struct action *x = work_of(w, w->targets[i].parent, V_DISABLE);
+
+	if (x && x->state == A_DONE && x->done_ms < since)
+		since = x->done_ms;
+	return (own && own->state == A_DONE && own->done_ms >= since) ||
+	       (up && up->state == A_DONE && up->done_ms >= since);
 }
 
 static struct verdict credential(const struct work *w, uint32_t i,
@@ -76,11 +102,13 @@ static struct verdict credential(const struct work *w, uint32_t i,
 		return say(VD_MISSING, "refused from the first: it was dead "
 			   "before, or another host issued it");
 	if (!p || p->state != A_DONE)
-		return probed(r ? r : x, p, cut, k->revoke_lag_ms, now);
+		return probed(r ? r : x, p, cut, k->revoke_lag_ms, now,
+			      not_begun(w, t));
 	if (p->flags & AF_SHOWN)
 		return dying(0, "refused, but still listed as active");
 	if (cut && k->session_ms && !k->revoke_cuts &&
-	    now < cut + k->session_ms && !(t->flags & TF_BEFORE))
+	    !sessions_cut(w, i, cut) && now < cut + k->session_ms &&
+	    !(t->flags & TF_BEFORE))
 		return dying(cut + k->session_ms,
 			     "refused; sessions made before may last");
 	return dead(t, p);
@@ -113,7 +141,7 @@ static struct verdict account(const struct work *w, uint32_t i,
 	if (x && (x->state == A_UNSUPPORTED || x->state == A_MOOT))
 		return say(VD_NONE, "");
 	return probed(x, p, x && x->state == A_DONE ? x->done_ms : 0,
-		      f->all.revoke_lag_ms, now);
+		      f->all.revoke_lag_ms, now, "not begun");
 }
 
 struct verdict verdict_of(const struct work *w, uint32_t i,
@@ -146,6 +174,7 @@ struct verdict verdict_of(const struct work *w, uint32_t i,
 		return say(VD_ALIVE, g && g->note ? g->note :
 				     g && g->state == A_UNSUPPORTED ?
 				     "the provider cannot remove it" :
+				     g && !g->attempts ? not_begun(w, t) :
 				     "not removed yet");
 	default:
 		return say(VD_NONE, "");

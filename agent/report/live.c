@@ -3,6 +3,7 @@
  * sees each target once; what moves goes to the terminal on stderr.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -124,14 +125,29 @@ void live_view(const struct work *w, const struct facts *facts, int64_t now,
 
 /* ---- at the end ---------------------------------------------------------------- */
 
-static void sweeps_left(const struct work *w)
+/* How many of the things at connection c are alive? */
+static uint32_t alive_at(const struct work *w, const struct facts *facts,
+			 int64_t now, size_t c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->n_targets; i++)
+		n += w->targets[i].conn == c &&
+		     verdict_of(w, i, facts, now).word == VD_ALIVE;
+	return n;
+}
+
+/* Where something is alive, that is said already. */
+static void sweeps_left(const struct work *w, const struct facts *facts,
+			int64_t now)
 {
 	for (uint32_t i = 0; i < w->n_actions; i++) {
 		const struct action *a = &w->actions[i];
 
 		const struct target *t = &w->targets[a->target];
 
-		if (a->verb != V_RESWEEP || !action_open(a))
+		if (a->verb != V_RESWEEP || !action_open(a) ||
+		    alive_at(w, facts, now, t->conn))
 			continue;
 		out_text("listing of ");
 		out_cell(work_conn_name(w, t), 0);
@@ -176,13 +192,37 @@ static void tell_sessions(const struct work *w, struct buf *b)
 	}
 }
 
-static void summary(const struct work *w, const struct tally *t)
+/* " (pg 2, mail 1)" */
+static void alive_where(const struct work *w, const struct facts *facts,
+			int64_t now)
+{
+	const char *sep = " (";
+	char n[24];
+
+	for (size_t c = 0; c < w->n_conns; c++) {
+		uint32_t alive = alive_at(w, facts, now, c);
+
+		if (!alive)
+			continue;
+		out_text(sep);
+		out_cell(w->conns[c], 0);
+		(void)snprintf(n, sizeof(n), " %u", alive);
+		out_text(n);
+		sep = ", ";
+	}
+	out_text(")");
+}
+
+static void summary(const struct work *w, const struct tally *t,
+		    const struct facts *facts, int64_t now)
 {
 	char line[300], at[CLOCK_TEXT];
 
 	(void)snprintf(line, sizeof(line), "%s: %u dead, %u dying, %u alive",
 		       w->inc.name, t->dead, t->dying, t->alive);
 	out_text(line);
+	if (t->alive)
+		alive_where(w, facts, now);
 	if (t->skipped) {
 		(void)snprintf(line, sizeof(line), ", %u skipped", t->skipped);
 		out_text(line);
@@ -250,28 +290,88 @@ static void set_twins(const struct app *app, const struct work *w,
 	twins_free(&t);
 }
 
+struct line { /* of the final list */
+	const struct work *w;
+	uint32_t target;
+	struct verdict v;
+	unsigned rank;
+};
+
+/* What still has to be looked after stands last, where it is seen. */
+static unsigned rank_of(enum life_word word)
+{
+	static const enum life_word order[] = { VD_DEAD, VD_TOLD, VD_DYING,
+						VD_SKIPPED, VD_MISSING, VD_ALIVE };
+	unsigned r = 0;
+
+	while (r < sizeof(order) / sizeof(*order) && order[r] != word)
+		r++;
+	return r;
+}
+
+static int by_rank(const void *pa, const void *pb)
+{
+	const struct line *a = pa, *b = pb;
+	const struct target *x = &a->w->targets[a->target];
+	const struct target *y = &b->w->targets[b->target];
+	int rc;
+
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	rc = strcmp(work_conn_name(a->w, x), work_conn_name(b->w, y));
+	if (!rc)
+		rc = strcmp(x->account, y->account);
+	if (!rc)
+		rc = (int)x->what - (int)y->what;
+	return rc ? rc : strcmp(x->id, y->id);
+}
+
+static void print_line(const struct line *l, size_t width, struct buf *b)
+{
+	char text[500];
+
+	if (address_of(l->w, &l->w->targets[l->target], b) < 0)
+		return;
+	state_text(&l->v, text, sizeof(text));
+	(void)printf("%s%*s  %s\n", b->p, text_width(b->p) < width ?
+		     (int)(width - text_width(b->p)) : 0, "", text);
+}
+
+static int print_lines(const struct work *w, const struct facts *facts,
+		       int64_t now, struct buf *b, struct err *e)
+{
+	struct line *all = mem_array(w->n_targets + 1, sizeof(*all));
+	size_t width = width_of(w, facts, now, b), n = 0;
+
+	if (!all)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (uint32_t i = 0; i < w->n_targets; i++) {
+		struct verdict v = verdict_of(w, i, facts, now);
+
+		if (v.word != VD_NONE)
+			all[n++] = (struct line){ w, i, v, rank_of(v.word) };
+	}
+	qsort(all, n, sizeof(*all), by_rank);
+	for (size_t i = 0; i < n; i++)
+		print_line(&all[i], width, b);
+	mem_free(all);
+	return 0;
+}
+
 int live_final(const struct app *app, const struct work *w,
 	       const struct facts *facts, int64_t now)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct err e = ERR_INIT;
 	struct tally t;
-	size_t width = width_of(w, facts, now, &b);
-	char text[500];
 
 	verdict_tally(w, facts, now, &t);
-	for (uint32_t i = 0; i < w->n_targets; i++) {
-		struct verdict v = verdict_of(w, i, facts, now);
-
-		if (v.word == VD_NONE || address_of(w, &w->targets[i], &b) < 0)
-			continue;
-		state_text(&v, text, sizeof(text));
-		(void)printf("%s%*s  %s\n", b.p, text_width(b.p) < width ?
-			     (int)(width - text_width(b.p)) : 0, "", text);
-	}
+	if (print_lines(w, facts, now, &b, &e) < 0)
+		log_err(LOG_ERROR, &e); /* the summary stands */
 	tell_sessions(w, &b);
-	sweeps_left(w);
+	sweeps_left(w, facts, now);
 	tell_twins(app, w);
-	summary(w, &t);
+	summary(w, &t, facts, now);
 	buf_release(&b);
 	return verdict_exit(&t);
 }

@@ -119,6 +119,18 @@ dc_folders() {
 	chmod 644 "$DC_DIR"/auth/*
 }
 
+# Can a server run here?  If not, DC_WHY says why.
+dc_can() {
+	DC_WHY=
+	[ "$(id -u)" = 0 ] || DC_WHY='needs root: Dovecot serves mailboxes of several owners'
+	command -v dovecot >/dev/null && command -v doveadm >/dev/null || DC_WHY='needs dovecot-imapd'
+	[ -z "$DC_WHY" ]
+}
+
+dc_start() {
+	dovecot -c "$DC_DIR/dovecot.conf" 3>&- 4>&- >"$DC_DIR/start" 2>&1 && dc_up
+}
+
 start_dovecot() {
 	local user
 	DC_DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-dovecot.XXXXXX")
@@ -129,8 +141,7 @@ start_dovecot() {
 		DC_IMAP=$(dc_port) DC_HTTP=$(dc_port) DC_LMTP=$(dc_port) DC_SIEVE=$(dc_port)
 		export DC_DIR DC_KEY DC_IMAP DC_HTTP DC_LMTP DC_SIEVE
 		dc_config
-		dovecot -c "$DC_DIR/dovecot.conf" 3>&- 4>&- >"$DC_DIR/start" 2>&1 || continue
-		dc_up && return 0
+		dc_start && return 0
 	done
 	cat "$DC_DIR/start" "$DC_DIR/log" >&2
 	stop_dovecot

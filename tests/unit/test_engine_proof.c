@@ -213,6 +213,14 @@ static void test_sessions_outlive_the_key(void **state)
 	r->done_ms = p->done_ms = 2000;
 	assert_int_equal(word(&s, 3000), VD_DYING);
 	assert_int_equal(word(&s, 12001), VD_DEAD);
+	r = work_of(&s.w, s.key, V_CUT);
+	r->state = A_DONE; /* before it could make no more: one may have slipped in */
+	r->done_ms = 1999;
+	assert_int_equal(word(&s, 3000), VD_DYING);
+	r->done_ms = 2001;
+	assert_int_equal(word(&s, 3000), VD_DEAD);
+	r->state = A_UNSUPPORTED;
+	assert_int_equal(word(&s, 3000), VD_DYING);
 	work_free(&s.w);
 }
 
