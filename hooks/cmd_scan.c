@@ -18,15 +18,16 @@
 #include "hooks/scan/known.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/report.h"
+#include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
 
 #define FILE_MAX_DEFAULT (256u * 1024 * 1024)
 
 struct scan_options {
 	struct engine_options engine;
-	const char *path, *report, *objects, *baseline, *ignore;
+	const char *path, *report, *objects, *baseline, *ignore, *range;
 	enum report_form form;
-	bool form_given, use_stdin, stats, use_dir, whole;
+	bool form_given, use_stdin, stats, use_dir, whole, staged, missing_ok;
 	enum confidence least;
 	int64_t exit_code, redact, threads, max_mb;
 };
@@ -35,7 +36,8 @@ enum {
 	OPT_CONFIG = 256, OPT_FORM, OPT_REPORT, OPT_REDACT, OPT_EXIT,
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
-	OPT_DECODE, OPT_ARCHIVE, OPT_KNOWN, OPT_KNOWN_KEY,
+	OPT_DECODE, OPT_ARCHIVE, OPT_RANGE, OPT_STAGED,
+	OPT_MISSING, OPT_KNOWN, OPT_KNOWN_KEY,
 };
 
 static const struct option options[] = {
@@ -50,6 +52,10 @@ static const struct option options[] = {
 	{ "list-objects", required_argument, NULL, OPT_OBJECTS },
 	{ "baseline-path", required_argument, NULL, OPT_BASELINE },
 	{ "gitleaks-ignore-path", required_argument, NULL, OPT_IGNORE },
+	{ "range", required_argument, NULL, OPT_RANGE },
+	{ "log-opts", required_argument, NULL, OPT_RANGE },
+	{ "staged", no_argument, NULL, OPT_STAGED },
+	{ "missing-ok", no_argument, NULL, OPT_MISSING },
 	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
@@ -70,6 +76,12 @@ static const char usage[] =
 	"file that is none (default: this folder).\n"
 	"\n"
 	"  --dir                      the files there, also of a repository\n"
+	"  --staged                   what is staged and not in HEAD\n"
+	"  --range REVS               what these commits brought, as git log has them:\n"
+	"                             A..B, A...B, REV, ^REV, --all, --branches, --tags,\n"
+	"                             -N, --no-merges (also --log-opts)\n"
+	"  --missing-ok               what a shallow or partial clone lacks is told, but\n"
+	"                             does not change the status\n"
 	"  --stdin                    read standard input instead\n"
 	"  --config FILE              rules (docs/rules.md); else $GITLEAKS_CONFIG,\n"
 	"                             $GITLEAKS_CONFIG_TOML, PATH/.gitleaks.toml, built in\n"
@@ -105,58 +117,88 @@ static int number(const char *text, const char *name, int64_t low, int64_t high,
 			(long long)low, (long long)high);
 }
 
-static int take(int c, struct scan_options *o, struct err *e)
+/* Options that are a text. */
+static const char **text_of(int c, struct scan_options *o)
+{
+	switch (c) {
+	case OPT_CONFIG:
+		return &o->engine.config;
+	case OPT_KNOWN:
+		return &o->engine.known;
+	case OPT_KNOWN_KEY:
+		return &o->engine.known_key;
+	case OPT_REPORT:
+		return &o->report;
+	case OPT_RANGE:
+		return &o->range;
+	case OPT_OBJECTS:
+		return &o->objects;
+	case OPT_BASELINE:
+		return &o->baseline;
+	case OPT_IGNORE:
+		return &o->ignore;
+	default:
+		return NULL;
+	}
+}
+
+/* Options that stand alone. */
+static bool *flag_of(int c, struct scan_options *o)
+{
+	switch (c) {
+	case OPT_ALLOW:
+		return &o->engine.ignore_allow;
+	case OPT_STDIN:
+		return &o->use_stdin;
+	case OPT_DIR:
+		return &o->use_dir;
+	case OPT_STAGED:
+		return &o->staged;
+	case OPT_MISSING:
+		return &o->missing_ok;
+	case OPT_WHOLE:
+		return &o->whole;
+	case OPT_STATS:
+		return &o->stats;
+	default:
+		return NULL;
+	}
+}
+
+/* 0 turns it off, which the engine is told as -1. */
+static int depth(const char *name, unsigned most, int *out, struct err *e)
 {
 	int64_t n;
 
+	if (number(optarg, name, 0, most, &n, e))
+		return -1;
+	*out = n ? (int)n : -1;
+	return 0;
+}
+
+static int take(int c, struct scan_options *o, struct err *e)
+{
+	const char **text = text_of(c, o);
+	bool *flag = flag_of(c, o);
+
+	if (text)
+		*text = optarg;
+	if (flag)
+		*flag = true;
+	if (text || flag)
+		return 0;
 	switch (c) {
-	case OPT_CONFIG:
-		o->engine.config = optarg;
-		return 0;
-	case OPT_KNOWN:
-		o->engine.known = optarg;
-		return 0;
-	case OPT_KNOWN_KEY:
-		o->engine.known_key = optarg;
-		return 0;
 	case OPT_FORM:
 		o->form_given = true;
 		if (report_form_parse(optarg, &o->form))
 			return 0;
 		return err_fail(e, ERR_USAGE, optarg, "no such report format");
-	case OPT_REPORT:
-		o->report = optarg;
-		return 0;
 	case OPT_REDACT:
 		o->redact = 100;
 		return optarg ? number(optarg, "--redact", 0, 100, &o->redact, e)
 			      : 0;
 	case OPT_EXIT:
 		return number(optarg, "--exit-code", 0, 255, &o->exit_code, e);
-	case OPT_ALLOW:
-		o->engine.ignore_allow = true;
-		return 0;
-	case OPT_STDIN:
-		o->use_stdin = true;
-		return 0;
-	case OPT_DIR:
-		o->use_dir = true;
-		return 0;
-	case OPT_OBJECTS:
-		o->objects = optarg;
-		return 0;
-	case OPT_BASELINE:
-		o->baseline = optarg;
-		return 0;
-	case OPT_IGNORE:
-		o->ignore = optarg;
-		return 0;
-	case OPT_WHOLE:
-		o->whole = true;
-		return 0;
-	case OPT_STATS:
-		o->stats = true;
-		return 0;
 	case OPT_LEAST:
 		if (confidence_parse(optarg, &o->least))
 			return 0;
@@ -164,17 +206,11 @@ static int take(int c, struct scan_options *o, struct err *e)
 	case OPT_THREADS:
 		return number(optarg, "--threads", 1, 256, &o->threads, e);
 	case OPT_DECODE:
-		if (number(optarg, "--max-decode-depth", 0, DECODE_DEPTH_MAX,
-			   &n, e))
-			return -1;
-		o->engine.decode_depth = n ? (int)n : -1;
-		return 0;
+		return depth("--max-decode-depth", DECODE_DEPTH_MAX,
+			     &o->engine.decode_depth, e);
 	case OPT_ARCHIVE:
-		if (number(optarg, "--max-archive-depth", 0, UNPACK_DEPTH_MAX,
-			   &n, e))
-			return -1;
-		o->engine.archive_depth = n ? (int)n : -1;
-		return 0;
+		return depth("--max-archive-depth", UNPACK_DEPTH_MAX,
+			     &o->engine.archive_depth, e);
 	case OPT_MAX:
 		return number(optarg, "--max-target-megabytes", 1, 1000,
 			      &o->max_mb, e);
@@ -243,11 +279,28 @@ static void tell(const struct tally *t, size_t found, int64_t ms)
 		(unsigned long long)t->problems, (long long)ms);
 }
 
+static int read_range(const struct scan_options *o, const struct source *s,
+		      struct err *e)
+{
+	struct revs revs;
+	int rc;
+
+	if (revs_parse(o->path, o->range, &revs, e))
+		return -1;
+	rc = source_range(s, o->path, &revs, e);
+	revs_release(&revs);
+	return rc;
+}
+
 static int read_source(const struct scan_options *o, const struct source *s,
 		       struct err *e)
 {
 	if (o->use_stdin)
 		return source_stdin(s, e);
+	if (o->staged)
+		return source_index(s, o->path, NULL, e);
+	if (o->range)
+		return read_range(o, s, e);
 	if (!o->use_dir && repo_is(o->path))
 		return source_git(s, o->path, e);
 	return source_files(s, o->path, e);
@@ -278,6 +331,9 @@ static int run(const struct scan_options *o, struct err *e)
 	struct source src = { .engine = &g, .tally = &tally, .list = &list,
 			      .threads = (unsigned)o->threads,
 			      .max_file = (size_t)o->max_mb * 1000000,
+			      .skip = { o->engine.config, o->baseline,
+					o->report },
+			      .missing_ok = o->missing_ok,
 			      .whole = o->whole };
 	struct buf objects = BUF_INIT(BUF_REPORT_MAX);
 	int64_t start = clock_mono_ms();

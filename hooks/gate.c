@@ -79,10 +79,43 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	return rc;
 }
 
+/* First line of DIR/NAME, taken from `from`; NULL: there is none. */
+static char *pointed(const char *from, const char *dir, const char *name,
+		     const char *word)
+{
+	char *path = name ? io_path(dir, name) : mem_strdup(dir), *out = NULL;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	size_t n = strlen(word);
+
+	if (path && !io_read_file(path, IO_ANY, BUF_TEXT_MAX, &b, NULL) &&
+	    !strncmp(b.p, word, n)) {
+		b.p[n + strcspn(b.p + n, "\n")] = '\0';
+		out = b.p[n] == '/' ? mem_strdup(b.p + n)
+				    : io_path(from, b.p + n);
+	}
+	buf_release(&b);
+	mem_free(path);
+	return out;
+}
+
+/* Where the configuration lies: a linked worktree has that of its repository,
+ * and ".git" may be a file that says where the rest is. */
+static char *config_path(const char *git_dir)
+{
+	char *real = pointed(".", git_dir, NULL, "gitdir: ");
+	const char *dir = real ? real : git_dir;
+	char *common = pointed(dir, dir, "commondir", "");
+	char *path = io_path(common ? common : dir, "config");
+
+	mem_free(common);
+	mem_free(real);
+	return path;
+}
+
 /* The repository's own file only: a pusher has no say in it. */
 static int load_settings(struct gate *g, const char *git_dir, struct err *e)
 {
-	char *path = io_path(git_dir, "config");
+	char *path = config_path(git_dir);
 	git_config *c = NULL;
 	int rc;
 

@@ -11,6 +11,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "hooks/gate.h"
+#include "hooks/scan/revs.h"
 
 #define LOCAL_MS 60000 /* a person waits, nobody kills the hook */
 
@@ -88,7 +89,8 @@ static int remote_tips(const char *path, struct strings *out, struct err *e)
 int cmd_pre_push(int argc, char **argv, const struct surroundings *s)
 {
 	const char *path = s->git_dir ? s->git_dir : ".";
-	struct strings lines = { 0 }, new = { 0 }, old = { 0 };
+	struct strings lines = { 0 };
+	struct revs revs = { .most = 0 };
 	struct err e = ERR_INIT;
 	struct gate g = { 0 };
 	int failed, rc;
@@ -100,22 +102,21 @@ int cmd_pre_push(int argc, char **argv, const struct surroundings *s)
 	failed = gate_lines(4, &lines, &e);
 	for (i = 0; !failed && i + 3 < lines.n; i += 4) {
 		if (!gate_is_zero(lines.v[i + 1]))
-			failed = strings_add(&new, lines.v[i + 1], &e);
+			failed = strings_add(&revs.new, lines.v[i + 1], &e);
 		if (!failed && !gate_is_zero(lines.v[i + 3]))
-			failed = strings_add(&old, lines.v[i + 3], &e);
+			failed = strings_add(&revs.old, lines.v[i + 3], &e);
 	}
-	if (!failed && !new.n)
+	if (!failed && !revs.new.n)
 		rc = EXIT_CLEAN; /* deletes only */
 	else if (failed)
 		rc = complain(&e);
 	else {
-		failed = remote_tips(path, &old, &e) ||
+		failed = remote_tips(path, &revs.old, &e) ||
 			 start(&g, "pre-push", s, &e) ||
-			 source_range(&g.source, path, &new, &old, &e);
+			 source_range(&g.source, path, &revs, &e);
 		rc = finish(&g, failed, &e);
 	}
 	strings_free(&lines);
-	strings_free(&new);
-	strings_free(&old);
+	revs_release(&revs);
 	return rc;
 }

@@ -117,7 +117,7 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	size_t from, to;
 	double bits;
 
-	m->secret = m->origin = SECRET_NONE;
+	m->secret = SECRET_NONE;
 	m->confidence = (uint8_t)r->confidence;
 	set_context(text, n, m);
 	choose_secret(r, hit, m);

@@ -145,30 +145,44 @@ bool engine_stands(const struct engine *g, struct regex_thread *t,
 	return !allow_place(g->rules, f->rule, t, &about);
 }
 
-/* gitleaks: Match is "file detected: PATH", there is no secret and no line. */
-static int add_path(const struct engine *g, const struct rule *r,
-		    const char *path, struct findings *list, struct err *e)
+bool engine_has_path_rules(const struct engine *g)
 {
+	size_t i;
+
+	for (i = 0; i < g->rules->n; i++)
+		if (!g->rules->rule[i].regex && g->rules->rule[i].path &&
+		    !g->rules->rule[i].skip_report)
+			return true;
+	return false;
+}
+
+/* gitleaks: Match is "file detected: PATH", there is no secret and no line. */
+struct finding *engine_add_path(const struct engine *g, uint32_t rule,
+				const char *path, struct findings *list,
+				struct err *e)
+{
+	struct mark m = { .rule = (uint16_t)rule, .origin = SECRET_NONE };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	struct mark m = { .rule = (uint16_t)(r - g->rules->rule),
-			  .origin = SECRET_NONE };
-	struct finding *f;
-	int rc = -1;
+	struct finding *f = NULL;
 
 	list->cursor.text = NULL;
 	if (buf_printf(&b, e, "file detected: %s", path))
 		goto out;
 	m.end = (uint32_t)b.len;
-	m.secret = secrets_intern(g->secrets, m.rule, "", 0, 0, false, e);
-	m.confidence = (uint8_t)r->confidence;
-	f = m.secret == SECRET_NONE ? NULL
-		: findings_add(list, &g->scanner, b.p, b.len, &m, e);
-	if (!f || finding_set(&f->file, path, e) || finding_fingerprint(f, e))
+	m.confidence = (uint8_t)g->rules->rule[rule].confidence;
+	m.secret = secrets_intern(g->secrets, rule, "", 0, 0, false, e);
+	if (m.secret == SECRET_NONE)
 		goto out;
-	rc = 0;
+	f = findings_add(list, &g->scanner, b.p, b.len, &m, e);
+	if (!f)
+		goto out;
+	f->start_line = f->end_line = f->start_column = f->end_column = 0;
+	if (finding_set(&f->file, path, e) || finding_fingerprint(f, e))
+		f = NULL;
 out:
+	list->cursor.text = NULL;
 	buf_release(&b);
-	return rc;
+	return f;
 }
 
 int engine_path(const struct engine *g, struct regex_thread *t,
@@ -182,7 +196,7 @@ int engine_path(const struct engine *g, struct regex_thread *t,
 		if (r->regex || !r->path || r->skip_report ||
 		    !regex_test(r->path, t, path, strlen(path)))
 			continue;
-		if (add_path(g, r, path, list, e))
+		if (!engine_add_path(g, (uint32_t)i, path, list, e))
 			return -1;
 		if (!engine_stands(g, t, &list->v[list->n - 1]))
 			findings_drop(list, list->n - 1);

@@ -63,6 +63,11 @@ int engine_file(const struct engine *g, struct scan_thread *t, const char *path,
 /* Does the finding stand, now that file and commit are known? */
 bool engine_stands(const struct engine *g, struct regex_thread *t,
 		   const struct finding *f);
+/* A row that says a file of that name is there. */
+struct finding *engine_add_path(const struct engine *g, uint32_t rule,
+				const char *path, struct findings *list,
+				struct err *e);
+bool engine_has_path_rules(const struct engine *g);
 /* Rules that ask for a path only. */
 int engine_path(const struct engine *g, struct regex_thread *t,
 		const char *path, struct findings *list, struct err *e)

@@ -2,9 +2,8 @@
  * link_walk: what each tree of a pack holds more and less than its base.
  *
  * Owns the reading of tree objects (entries "MODE NAME\0ID").  Around what a
- * delta inserts every position after a NUL is taken for the start of an id.
- * That may take a few bytes inside an id for one too; such a link names an
- * object that is not there and does no harm.  An object that stands twice in
+ * delta inserts every position after a NUL that ends a name is taken for the
+ * start of an id.  Submodules are left alone.  An object that stands twice in
  * a tree and is taken out once counts as gone.
  *
  * Promises: a tree that cannot be read is counted as a problem.
@@ -58,6 +57,12 @@ static int lose(struct link_worker *k, const char *id, struct err *e)
 	return 0;
 }
 
+/* A commit of another repository; `space` ends its mode. */
+static bool submodule(const char *space, const char *text)
+{
+	return space >= text + 6 && !memcmp(space - 6, "160000", 6);
+}
+
 static int read_whole(struct link_worker *k, const char *p, size_t n, struct err *e)
 {
 	const char *end = p + n, *space, *nul;
@@ -67,7 +72,8 @@ static int read_whole(struct link_worker *k, const char *p, size_t n, struct err
 		nul = space ? memchr(space, '\0', (size_t)(end - space)) : NULL;
 		if (!nul || end - nul < 1 + OID_LEN)
 			return 0; /* a cut tree: what came before counts */
-		if (gain(k, nul + 1, space + 1, (size_t)(nul - space - 1), e))
+		if (!submodule(space, p) &&
+		    gain(k, nul + 1, space + 1, (size_t)(nul - space - 1), e))
 			return -1;
 		p = nul + 1 + OID_LEN;
 	}
@@ -102,6 +108,10 @@ static int gain_at(struct link_worker *k, const char *text, size_t n, size_t s,
 	if (s == 0 || s + OID_LEN > n || *nul)
 		return 0;
 	name = name_start(text, nul);
+	if (name && memchr(name, '\0', (size_t)(nul - name)))
+		name = NULL; /* a NUL inside an id */
+	if (name && submodule(name - 1, text))
+		name = NULL;
 	return name ? gain(k, text + s, name, (size_t)(nul - name), e) : 0;
 }
 

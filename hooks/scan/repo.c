@@ -156,7 +156,7 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 	      const char *alternates, struct err *e)
 {
 	memset(r, 0, sizeof(*r));
-	r->loose_trees.max = (size_t)PACK_OBJECTS_MAX * OID_LEN;
+	r->loose_trees.max = r->loose.max = (size_t)PACK_OBJECTS_MAX * OID_LEN;
 	if (git_libgit2_init() < 0)
 		return err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
@@ -187,10 +187,10 @@ void repo_close(struct repo *r)
 	}
 	mem_free(r->pack);
 	buf_release(&r->loose_trees);
+	buf_release(&r->loose);
 	git_odb_free(r->odb);
 	git_repository_free(r->git);
 	strings_free(&r->objects);
-	strings_free(&r->shallow_or_partial);
 	memset(r, 0, sizeof(*r));
 	git_libgit2_shutdown();
 }
@@ -279,6 +279,9 @@ static int open_packs(struct repo *r, size_t folder, struct tally *tally,
 	rc = 0;
 out:
 	strings_free(&names);
+	if (!rc && !list(dir, ".promisor", &names, NULL))
+		r->partial |= names.n > 0;
+	strings_free(&names);
 	mem_free(path);
 	mem_free(dir);
 	return rc;
@@ -302,6 +305,8 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 
 	if (!text_unhex(hex, oid, OID_LEN))
 		return 0;
+	if (buf_add(&l->r->loose, oid, OID_LEN, e))
+		return -1;
 	if (!repo_fetch(l->r, oid, &text, &n, &type)) {
 		tally_problem(l->w->tally, hex, "%s", repo_why());
 		return 0;

@@ -19,10 +19,11 @@ struct repo {
 	struct git_repository *git;
 	struct git_odb *odb;
 	struct strings objects; /* object folders: own first, then alternates */
-	struct strings shallow_or_partial; /* why history may end early */
+	bool partial; /* a pack says that others hold what it names */
 	struct repo_pack *pack; /* those that repo_objects() went through */
 	size_t packs;
-	struct buf loose_trees; /* their ids, one after the other */
+	struct buf loose_trees, loose; /* ids, one after the other; `loose`: of
+					* all loose objects */
 };
 
 /* Is there a repository at that path itself (not above it)? */

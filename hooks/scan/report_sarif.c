@@ -38,6 +38,12 @@ static int message(const struct finding *f, struct buf *out, struct err *e)
 	return rc;
 }
 
+/* A rule on names has no line; SARIF counts from 1. */
+static size_t from_one(size_t n)
+{
+	return n ? n : 1;
+}
+
 static int place(const struct report *r, const struct finding *f,
 		 struct buf *out, struct err *e)
 {
@@ -55,8 +61,8 @@ static int place(const struct report *r, const struct finding *f,
 		       "        \"endLine\": %zu,\n"
 		       "        \"endColumn\": %zu,\n"
 		       "        \"snippet\": {\n         \"text\": ",
-		       f->start_line, f->start_column, f->end_line,
-		       f->end_column) ||
+		       from_one(f->start_line), from_one(f->start_column),
+		       from_one(f->end_line), from_one(f->end_column)) ||
 		     report_quote(out, b.p ? b.p : "", b.len, e) ||
 		     P("\n        }\n       }\n      }\n     }\n    ],\n");
 	buf_release(&b);

@@ -95,7 +95,9 @@ struct mark *marks_push(struct marks *m, struct err *e)
 		m->v = v;
 		m->cap = cap;
 	}
-	return memset(&m->v[m->n++], 0, sizeof(*m->v));
+	memset(&m->v[m->n], 0, sizeof(*m->v));
+	m->v[m->n].secret = m->v[m->n].origin = SECRET_NONE;
+	return &m->v[m->n++];
 }
 
 /* ---- one rule ------------------------------------------------------------ */

@@ -16,6 +16,10 @@ struct source {
 	unsigned threads;
 	size_t max_file; /* bytes of one text; above: counted as a problem */
 	bool whole;	 /* git: every object whole, the tests' yardstick */
+	const char *skip[3]; /* files: not looked at (the rules, the baseline,
+			      * an earlier report); may be NULL */
+	bool missing_ok; /* git: what a shallow or partial clone lacks is told,
+			  * but is no problem */
 	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
 	struct buf *objects; /* git: a line per finding and object, or NULL */
 };
@@ -33,11 +37,10 @@ struct quarantine {
 };
 int source_push(const struct source *s, const struct quarantine *q,
 		struct err *e) __attribute__((warn_unused_result));
-/* What commits reachable from `new` and from no tip in `old` (hex ids) hold
- * more than their parents. */
+/* What commits hold more than their parents. */
+struct revs;
 int source_range(const struct source *s, const char *path,
-		 const struct strings *new, const struct strings *old,
-		 struct err *e) __attribute__((warn_unused_result));
+		 const struct revs *revs, struct err *e) __attribute__((warn_unused_result));
 /* What is staged and not in HEAD.  `index`: GIT_INDEX_FILE, or NULL (git
  * commits with another index than the repository's at times). */
 int source_index(const struct source *s, const char *path, const char *index,

@@ -21,6 +21,7 @@
 
 struct walk {
 	const struct source *s;
+	struct stat skip[3]; /* st_nlink 0: none */
 	struct scan_thread t;
 };
 
@@ -61,6 +62,17 @@ static int scan_fd(struct walk *w, int fd, const char *path, size_t n,
 	return rc;
 }
 
+static bool skipped(const struct walk *w, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		if (w->skip[i].st_nlink && w->skip[i].st_dev == st->st_dev &&
+		    w->skip[i].st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
 static int scan_dir(struct walk *w, int fd, const char *path, int depth,
 		    struct err *e);
 
@@ -83,7 +95,7 @@ static int scan_name(struct walk *w, int dir, const char *name,
 		tally_problem(w->s->tally, path, "%s", strerror(errno));
 	else if (S_ISDIR(st.st_mode))
 		return scan_dir(w, fd, path, depth, e);
-	else if (S_ISREG(st.st_mode))
+	else if (S_ISREG(st.st_mode) && !skipped(w, &st))
 		rc = scan_fd(w, fd, path, (size_t)st.st_size, e);
 	close(fd);
 	return rc;
@@ -152,7 +164,11 @@ int source_files(const struct source *s, const char *path, struct err *e)
 	struct walk w = { .s = s };
 	struct stat st;
 	int fd, rc;
+	size_t i;
 
+	for (i = 0; i < 3; i++)
+		if (s->skip[i] && stat(s->skip[i], &w.skip[i]))
+			w.skip[i].st_nlink = 0;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st)) {
 		err_sys(e, path, "open");

@@ -7,6 +7,8 @@
  */
 #include "base/digest.h"
 #include "base/text.h"
+#include "hooks/scan/complete.h"
+#include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
 #include "hooks/scan/tell.h"
 
@@ -54,6 +56,9 @@ int source_git(const struct source *s, const char *path, struct err *e)
 	if (repo_open(&r, path, NULL, NULL, e))
 		return -1;
 	if (repo_objects(&r, &w, 0, r.objects.n, e) ||
+	    complete_check(&r, path, &out, s->threads, s->max_file,
+			   s->missing_ok, s->tally, e) ||
+	    path_rules_find(s, &r, &out, e) ||
 	    (s->objects && list_objects(s, &out.seen, e)) ||
 	    tell_all(s, &r, &out, NULL, 0, e))
 		goto out;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
 #include "hooks/scan/tell.h"
 
@@ -69,7 +70,8 @@ int source_push(const struct source *s, const struct quarantine *q,
 
 	if (repo_open(&r, q->git_dir, q->objects, q->alternates, e))
 		return -1;
-	if (repo_objects(&r, &w, 0, 1, e) || drop_known(q, &out.seen, e) ||
+	if (repo_objects(&r, &w, 0, 1, e) ||
+	    path_rules_find(s, &r, &out, e) || drop_known(q, &out.seen, e) ||
 	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e))
 		goto out;
 	rc = 0;

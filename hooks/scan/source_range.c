@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "hooks/scan/repo.h"
+#include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
 
 struct job {
@@ -150,7 +152,16 @@ static int differs_from_all(struct job *j, const git_diff_delta *d,
 	return one_file(j, d);
 }
 
-static int one_commit(struct job *j, const git_oid *id)
+static bool late(const struct source *s, const char *path)
+{
+	if (!s->deadline_ms || clock_mono_ms() < s->deadline_ms)
+		return false;
+	tally_problem(s->tally, path, "the time was over");
+	return true;
+}
+
+static int one_commit(struct job *j, const git_oid *id, bool no_merges,
+		      uint64_t *left)
 {
 	git_tree *tree = NULL, *parent[16] = { 0 };
 	git_diff_options o;
@@ -163,6 +174,11 @@ static int one_commit(struct job *j, const git_oid *id)
 		git_failed(j->e, "commit");
 		goto out;
 	}
+	if (no_merges && git_commit_parentcount(j->commit) > 1) {
+		rc = 0;
+		goto out;
+	}
+	(*left)--;
 	for (; n < 16 && n < git_commit_parentcount(j->commit); n++) {
 		git_commit *p = NULL;
 
@@ -222,11 +238,11 @@ static int hide_or_push(git_revwalk *walk, const struct strings *list, bool hide
 }
 
 int source_range(const struct source *s, const char *path,
-		 const struct strings *new, const struct strings *old,
-		 struct err *e)
+		 const struct revs *revs, struct err *e)
 {
 	struct job j = { .s = s, .e = e };
 	git_revwalk *walk = NULL;
+	uint64_t left = revs->most ? revs->most : UINT64_MAX;
 	git_oid id;
 	int rc = -1;
 
@@ -238,11 +254,23 @@ int source_range(const struct source *s, const char *path,
 		git_failed(e, path);
 		goto out;
 	}
-	if (hide_or_push(walk, new, false, e) || hide_or_push(walk, old, true, e))
+	git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME);
+	if (hide_or_push(walk, &revs->new, false, e) ||
+	    hide_or_push(walk, &revs->old, true, e))
 		goto out;
 	rc = 0;
-	while (!rc && !git_revwalk_next(&id, walk))
-		rc = one_commit(&j, &id);
+	while (!rc && left && !late(s, path))
+		switch (git_revwalk_next(&id, walk)) {
+		case 0:
+			rc = one_commit(&j, &id, revs->no_merges, &left);
+			break;
+		case GIT_ITEROVER:
+			left = 0;
+			break;
+		default: /* a commit that is not here */
+			tally_problem(s->tally, path, "%s", repo_why());
+			left = 0;
+		}
 out:
 	s->tally->matched += j.t.bytes_matched;
 	git_revwalk_free(walk);

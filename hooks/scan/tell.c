@@ -111,6 +111,30 @@ static bool turn_to(const struct source *src, struct page *g, struct repo *r,
 	       turn_inside(&src->engine->unpack, g);
 }
 
+/* A rule on names: there is no text to look at. */
+static int tell_path(const struct source *src, struct repo *r,
+		     const struct walk_out *out, const struct attribution *a,
+		     const struct place *p, struct regex_thread *t,
+		     struct err *e)
+{
+	struct buf path = BUF_INIT(BUF_TEXT_MAX);
+	struct finding *f;
+	int rc = -1;
+
+	if (path_text(a->paths, p->path, &path, e) || (!path.len && buf_puts(&path, "", e)))
+		goto out;
+	f = engine_add_path(src->engine, p->seen->mark.rule, path.p, src->list, e);
+	if (!f || set_place(r, out, a, p, NULL, f, e))
+		goto out;
+	if (!path.len || !engine_stands(src->engine, t, f) ||
+	    allow_path(src->engine->rules, t, f->file))
+		findings_drop(src->list, src->list->n - 1);
+	rc = 0;
+out:
+	buf_release(&path);
+	return rc;
+}
+
 static int tell(const struct source *src, struct repo *r,
 		const struct walk_out *out, const struct attribution *a,
 		const struct place *p, struct regex_thread *t, struct page *g,
@@ -119,6 +143,9 @@ static int tell(const struct source *src, struct repo *r,
 	char hex[2 * OID_LEN + 1];
 	struct finding *f;
 
+	if (src->engine->rules->rule[p->seen->mark.rule].path &&
+	    !src->engine->rules->rule[p->seen->mark.rule].regex)
+		return tell_path(src, r, out, a, p, t, e);
 	if (!turn_to(src, g, r, p->seen) || p->seen->mark.end > g->n) {
 		walk_name(p->seen->oid, hex);
 		tally_problem(src->tally, hex, "%s", repo_why());

@@ -80,16 +80,16 @@ same() {
 @test "unreachable objects, merge-only content and messages are looked at" {
 	git init -q r
 	cd r
-	secret=gl"pat-unreachABLE0123456789"
+	secret=gl"pat-unreachABLE9182736450"
 	echo "$secret" | git hash-object -w --stdin >/dev/null
 	echo base >f; git add f; git commit -qm base
 	git checkout -qb side; echo side >g; git add g; git commit -qm side
 	git checkout -q master 2>/dev/null || git checkout -q main
 	echo more >>f; git commit -qam more
 	git merge -q --no-commit side >/dev/null
-	echo "gl""pat-mergeONLY01234567890" >evil; git add evil; git commit -qm merge
-	git commit -q --allow-empty -m "gl""pat-messageTEXT0123456789"
-	git tag -a t -m "gl""pat-tagMESSAGE01234567890"
+	echo "gl""pat-mergeONLY91827364509" >evil; git add evil; git commit -qm merge
+	git commit -q --allow-empty -m "gl""pat-messageTEXT9182736450"
+	git tag -a t -m "gl""pat-tagMESSAGE91827364509"
 	run "$scan" scan --report-format json .
 	[ "$status" -eq 1 ]
 	[[ $output == *unreachABLE* ]]

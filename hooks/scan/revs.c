@@ -1,0 +1,176 @@
+/*
+ * revs: which commits, in the words of git log.
+ *
+ * Nothing is guessed: a word that would change which commits are meant and is
+ * not known here is an error, or less than asked for would be scanned.
+ */
+#include "hooks/scan/revs.h"
+
+#include <git2.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "hooks/scan/repo.h"
+
+void revs_release(struct revs *r)
+{
+	strings_free(&r->new);
+	strings_free(&r->old);
+}
+
+static int add(struct strings *s, const git_oid *id, struct err *e)
+{
+	char hex[GIT_OID_HEXSZ + 1];
+
+	return strings_add(s, git_oid_tostr(hex, sizeof(hex), id), e);
+}
+
+static int add_commit(git_object *o, const char *word, struct strings *to,
+		      struct err *e)
+{
+	git_object *c = NULL;
+	int rc;
+
+	if (git_object_peel(&c, o, GIT_OBJECT_COMMIT))
+		return err_fail(e, ERR_USAGE, word, "it is no commit");
+	rc = add(to, git_object_id(c), e);
+	git_object_free(c);
+	return rc;
+}
+
+/* A...B: what only one of the two has. */
+static int hide_bases(git_repository *git, const git_revspec *spec,
+		      struct revs *out, struct err *e)
+{
+	git_oidarray bases = { .ids = NULL };
+	size_t i;
+	int rc = 0;
+
+	if (git_merge_bases(&bases, git, git_object_id(spec->from),
+			    git_object_id(spec->to)))
+		return 0; /* nothing in common */
+	for (i = 0; i < bases.count && !rc; i++)
+		rc = add(&out->old, &bases.ids[i], e);
+	git_oidarray_dispose(&bases);
+	return rc;
+}
+
+static int revision(git_repository *git, const char *word, struct revs *out,
+		    struct err *e)
+{
+	git_revspec spec = { .from = NULL };
+	bool not = *word == '^';
+	int rc = -1;
+
+	if (git_revparse(&spec, git, word + not))
+		return err_fail(e, ERR_USAGE, word, "%s", repo_why());
+	if (spec.flags & GIT_REVSPEC_SINGLE)
+		rc = add_commit(spec.from, word, not ? &out->old : &out->new, e);
+	else if (not)
+		err_fail(e, ERR_USAGE, word, "'^' goes before one commit");
+	else if (add_commit(spec.to, word, &out->new, e))
+		rc = -1;
+	else if (!(spec.flags & GIT_REVSPEC_MERGE_BASE))
+		rc = add_commit(spec.from, word, &out->old, e);
+	else
+		rc = add_commit(spec.from, word, &out->new, e) ||
+				     hide_bases(git, &spec, out, e) ? -1 : 0;
+	git_object_free(spec.from);
+	git_object_free(spec.to);
+	return rc;
+}
+
+static int refs(git_repository *git, const char *under, struct revs *out,
+		struct err *e)
+{
+	git_reference_iterator *it = NULL;
+	git_reference *ref = NULL;
+	int rc = 0;
+
+	if (git_reference_iterator_glob_new(&it, git, under))
+		return err_fail(e, ERR_FORMAT, under, "%s", repo_why());
+	while (!rc && !git_reference_next(&ref, it)) {
+		git_object *o = NULL;
+
+		if (!git_reference_peel(&o, ref, GIT_OBJECT_COMMIT))
+			rc = add(&out->new, git_object_id(o), e);
+		git_object_free(o);
+		git_reference_free(ref);
+	}
+	git_reference_iterator_free(it);
+	return rc;
+}
+
+/* -5, -n 5, -n5, --max-count=5: the number, or NULL. */
+static const char *count_of(const char *word, bool *next)
+{
+	*next = !strcmp(word, "-n");
+	if (*next)
+		return word;
+	if (!strncmp(word, "--max-count=", 12))
+		return word + 12;
+	if (!strncmp(word, "-n", 2))
+		return word + 2;
+	return word[0] == '-' && word[1] >= '0' && word[1] <= '9' ? word + 1
+								  : NULL;
+}
+
+static int one(git_repository *git, char *word, char **rest, struct revs *out,
+	       struct err *e)
+{
+	const char *count;
+	int64_t n;
+	bool next;
+
+	if (*word != '-')
+		return revision(git, word, out, e);
+	if (!strcmp(word, "--all"))
+		return refs(git, "refs/*", out, e);
+	if (!strcmp(word, "--branches"))
+		return refs(git, "refs/heads/*", out, e);
+	if (!strcmp(word, "--tags"))
+		return refs(git, "refs/tags/*", out, e);
+	if (!strcmp(word, "--no-merges")) {
+		out->no_merges = true;
+		return 0;
+	}
+	if (!strcmp(word, "--full-history"))
+		return 0; /* what is done anyway */
+	count = count_of(word, &next);
+	if (next && !(count = strsep(rest, " ")))
+		count = "";
+	if (!count)
+		return err_fail(e, ERR_USAGE, word, "this option of git log is "
+				"not known here");
+	if (!text_int(count, 1, 1000000000, &n))
+		return err_fail(e, ERR_USAGE, count, "no number of commits");
+	out->most = (uint64_t)n;
+	return 0;
+}
+
+int revs_parse(const char *repository, const char *words, struct revs *out,
+	       struct err *e)
+{
+	char *copy = mem_strdup(words), *rest = copy, *word;
+	struct repo r;
+	int rc = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!copy)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (repo_open(&r, repository, NULL, NULL, e)) {
+		mem_free(copy);
+		return -1;
+	}
+	while (!rc && (word = strsep(&rest, " ")))
+		if (*word)
+			rc = one(r.git, word, &rest, out, e);
+	if (!rc && !out->new.n)
+		rc = revision(r.git, "HEAD", out, e);
+	repo_close(&r);
+	mem_free(copy);
+	if (rc)
+		revs_release(out);
+	return rc;
+}
