@@ -12,6 +12,7 @@
 #include <libdeflate.h>
 
 #include "base/mem.h"
+#include "hooks/scan/sums.h"
 
 double check_entropy(const char *p, size_t n)
 {
@@ -176,6 +177,15 @@ enum check_answer check_sum(enum checksum kind, const char *p, size_t n)
 		break;
 	case CHECKSUM_CRC32HEX:
 		ok = crc32hex_holds(p, n);
+		break;
+	case CHECKSUM_BASE58CHECK:
+		ok = sum_base58check(p, n);
+		break;
+	case CHECKSUM_BECH32:
+		ok = sum_bech32(p, n);
+		break;
+	case CHECKSUM_STRKEY:
+		ok = sum_strkey(p, n);
 		break;
 	case CHECKSUM_JWT:
 		ok = jwt_holds(p, n);

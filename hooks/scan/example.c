@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "hooks/scan/checks.h"
+#include "hooks/scan/sums.h"
 
 #define EXAMPLE_MAX (64u * 1024)
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -32,6 +33,7 @@ static const struct {
 	{ "HEX", DIGIT "ABCDEF", 16 },
 	{ "base32", UPPER "234567", 32 },
 	{ "base58", "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", 58 },
+	{ "bech", "qpzry9x8gf2tvdw0s3jn54khce6mua7l", 32 },
 	{ "b64", LOWER UPPER DIGIT "+/", 62 },
 	{ "b64url", LOWER UPPER DIGIT "_-", 62 },
 };
@@ -82,11 +84,44 @@ static int sum(const char *name, size_t n, struct buf *out, struct err *e)
 	} else if (!strncmp(name, "crc36:", 6)) {
 		check_crc36(from, n, text);
 		len = 7;
+	} else if (!strncmp(name, "bech32:", 7)) {
+		sum_make_bech32(from, n, text);
 	} else {
 		check_crc32hex(from, n, text);
 		len = 8;
 	}
 	return buf_add(out, text, len, e);
+}
+
+/* "<wif:n>", "<xprv:111>", "<strkey:56>": a whole key of n characters with the
+ * sum inside it.  1: there is no such kind or length. */
+static int coin_key(const char *name, size_t n, uint64_t *state,
+		    struct buf *out, struct err *e)
+{
+	static const unsigned char xprv[4] = { 0x04, 0x88, 0xad, 0xe4 };
+	unsigned char b[78] = { 0x80 };
+	char text[SUM_BASE58_MAX];
+	size_t i, len = 0;
+
+	if (strncmp(name, "wif:", 4) != 0 && strncmp(name, "xprv:", 5) != 0 &&
+	    strncmp(name, "strkey:", 7) != 0)
+		return 1; /* and the other kinds keep their random numbers */
+	for (i = 1; i < sizeof(b); i++)
+		b[i] = (unsigned char)next(state);
+	if (!strncmp(name, "wif:", 4) && n == 51) {
+		len = sum_make_base58check(b, 33, text);
+	} else if (!strncmp(name, "wif:", 4) && n == 52) {
+		b[33] = 1; /* for a compressed public key */
+		len = sum_make_base58check(b, 34, text);
+	} else if (!strncmp(name, "xprv:", 5) && n == 111) {
+		memcpy(b, xprv, sizeof(xprv));
+		b[45] = 0; /* a private key: 33 bytes, the first 0 */
+		len = sum_make_base58check(b, 78, text);
+	} else if (!strncmp(name, "strkey:", 7) && n == SUM_STRKEY) {
+		sum_make_strkey(18 << 3 /* a seed */, b, text);
+		len = SUM_STRKEY;
+	}
+	return len && len == n ? buf_add(out, text, len, e) : 1;
 }
 
 /* "name:n>" after '<'; 0 when it is no placeholder, else its length. */
@@ -107,8 +142,16 @@ static size_t placeholder(const char *p, uint64_t *state, struct buf *out,
 	if (*end != '>' || n > 20000)
 		return 0;
 	if ((!strncmp(p, "crc62:", 6) || !strncmp(p, "crc36:", 6) ||
-	     !strncmp(p, "crc32hex:", 9)) && n <= out->len) {
+	     !strncmp(p, "crc32hex:", 9) || !strncmp(p, "bech32:", 7)) &&
+	    n <= out->len) {
 		*bad = sum(p, n, out, e) != 0;
+		return (size_t)(end - p) + 1;
+	}
+	switch (coin_key(p, n, state, out, e)) {
+	case -1:
+		*bad = true;
+		/* fallthrough */
+	case 0:
 		return (size_t)(end - p) + 1;
 	}
 	for (i = 0; i < sizeof(sets) / sizeof(*sets); i++)

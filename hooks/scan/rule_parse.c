@@ -331,6 +331,9 @@ static const char *const checksum_words[] = {
 	[CHECKSUM_CRC62] = "crc62",
 	[CHECKSUM_CRC36] = "crc36",
 	[CHECKSUM_CRC32HEX] = "crc32hex",
+	[CHECKSUM_BASE58CHECK] = "base58check",
+	[CHECKSUM_BECH32] = "bech32",
+	[CHECKSUM_STRKEY] = "strkey",
 	[CHECKSUM_JWT] = "jwt",
 	[CHECKSUM_BASE64] = "base64",
 };

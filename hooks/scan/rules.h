@@ -28,6 +28,9 @@ enum checksum {
 	CHECKSUM_CRC36, /* last 7: CRC-32 of all before them, base 36 (GitLab) */
 	CHECKSUM_CRC32HEX, /* last 8: CRC-32 of the part between the last '_'
 			    * and them, hex (Cloudflare) */
+	CHECKSUM_BASE58CHECK, /* Bitcoin: double SHA-256 inside base 58 */
+	CHECKSUM_BECH32,      /* BIP 173: six characters */
+	CHECKSUM_STRKEY,      /* Stellar: CRC-16 inside base 32 */
 	CHECKSUM_JWT,	/* three base64url parts, the first a JSON object with
 			 * "alg" */
 	CHECKSUM_BASE64, /* decodes as strict base64 */
