@@ -19,6 +19,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "hooks/scan/known.h"
 #include "hooks/scan/report.h"
 
 #define MAX_MS_DEFAULT 4000 /* GitHub Enterprise ends a hook after 5 s */
@@ -60,6 +61,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	g->least = CONFIDENCE_HIGH;
 	g->max_ms = MAX_MS_DEFAULT;
 	g->config = setting(c, "curfew.config");
+	g->ignore = setting(c, "curfew.ignorefile");
 	g->spool = setting(c, "curfew.spool");
 	g->spool_key = setting(c, "curfew.spoolkey");
 	g->known = setting(c, "curfew.known");
@@ -167,6 +169,7 @@ void gate_close(struct gate *g)
 	findings_release(&g->list);
 	engine_close(&g->engine);
 	mem_free(g->config);
+	mem_free(g->ignore);
 	mem_free(g->spool);
 	mem_free(g->spool_key);
 	mem_free(g->known);
@@ -249,7 +252,7 @@ static void tell_one(const struct finding *f)
 	fputs("\n      ", stderr);
 	put(f->rule->description);
 	fputs("\n      ignore as ", stderr);
-	put(f->fingerprint);
+	put(f->content);
 	fputs("\n", stderr);
 }
 
@@ -350,11 +353,29 @@ static int incomplete(const struct gate *g)
 	return EXIT_INCOMPLETE;
 }
 
+/* What somebody has looked at already. */
+static int pass_over(struct gate *g, struct err *e)
+{
+	struct known k = { 0 };
+	int rc = -1;
+
+	if ((g->ignore && known_ignore(&k, g->ignore, true, e)) ||
+	    (g->local && known_ignore(&k, ".", false, e)))
+		goto out;
+	known_drop(&k, &g->list);
+	rc = 0;
+out:
+	known_release(&k);
+	return rc;
+}
+
 int gate_verdict(struct gate *g, struct err *e)
 {
 	const char *reason = override_reason(g);
 	size_t i;
 
+	if (pass_over(g, e))
+		return complain(e);
 	for (i = g->list.n; i-- > 0;)
 		if (g->list.v[i].confidence < g->least)
 			findings_drop(&g->list, i);

@@ -9,6 +9,8 @@
  *   curfew.allowOverride  true | false           (false) heed
  *                                                git push -o curfew.allow=REASON
  *   curfew.config         FILE                   rules, instead of the built-in
+ *   curfew.ignoreFile     FILE                   findings to pass over, as in a
+ *                                                .gitleaksignore
  *   curfew.spool          FOLDER                 findings for the agent, and
  *   curfew.spoolKey       64 hex digits          the public key they are sealed to
  *   curfew.known          FILE                   own secrets ('curfew hook publish')
@@ -30,7 +32,8 @@ struct gate {
 	enum confidence least;
 	int64_t max_ms, start_ms;
 	bool accept_late, allow_override, git;
-	char *config, *spool, *spool_key, *known, *known_key;
+	bool local; /* a developer's: .gitleaksignore of this folder counts */
+	char *config, *ignore, *spool, *spool_key, *known, *known_key;
 	const char *git_dir; /* whose settings these are */
 };
 

@@ -22,6 +22,7 @@ static int start(struct gate *g, const char *hook, const struct surroundings *s,
 
 	if (gate_open(g, hook, git_dir, s, e))
 		return -1;
+	g->local = true;
 	if (g->max_ms < LOCAL_MS) {
 		g->max_ms = LOCAL_MS;
 		g->source.deadline_ms = g->start_ms + LOCAL_MS;

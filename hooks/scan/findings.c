@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 void finding_release(struct finding *f)
 {
@@ -25,6 +27,7 @@ void finding_release(struct finding *f)
 	mem_free(f->email);
 	mem_free(f->message);
 	mem_free(f->fingerprint);
+	mem_free(f->content);
 	strings_free(&f->refs);
 	strings_free(&f->tags);
 	memset(f, 0, sizeof(*f));
@@ -178,6 +181,7 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	    finding_set(&f->object, "", e) || finding_set(&f->commit, "", e) ||
 	    finding_set(&f->author, "", e) || finding_set(&f->email, "", e) ||
 	    finding_set(&f->message, "", e) ||
+	    finding_set(&f->content, "", e) ||
 	    finding_set(&f->fingerprint, "", e))
 		goto bad;
 	for (i = 0; i < f->rule->tags.n; i++)
@@ -192,11 +196,36 @@ bad:
 	return NULL;
 }
 
+/* What the secret is, not where: survives a rebase, a move, a new line above.
+ * The key is known to all, so that everybody who scans gets the same; who has
+ * a guess can try it, which the documentation says.  A rule on names has the
+ * path for a secret. */
+static int content_print(struct finding *f, struct err *e)
+{
+	static const unsigned char key[DIGEST_KEY] = "curfew-scan content 1";
+	const char *p = f->rule->regex || !f->rule->path ? f->secret : f->file;
+	size_t n = p == f->secret ? f->n_secret : strlen(p);
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	unsigned char sum[16]; /* half of it is told */
+	char hex[17];
+	int rc;
+
+	digest_keyed(key, p, n, sum, sizeof(sum));
+	text_hex(sum, 8, hex);
+	rc = buf_printf(&b, e, "%s:%s", f->rule->id, hex);
+	if (!rc)
+		rc = finding_set(&f->content, b.p, e);
+	buf_release(&b);
+	return rc;
+}
+
 int finding_fingerprint(struct finding *f, struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	int rc;
 
+	if (content_print(f, e))
+		return -1;
 	rc = buf_printf(&b, e, "%s%s%s:%s:%zu", f->commit, *f->commit ? ":" : "",
 			f->file, f->rule->id, f->start_line);
 	if (!rc)

@@ -25,6 +25,8 @@ struct finding {
 	int64_t date_ms;  /* 0: not known */
 	double entropy;
 	enum confidence confidence;
+	char *content;	   /* rule:hash of the secret; stays the same wherever
+			    * it stands */
 	char *fingerprint; /* commit:file:rule:line or file:rule:line */
 	size_t objects;	   /* how many texts hold this secret; at least 1 */
 	struct strings refs; /* tips that still hold it */
@@ -50,7 +52,7 @@ struct finding *findings_add(struct findings *f, const struct scanner *s,
 /* Replace one text of a row. */
 int finding_set(char **field, const char *value, struct err *e)
 	__attribute__((warn_unused_result));
-/* file:rule:line, with the commit in front when there is one. */
+/* file:rule:line, with the commit in front when there is one; and rule:hash. */
 int finding_fingerprint(struct finding *f, struct err *e)
 	__attribute__((warn_unused_result));
 void finding_release(struct finding *f);

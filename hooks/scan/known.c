@@ -1,8 +1,8 @@
 /*
  * known: findings somebody has looked at already.
  *
- * Owns the lines of .gitleaksignore (file:rule:line or commit:file:rule:line)
- * and the comparison with a baseline: rule, file, commit, start line and
+ * Owns the lines of .gitleaksignore (file:rule:line, commit:file:rule:line, or
+ * rule:hash, see findings.c) and the comparison with a baseline: rule, file, commit, start line and
  * secret.  gitleaks compares every field, so that a baseline of another
  * version or with other columns knows nothing; and leaves the secret out
  * under --redact, where we take a redacted baseline at its word only.
@@ -59,9 +59,10 @@ static int ignore_line(struct known *k, char *line, struct err *e)
 		return 0;
 	for (p = line; *p; p++)
 		colons += *p == ':';
-	if (colons != 2 && colons != 3)
-		log_line(LOG_WARNING, ".gitleaksignore: '%s' is neither "
-			 "file:rule:line nor commit:file:rule:line", line);
+	if (colons < 1 || colons > 3)
+		log_line(LOG_WARNING, ".gitleaksignore: '%s' is none of "
+			 "file:rule:line, commit:file:rule:line and rule:hash",
+			 line);
 	for (p = line; (p = strchr(p, '\\')); p++)
 		*p = '/';
 	return strings_add(&k->ignore, line, e);
@@ -231,6 +232,7 @@ size_t known_drop(struct known *k, struct findings *list)
 		if (*f->commit) /* the same without the commit */
 			anywhere += strlen(f->commit) + 1;
 		if (ignored(k, f->fingerprint) || ignored(k, anywhere) ||
+		    ignored(k, f->content) ||
 		    in_baseline(k, f)) {
 			finding_release(f);
 			continue;

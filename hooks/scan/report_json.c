@@ -1,7 +1,7 @@
 /*
  * report_json: the JSON report of gitleaks v8, indent one space.
  *
- * Owns the order of fields.  After gitleaks' fields come ours: Provider, Kind,
+ * Owns the order of fields.  After gitleaks' fields come ours: ContentFingerprint, Provider, Kind,
  * Confidence, Object, Objects, Refs.
  */
 #include <string.h>
@@ -95,6 +95,7 @@ int report_json_row(const struct report *r, const struct finding *f,
 	       secret(&w, "Message", f->message, strlen(f->message), e) ||
 	       list(&w, "Tags", &f->tags, e) ||
 	       text(&w, "Fingerprint", f->fingerprint, e) ||
+	       text(&w, "ContentFingerprint", f->content, e) ||
 	       text(&w, "Provider", f->rule->provider, e) ||
 	       text(&w, "Kind", f->rule->kind, e) ||
 	       text(&w, "Confidence", confidence_word(f->confidence), e) ||

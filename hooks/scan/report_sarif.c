@@ -86,6 +86,7 @@ static int result(const struct report *r, const struct finding *f,
 	    P(",\n     \"author\": ") || Q(f->author) ||
 	    P(",\n     \"date\": ") || Q(clock_text(f->date_ms, date)) ||
 	    P(",\n     \"commitMessage\": ") || Q(f->message) ||
+	    P(",\n     \"curfewContent/v1\": ") || Q(f->content) ||
 	    P("\n    },\n    \"properties\": {\n     \"confidence\": ") ||
 	    Q(confidence_word(f->confidence)) || P(",\n     \"tags\": ["))
 		return -1;

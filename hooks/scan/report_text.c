@@ -54,6 +54,7 @@ static int one(const struct report *r, const struct finding *f,
 		if (row(out, i ? "" : "still in", f->refs.v[i], e))
 			return -1;
 	return row(out, "ignore as", f->fingerprint, e) ||
+	       row(out, "  or", f->content, e) ||
 	       buf_puts(out, "\n", e);
 }
 

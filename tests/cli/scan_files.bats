@@ -177,3 +177,21 @@ setup() {
 	run "$scan" scan --baseline-path broken.json src
 	[ "$status" -eq 3 ]
 }
+
+@test "the content fingerprint: same secret anywhere, no other" {
+	printf '%s\n' "$token" >src/a.txt
+	"$scan" scan --report-path out.json src || true
+	print=$(sed -n 's/.*"ContentFingerprint": "\(.*\)".*/\1/p' out.json)
+	[[ $print =~ ^gitlab-token:[0-9a-f]{16}$ ]]
+	[[ $print != *"${token:6:8}"* ]]
+	echo "$print" >.gitleaksignore
+	printf 'moved\ndown x%s\n' "" >src/b.txt
+	printf 'moved\ndown %s\n' "$token" >>src/b.txt
+	rm src/a.txt
+	run "$scan" scan src
+	[ "$status" -eq 0 ]
+	printf '%sZ\n' "${token%0}" >>src/b.txt
+	run "$scan" scan src
+	[ "$status" -eq 1 ]
+	[[ $output == *"or        gitlab-token:"* ]] || [[ $output == *"or "*"gitlab-token:"* ]]
+}

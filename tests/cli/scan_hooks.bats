@@ -206,3 +206,27 @@ objects() { find ../server/objects -type f | wc -l; }
 	"$scan" hook install --layout gitlab ../server
 	[ -x ../server/custom_hooks/pre-receive.d/curfew ]
 }
+
+@test "an ignore line by content: on the server by its setting, locally from the folder" {
+	echo ghp >f; git add f; git commit -qm f
+	leak g
+	run git push origin main
+	[ "$status" -ne 0 ]
+	print=$(grep -o 'gitlab-token:[0-9a-f]*' <<<"$output" | head -n1)
+	[ -n "$print" ]
+	echo "$print" >.gitleaksignore
+	git add .gitleaksignore; git commit -qm "a pusher may not ignore"
+	run git push origin main
+	[ "$status" -ne 0 ]
+	echo "$print" >../server/ignore
+	git -C ../server config curfew.ignoreFile "$PWD/../server/ignore"
+	run git push origin main
+	[ "$status" -eq 0 ]
+	"$scan" hook install .
+	echo "again $secret" >h; git add h
+	git commit -qm h
+	rm .gitleaksignore
+	echo "again $secret" >i; git add i
+	run git commit -qm i
+	[ "$status" -ne 0 ]
+}
