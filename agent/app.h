@@ -61,6 +61,7 @@ struct app {
 	/* links that were opened before the driver runs; it takes its own */
 	struct link *warm[APP_WARM];
 	size_t n_warm;
+	struct link *any; /* begun before the vault was opened (cmd_kill_early) */
 	bool landlock; /* the kernel has it; cannot be asked after start-up */
 	int out_tty, err_tty;	 /* fancy output allowed on stdout / stderr */
 };

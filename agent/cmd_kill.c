@@ -63,13 +63,40 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 			    "CONNECTION/ACCOUNT#ID; 'curfew list' shows them");
 		return err_ctx(e, NULL, "kill");
 	}
-	if (!app->vault && (k->n_words || k->tags.n || !k->secret_stdin)) {
-		err_fail(e, ERR_USAGE, NULL, "without a vault only the secret on "
-			 "standard input can be ended");
-		err_hint(e, "leave the names out, or make a vault: curfew init");
-		return err_ctx(e, NULL, "kill");
-	}
 	return 0;
+}
+
+static int needs_vault(const struct app *app, const struct kill_args *k,
+		       struct err *e)
+{
+	if (app->vault || (!k->n_words && !k->tags.n))
+		return 0;
+	err_fail(e, ERR_USAGE, NULL, "without a vault only the secret on standard "
+		 "input can be ended");
+	err_hint(e, "leave the names out, or make a vault: curfew init");
+	return err_ctx(e, NULL, "kill");
+}
+
+static struct panic_ask ask_of(const struct kill_args *k)
+{
+	return (struct panic_ask){ .host = k->host, .type = k->type,
+				   .file = k->file, .reason = k->reason,
+				   .set = &k->set, .wait_ms = k->wait_ms };
+}
+
+/* What fails here is told when it is needed. */
+void cmd_kill_early(struct app *app, int argc, char **argv)
+{
+	struct kill_args k = { .reason = NULL };
+	struct panic_ask ask;
+	struct err e = ERR_INIT;
+
+	if (parse(app, argc, argv, &k, &e) < 0 || !k.secret_stdin || k.n_words ||
+	    k.tags.n)
+		return;
+	ask = ask_of(&k);
+	if (panic_begin(app, &ask, &app->any, &e) < 0)
+		link_close(&app->any);
 }
 
 /* With words beside it the value is theirs: it is sealed first, so that it goes
@@ -94,9 +121,7 @@ static int by_value(struct app *app, const struct secret *secret,
 static int secret_given(struct app *app, const struct kill_args *k,
 			struct selection *s, int *code, struct err *e)
 {
-	const struct panic_ask ask = { .host = k->host, .type = k->type,
-				       .file = k->file, .reason = k->reason,
-				       .set = &k->set, .wait_ms = k->wait_ms };
+	const struct panic_ask ask = ask_of(k);
 	struct secret *secret = NULL;
 	int rc;
 
@@ -308,7 +333,7 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	int64_t now = clock_wall_ms();
 	int code = -1, joined;
 
-	if (parse(app, argc, argv, &k, &e) < 0)
+	if (parse(app, argc, argv, &k, &e) < 0 || needs_vault(app, &k, &e) < 0)
 		goto out;
 	joined = resolve(app, &k, &s, &code, &e);
 	if (joined != 0)

@@ -29,6 +29,8 @@ int cmd_incident_list(struct app *app, int argc, char **argv);
 int cmd_incident_show(struct app *app, int argc, char **argv);
 int cmd_init(struct app *app, int argc, char **argv);
 int cmd_kill(struct app *app, int argc, char **argv);
+/* Before the vault is opened: what a leaked secret will need, started. */
+void cmd_kill_early(struct app *app, int argc, char **argv);
 int cmd_list(struct app *app, int argc, char **argv);
 int cmd_provider_check(struct app *app, int argc, char **argv);
 int cmd_provider_try(struct app *app, int argc, char **argv);

@@ -20,6 +20,8 @@ struct search {
 	struct app *app;
 	const struct panic_ask *ask;
 	const struct paste *paste;
+	struct link **any; /* *any: started and bare, or NULL */
+	struct json *hello;
 	const struct json *services;
 	struct claims claims; /* of all definitions */
 	char *names[APP_WARM];
@@ -184,6 +186,34 @@ out:
 	return rc;
 }
 
+/* The process that is there already can be this connection's, unless it has to
+ * reach files: those are granted at its start.  NULL: a new one is needed. */
+static struct link *take_any(struct search *s, const struct inv_connection *conn,
+			     const struct secret *admin)
+{
+	struct json *o = json_parse(conn->options, strlen(conn->options), NULL);
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	struct err why = ERR_INIT;
+	struct link *l = NULL;
+	bool fits = o && *s->any && (json_str(o, "service") ||
+				     is_service(s->services, conn->type));
+
+	for (const struct json *m = o ? json_first(o) : NULL; m; m = json_next(m))
+		if (!json_text(m) || *json_text(m) == '/')
+			fits = false;
+	if (fits && !json_str(o, "service"))
+		fits = json_set_str(o, "service", conn->type);
+	if (fits && json_print(o, false, &b, &why) == 0) {
+		l = *s->any;
+		*s->any = NULL;
+		if (link_become(l, conn->name, b.p, admin, &why) < 0)
+			link_close(&l);
+	}
+	json_free(&o);
+	buf_release(&b);
+	return l;
+}
+
 static int start(struct search *s, const char *name, struct selection *sel,
 		 struct err *e)
 {
@@ -195,8 +225,9 @@ static int start(struct search *s, const char *name, struct selection *sel,
 
 	if (rc <= 0)
 		return rc;
-	if (link_open(s->app->launcher, name, conn.type, conn.options, admin, &l,
-		      &why) < 0 ||
+	l = take_any(s, &conn, admin);
+	if ((!l && link_open(s->app->launcher, name, conn.type, conn.options,
+			     admin, &l, &why) < 0) ||
 	    link_start(l, &why) < 0) {
 		log_err(LOG_WARNING, &why); /* the others are tried */
 		rc = 0;
@@ -214,15 +245,20 @@ static int start(struct search *s, const char *name, struct selection *sel,
 }
 
 int kill_connections(struct app *app, const struct panic_ask *ask,
-		     const struct paste *paste, struct link *any,
+		     const struct paste *paste, struct link **any,
 		     struct selection *sel, struct err *e)
 {
 	struct search s = { .app = app, .ask = ask, .paste = paste };
 	int n = 0, rc = -1;
 
-	if (link_start(any, e) < 0)
+	if (link_start(*any, e) < 0)
 		return -1;
-	s.services = json_get(link_hello(any), "services");
+	/* its own copy: the link's goes when a connection takes it */
+	s.hello = json_dup(link_hello(*any));
+	if (!s.hello)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	s.any = any;
+	s.services = json_get(s.hello, "services");
 	shape_claims(s.services, paste, ask->type, &s.claims);
 	if (inv_connections(app->vault, may_claim, &s, e) < 0)
 		goto out;
@@ -237,5 +273,30 @@ int kill_connections(struct app *app, const struct panic_ask *ask,
 out:
 	for (size_t i = 0; i < s.n; i++)
 		mem_free(s.names[i]);
+	json_free(&s.hello);
 	return rc;
+}
+
+void kill_reuse(struct app *app, const struct selection *sel, struct link **any)
+{
+	struct search s = { .app = app, .any = any };
+	struct inv_connection conn = { 0 };
+	struct secret *admin = NULL;
+	struct link *l = NULL;
+
+	if (!*any || !sel->n || app->n_warm == APP_WARM ||
+	    inv_connection_get(app->vault, sel->p[0].conn, &conn, &admin, NULL) <= 0)
+		return;
+	/* most programs that are no definition's end nothing by value: then
+	 * their own is started, and this one not waited for */
+	if (ends_by_value(conn.facts) && link_start(*any, NULL) == 0) {
+		s.hello = json_dup(link_hello(*any));
+		s.services = s.hello ? json_get(s.hello, "services") : NULL;
+		l = take_any(&s, &conn, admin);
+		json_free(&s.hello);
+	}
+	if (l)
+		app->warm[app->n_warm++] = l;
+	secret_free(&admin);
+	inv_connection_free(&conn);
 }

@@ -10,11 +10,15 @@
 
 /* Each one that claims it: shown on stderr, the value sealed with it as a
  * credential of ACCOUNT_BY_VALUE, added to the selection; its link stays open
- * in app->warm.  `any` is the link of panic_begin.  With app->dry_run nothing
- * is sealed.  The number of them, -1. */
+ * in app->warm.  `any` is the link of panic_begin; one connection may take it,
+ * then it is NULL.  With app->dry_run nothing is sealed.  Their number, -1. */
 int kill_connections(struct app *app, const struct panic_ask *ask,
-		     const struct paste *paste, struct link *any,
+		     const struct paste *paste, struct link **any,
 		     struct selection *s, struct err *e)
 	__attribute__((warn_unused_result));
+
+/* The vault knows the secret: its connection takes the process over that was
+ * begun early, if that can serve it. */
+void kill_reuse(struct app *app, const struct selection *s, struct link **any);
 
 #endif

@@ -70,7 +70,7 @@ static int unknown(struct app *app, const struct panic_ask *ask,
 	int n;
 
 	if (paste->what == PASTE_VALUE && paste->lines == 1) {
-		n = kill_connections(app, ask, paste, *link, s, e);
+		n = kill_connections(app, ask, paste, link, s, e);
 		if (n < 0 || (n > 0 && !app->dry_run))
 			return n < 0 ? -1 : 0;
 		if (n > 0) {
@@ -78,6 +78,8 @@ static int unknown(struct app *app, const struct panic_ask *ask,
 			return 1;
 		}
 	}
+	if (!*link && panic_begin(app, ask, link, e) < 0)
+		return -1;
 	*code = panic_kill(app, ask, paste, link);
 	if (app->dry_run || *code == EXIT_BAD_USE || *code == EXIT_NO)
 		return 1;
@@ -89,22 +91,26 @@ int kill_value(struct app *app, const struct panic_ask *ask, struct selection *s
 {
 	struct secret *given = NULL;
 	struct paste paste = { .n = 0 };
-	struct link *link = NULL;
+	struct link *link = app->any; /* it starts while the secret is read */
 	int rc = -1;
 
-	/* the programs start while the secret is read */
-	if (!app->vault && panic_begin(app, ask, &link, e) < 0)
-		goto out;
+	app->any = NULL;
 	if (kill_value_read(&given, e) < 0 || paste_read(given, &paste, e) < 0)
 		goto out;
 	if (app->vault) {
 		rc = known(app, given, &paste, s, e);
+		if (rc > 0 && !app->dry_run)
+			kill_reuse(app, s, &link);
 		if (rc != 0) {
 			rc = rc > 0 ? 0 : -1;
 			goto out;
 		}
-		rc = panic_begin(app, ask, &link, e) < 0 ? -1 :
-			unknown(app, ask, &paste, &link, s, code, e);
+		rc = -1;
+	}
+	if (!link && panic_begin(app, ask, &link, e) < 0)
+		goto out;
+	if (app->vault) {
+		rc = unknown(app, ask, &paste, &link, s, code, e);
 		goto out;
 	}
 	*code = panic_kill(app, ask, &paste, &link);

@@ -311,24 +311,77 @@ char *launch_find(const char *path, const char *program, char **definition,
 	return NULL;
 }
 
+/* ---- all definitions ------------------------------------------------------ */
+
+static bool seen(const struct names *ns, const char *name, size_t n)
+{
+	for (size_t i = 0; i < ns->n; i++)
+		if (strncmp(ns->v[i], name, n) == 0 && ns->v[i][n] == '\0')
+			return true;
+	return false;
+}
+
+/* One entry of a folder.  A program of that name, here or in a folder before,
+ * is what the name means: then the definition is not served. */
+static int take_entry(const char *dir, const char *entry, bool programs,
+		      struct names *ns, struct buf *files, struct err *e)
+{
+	const size_t skip = strlen(PROVIDER_PREFIX), len = strlen(entry);
+	const bool program = strncmp(entry, PROVIDER_PREFIX, skip) == 0;
+	const char *name = program ? entry + skip : entry;
+	const size_t n = program ? len - skip : len > 5 ? len - 5 : 0;
+	struct buf file = BUF_INIT(BUF_TEXT_MAX);
+	struct stat st;
+	int rc = 0;
+
+	if (program != programs || n == 0 || ns->n == NAMES_MAX ||
+	    (!program && strcmp(entry + n, ".toml") != 0) || seen(ns, name, n))
+		return 0;
+	ns->v[ns->n] = mem_strndup(name, n);
+	if (ns->v[ns->n] == NULL)
+		return err_fail(e, ERR_NOMEM, dir, "out of memory");
+	ns->n++;
+	if (program || !text_name(ns->v[ns->n - 1]))
+		return 0;
+	rc = buf_printf(&file, e, "%s/%s", dir, entry);
+	if (rc == 0 && stat(file.p, &st) == 0 && S_ISREG(st.st_mode) && trusted(&st))
+		rc = buf_printf(files, e, "%s%s", files->len ? ":" : "", file.p);
+	buf_release(&file);
+	return rc;
+}
+
+static int take_dir(const char *dir, struct names *ns, struct buf *files,
+		    struct err *e)
+{
+	DIR *d = opendir(dir);
+	struct stat st;
+	int rc = 0;
+
+	if (d == NULL)
+		return 0;
+	if (stat(dir, &st) < 0 || !trusted(&st))
+		goto out;
+	for (int pass = 0; pass < 2; pass++) {
+		rewinddir(d);
+		for (struct dirent *de; rc == 0 && (de = readdir(d)) != NULL;)
+			rc = take_entry(dir, de->d_name, pass == 0, ns, files, e);
+	}
+out:
+	(void)closedir(d);
+	return rc;
+}
+
 int launch_definitions(const char *path, struct buf *files, struct err *e)
 {
-	struct names ns;
-	int rc = names_read(path, &ns, e);
+	struct names ns = { mem_array(NAMES_MAX, sizeof(char *)), 0 };
+	char *dir;
+	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < ns.n; i++) {
-		struct buf program = BUF_INIT(BUF_TEXT_MAX);
-		char *definition = NULL, *file = NULL;
-
-		rc = buf_printf(&program, e, PROVIDER_PREFIX "%s", ns.v[i]);
-		if (rc == 0)
-			file = launch_find(path, program.p, &definition, NULL);
-		if (file != NULL && definition != NULL)
-			rc = buf_printf(files, e, "%s%s", files->len ? ":" : "",
-					definition);
-		mem_free(file);
-		mem_free(definition);
-		buf_release(&program);
+	if (ns.v == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	while (rc == 0 && (dir = next_dir(&path)) != NULL) {
+		rc = strchr(dir, ':') != NULL ? 0 : take_dir(dir, &ns, files, e);
+		mem_free(dir);
 	}
 	names_free(&ns);
 	return rc;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/args.h"
+#include "agent/engine/link.h"
 #include "base/harden.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -176,8 +177,10 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 	if ((needs & (NEED_LAUNCHER | NEED_VAULT | NEED_WRITE)) != 0 &&
 	    start_launcher(s, e) < 0)
 		return -1;
-	if (strcmp(row->name, "kill") == 0)
+	if (strcmp(row->name, "kill") == 0) {
 		app->lock_wait_ms = KILL_LOCK_WAIT_MS;
+		cmd_kill_early(app, argc, argv);
+	}
 	if ((needs & (NEED_VAULT | NEED_WRITE)) != 0 &&
 	    unlock_vault(app, (needs & NEED_WRITE) != 0, e) < 0) {
 		if (e->code == ERR_ABSENT)
@@ -284,6 +287,7 @@ int main(int argc, char **argv)
 	else
 		code = run(&s, argc, argv);
 	app_progress_done(&s.app);
+	link_close(&s.app.any);
 	vault_close(&s.app.vault);
 	launcher_stop(&s.app.launcher);
 	config_free(&s.app.config);

@@ -341,14 +341,8 @@ static int send_it(struct panic *p, struct err *e)
 	app_progress_done(p->app);
 	(void)fprintf(stderr, "curfew: %s, %s %s: sent to %s and nowhere else\n",
 		      p->claim.title, p->claim.kind, p->hint, p->host);
-	if (link_become(p->link, p->claim.type, b.p, e) < 0)
+	if (link_become(p->link, p->claim.type, b.p, NULL, e) < 0)
 		goto out;
-	panic_file_write(p); /* while the provider opens */
-	if (p->fault.code == ERR_EXISTS) {
-		*e = p->fault;
-		err_state(e, "nothing was sent");
-		goto out;
-	}
 	if (link_start(p->link, e) < 0)
 		goto out;
 	facts_read(link_facts(p->link), &p->facts);

@@ -230,6 +230,8 @@ static int round_once(struct running *r, int64_t deadline, struct err *e)
 		if (!a->sending && a->next_ms < next)
 			next = a->next_ms;
 	}
+	if (p->new_file)
+		panic_file_write(p);
 	if (links_poll(&p->link, 1, next > now ? next - now : 0, answered, r,
 		       e) < 0)
 		return -1;

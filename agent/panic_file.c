@@ -1,14 +1,16 @@
 /*
  * panic_file: the incident of a kill without a vault, as one JSON file.
  *
- * Version 1 of the format (docs/incident-file.md).  Written whole each time
- * something was answered, mode 0600, and first before anything is sent.  Must
+ * Version 1 of the format (docs/incident-file.md).  Written whole, mode 0600, as
+ * soon as the first call is on its way (the disk does not hold it up, and there
+ * is nothing to resume from but the secret itself) and after each answer.  Must
  * never hold the secret: what is written goes through secret_redact() at the
  * end as well.  A disk that takes no file does not hold up the kill.
  */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/engine/verdict.h"
 #include "agent/panic.h"
@@ -105,7 +107,11 @@ int panic_file_open(struct panic *p, struct err *e)
 		rc = buf_printf(&b, e, "%s/incidents/%s.json", p->app->dir,
 				p->name);
 	p->path = rc == 0 ? mem_strdup(b.p) : NULL;
-	if (p->path && !p->ask->file) {
+	if (p->ask->file && access(p->ask->file, F_OK) == 0) {
+		rc = err_fail(e, ERR_EXISTS, p->ask->file, "there is such a file");
+		err_state(e, "nothing was sent");
+		err_hint(e, "--incident takes a new file's name");
+	} else if (p->path && !p->ask->file) {
 		/* a place that cannot be made is told when it is written to */
 		*strrchr(b.p, '/') = '\0';
 		(void)!io_mkdirs(b.p, 0700, NULL);

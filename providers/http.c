@@ -16,6 +16,7 @@
  */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/harden.h"
@@ -46,6 +47,11 @@ static int one_of_many(const char *service, struct err *e)
 			"none of the definitions at hand");
 }
 
+static int by_service(const void *a, const void *b)
+{
+	return strcmp(((const struct def *)a)->name, ((const struct def *)b)->name);
+}
+
 /* One that is wrong is left out: the others are needed now. */
 static int load_many(char *files, char **text, struct err *e)
 {
@@ -63,6 +69,7 @@ static int load_many(char *files, char **text, struct err *e)
 		}
 		f = end ? end + 1 : NULL;
 	}
+	qsort(many, n_many, sizeof(many[0]), by_service);
 	*text = def_describe_all(many, n_many, e);
 	return *text ? 0 : -1;
 }

@@ -364,8 +364,13 @@ int link_open_any(struct launcher *launcher, const char *type, const char *optio
 }
 
 int link_become(struct link *l, const char *connection, const char *options,
-		struct err *e)
+		const struct secret *admin, struct err *e)
 {
+	if (admin != NULL) {
+		l->admin = secret_dup(admin, e);
+		if (l->admin == NULL)
+			return -1;
+	}
 	json_free(&l->options);
 	l->connection = mem_strdup(connection);
 	l->options = json_parse(options, strlen(options), e);

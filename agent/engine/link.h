@@ -63,7 +63,7 @@ void link_close(struct link **l);
 int link_open_any(struct launcher *l, const char *type, const char *options,
 		  struct link **out, struct err *e) __attribute__((warn_unused_result));
 int link_become(struct link *l, const char *connection, const char *options,
-		struct err *e) __attribute__((warn_unused_result));
+		const struct secret *admin, struct err *e) __attribute__((warn_unused_result));
 /* Start the process, without waiting for its answer to hello. */
 int link_begin(struct link *l, struct err *e) __attribute__((warn_unused_result));
 

@@ -434,8 +434,10 @@ static int shape_whole(struct whole *w, const struct toml_node *s)
 	if (!host && !option)
 		return def_wrong(w->d, s, w->e, "'host' or 'option' is missing here: where "
 				 "may such a secret be sent?");
-	if (host && strncmp(host->str, "https://", 8))
-		return def_wrong(w->d, host, w->e, "'host' begins with https://");
+	if (host && strncmp(host->str, "https://", 8) &&
+	    strncmp(host->str, "http://127.", 11) && strncmp(host->str, "http://[::1]", 12))
+		return def_wrong(w->d, host, w->e, "'host' begins with https:// (http:// "
+				 "is for an address of this machine, 127.…)");
 	if (option && !toml_get(toml_get(w->d->root, "option"), option->str))
 		return def_wrong(w->d, option, w->e, "there is no [option.%.60s]", option->str);
 	return 0;
