@@ -143,6 +143,8 @@ static int cut_done(struct drive *d, const struct answer *in, struct err *e)
 	unsigned verb = a->verb;
 
 	a->done_ms = drive_now(d);
+	if (verb == V_DISABLE || verb == V_CUT)
+		l->evidence_ms = a->done_ms;
 	if (in->known && in->status == LINK_OK)
 		a->flags |= AF_KNOWN;
 	if (drive_set(d, in->action, A_DONE, e) < 0)
@@ -215,7 +217,7 @@ static int snapshot_apply(struct drive *d, const struct answer *in,
 	switch (in->status) {
 	case LINK_OK:
 	case LINK_ABSENT:
-		a->done_ms = drive_now(d);
+		a->done_ms = drive_lane(d, a)->evidence_ms = drive_now(d);
 		s = A_DONE;
 		break;
 	case LINK_UNSUPPORTED:

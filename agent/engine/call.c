@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/engine/drive_inner.h"
+#include "agent/engine/knob.h"
 #include "base/crash.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -125,21 +126,54 @@ static int batch_add(struct drive *d, uint32_t i, struct err *e)
 	return 0;
 }
 
-/* Cutting does not wait for evidence for ever: what is lost is written down. */
-static int undo_lost(struct drive *d, struct action *a, struct err *e)
+/* The snapshot of what this action destroys, or NONE: none is awaited. */
+static uint32_t snapshot_for(const struct drive *d, const struct action *a)
 {
 	const struct target *t = &d->w->targets[a->target];
 	uint32_t s = t->act[V_SNAPSHOT];
 
 	if (a->verb != V_REVOKE && a->verb != V_REMOVE_GRANT)
-		return 0;
+		return NONE;
 	if (s == NONE && t->parent != NONE)
 		s = d->w->targets[t->parent].act[V_SNAPSHOT];
-	if (s == NONE || action_settled(&d->w->actions[s]))
+	return s == NONE || action_settled(&d->w->actions[s]) ? NONE : s;
+}
+
+/* Cutting does not wait for evidence for ever: what is lost is written down. */
+static int undo_lost(struct drive *d, struct action *a, struct err *e)
+{
+	uint32_t s = snapshot_for(d, a);
+
+	if (s == NONE)
 		return 0;
 	a->flags |= AF_UNDO_LOST;
 	d->w->actions[s].flags |= AF_UNDO_LOST;
 	return drive_touch(d, s, e);
+}
+
+/*
+ * Of many accounts each snapshot has its turn only after all that cut faster.
+ * Where the account is shut already, what would destroy its evidence waits as
+ * long as things go on: the time counts from the snapshot's own sending, or
+ * from the last that came back before it.  True: it was put off.
+ */
+static bool put_off(struct drive *d, const struct lane *l, struct action *a,
+		    int64_t now)
+{
+	const struct action *x = work_of(d->w, d->w->targets[a->target].parent,
+					 V_DISABLE);
+	uint32_t i = snapshot_for(d, a);
+	const struct action *s;
+	int64_t due;
+
+	if (i == NONE || a->attempts || !x || x->state != A_DONE)
+		return false;
+	s = &d->w->actions[i];
+	due = (s->attempts ? s->first_ms : l->evidence_ms) + knob_snapshot_ms();
+	if (due <= now)
+		return false;
+	a->next_ms = due;
+	return true;
 }
 
 /* Take what may go out on one lane.  What the program has said it cannot do
@@ -156,6 +190,11 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 		if (i == NONE)
 			return 0;
 		a = &d->w->actions[i];
+		if (put_off(d, l, a, now)) {
+			if (queue_push(&l->q, d->w, i, e) < 0)
+				return -1;
+			continue;
+		}
 		a->sending = true;
 		if (!l->link || (link_facts(l->link) &&
 				 !link_has_verb(l->link, verb_of(d, a)))) {
@@ -174,7 +213,7 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 			return -1;
 		a->attempts++;
 		a->sent_ms = now;
-		if (verb_cuts(a->verb) && !a->first_ms)
+		if ((verb_cuts(a->verb) || a->verb == V_SNAPSHOT) && !a->first_ms)
 			a->first_ms = now;
 		l->q.staged++;
 		if (a->verb == V_RESWEEP && resweep_start(d, i, e) < 0)

@@ -302,6 +302,7 @@ static int lane_open(struct drive *d, size_t c, struct err *e)
 	rate = cc && cc->rate_per_s > 0 ? cc->rate_per_s :
 					  l->facts.all.rate_per_s;
 	l->timeout_ms = cc && cc->timeout_ms > 0 ? cc->timeout_ms : TIMEOUT_MS;
+	l->evidence_ms = drive_now(d);
 	queue_init(&l->q, rate, drive_in_flight(d->app->config, name),
 		   drive_now(d));
 	if (!lane_needed(d, c)) {
