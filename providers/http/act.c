@@ -16,7 +16,7 @@
 #define CONFIRM_MAX 5
 #define CONFIRM_EVERY_MS 3000
 
-int act_no_answer(struct kit_reply *r, bool sent, struct err *e)
+int act_no_answer(struct kit_reply *r, const struct answer *a, bool sent, struct err *e)
 {
 	char text[400];
 	enum kit_status status = sent ? KIT_UNKNOWN : KIT_RETRY;
@@ -26,6 +26,10 @@ int act_no_answer(struct kit_reply *r, bool sent, struct err *e)
 		status = KIT_REFUSED;
 	else if (e->code == ERR_TOOBIG)
 		status = KIT_UNKNOWN;
+	if (a && a->wait_ms > 0) {
+		status = KIT_RETRY; /* the token's service wants a rest */
+		r->after_ms = a->wait_ms;
+	}
 	(void)err_format(e, text, sizeof(text));
 	err_clear(e);
 	return kit_say(r, status, "%s", text);
@@ -91,9 +95,8 @@ static int one(struct session *ses, struct scope *s, const struct toml_node *n,
 	       struct how how, struct answer *a, struct kit_reply *r, struct err *e)
 {
 	const struct toml_node *rules = toml_get(n, "rules");
-	const char *method = toml_str(n, "method");
 	const bool probe = how.probe;
-	bool reads = !rules || (!how.last && (!method || !strcmp(method, "GET")));
+	const bool reads = !rules; /* then any readable 2xx will do */
 	struct outcome o;
 	bool sent, again = false;
 
@@ -101,7 +104,7 @@ static int one(struct session *ses, struct scope *s, const struct toml_node *n,
 		if (request_run(ses, n, s, NULL, a, &sent, e)) {
 			if (e->code == ERR_NOMEM || e->code == ERR_BUG)
 				return -1;
-			(void)act_no_answer(r, sent, e);
+			(void)act_no_answer(r, a, sent, e);
 			return 1;
 		}
 		s->doc = a->doc;
@@ -114,7 +117,8 @@ static int one(struct session *ses, struct scope *s, const struct toml_node *n,
 		answer_free(a);
 		clock_sleep_ms(o.after_ms ? o.after_ms : AGAIN_MS);
 	}
-	if (!o.is && reads && a->w.status >= 200 && a->w.status < 300 && a->readable)
+	if (!o.is && reads && a->w.status >= 200 && a->w.status < 300 && a->readable &&
+	    (a->doc || !toml_get(n, "save")))
 		return 0;
 	if (o.is && !probe && !strcmp(o.is, "ok")) {
 		set_outcome(s->def, a, &o, false, false, r);
@@ -246,6 +250,9 @@ static int confirm(struct session *ses, struct scope *s,
 	for (int64_t i = 1; i < times && i < CONFIRM_MAX && r->status == KIT_OK &&
 			    r->life == KIT_DEAD; i++) {
 		clock_sleep_ms(every < CONFIRM_EVERY_MS ? every : CONFIRM_EVERY_MS);
+		/* one that brings no answer must not keep the one before */
+		r->life = KIT_LIFE_UNKNOWN;
+		r->proof_refusal = false;
 		if (entry_once(ses, s, entry, true, r, e))
 			return -1;
 	}

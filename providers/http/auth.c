@@ -21,6 +21,7 @@ static struct token {
 	char name[65];
 	struct secret *value;
 	int64_t until; /* monotonic */
+	unsigned turn; /* the how-manieth of its name */
 } tokens[TOKENS_MAX];
 static pthread_mutex_t tokens_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -154,7 +155,7 @@ static int64_t token_end(const struct toml_node *a, const struct json *doc)
 }
 
 static int fetch(const struct toml_node *a, const struct scope *s, struct wire *w,
-		 struct token *t, struct err *e)
+		 struct token *t, int64_t *wait_ms, struct err *e)
 {
 	const struct toml_node *service = toml_get(s->def->root, "service");
 	const char *with = toml_str(a, "with"), *at = toml_str(a, "token");
@@ -178,6 +179,7 @@ static int fetch(const struct toml_node *a, const struct scope *s, struct wire *
 		goto out;
 	if (ans.w.status < 200 || ans.w.status > 299 || !ans.doc ||
 	    !doc_text(doc_at(ans.doc, at, strlen(at)), &v) || !v.len) {
+		*wait_ms = rule_wait(&ans);
 		answer_tell(s->def, &ans, told, sizeof(told));
 		(void)err_fail(e, ans.w.status >= 400 && ans.w.status < 500 &&
 			       ans.w.status != 429 ? ERR_PROVIDER : ERR_IO, NULL,
@@ -187,6 +189,7 @@ static int fetch(const struct toml_node *a, const struct scope *s, struct wire *
 	secret_free(&t->value);
 	t->value = secret_new(v.p, v.len, e);
 	t->until = token_end(a, ans.doc);
+	t->turn++;
 	rc = t->value ? 0 : -1;
 out:
 	buf_release(&v);
@@ -213,13 +216,30 @@ static int exchange(const struct toml_node *a, const struct scope *s,
 	if (!t)
 		t = &own; /* the subject's own, not to be mixed up */
 	(void)snprintf(t->name, sizeof(t->name), "%s", a->key);
-	if ((t->value && clock_mono_ms() < t->until) || !fetch(a, s, w, t, e)) {
+	if ((t->value && clock_mono_ms() < t->until) || !fetch(a, s, w, t, &r->wait_ms, e)) {
 		with.token = t->value;
 		rc = header(a, "Bearer {token}", &with, r, e);
+		if (t != &own) {
+			r->token = a->key;
+			r->token_turn = t->turn;
+		}
 	}
 	secret_free(&own.value);
 	pthread_mutex_unlock(&tokens_lock);
 	return rc;
+}
+
+bool auth_stale(const struct request *r)
+{
+	bool was = r->token != NULL;
+
+	pthread_mutex_lock(&tokens_lock);
+	for (int i = 0; was && i < TOKENS_MAX; i++)
+		/* another request may have fetched a new one meanwhile */
+		if (!strcmp(tokens[i].name, r->token) && tokens[i].turn == r->token_turn)
+			secret_free(&tokens[i].value);
+	pthread_mutex_unlock(&tokens_lock);
+	return was;
 }
 
 void auth_forget(void)

@@ -62,13 +62,13 @@ static void end(struct walk *w, struct kit_reply *r)
 	json_free(&r->body);
 }
 
-static int end_err(struct walk *w, bool sent, struct err *e)
+static int end_err(struct walk *w, const struct answer *a, struct err *e)
 {
 	struct kit_reply r = { .status = KIT_OK };
 
 	if (e->code == ERR_NOMEM || e->code == ERR_BUG)
 		return -1;
-	(void)act_no_answer(&r, sent, e);
+	(void)act_no_answer(&r, a, false, e);
 	end(w, &r);
 	return 0;
 }
@@ -258,7 +258,7 @@ static int get_page(struct walk *w, const struct toml_node *n,
 		rest(w);
 		if (request_run(w->ses, n, s, url, a, &sent, e)) {
 			answer_free(a);
-			return end_err(w, false, e);
+			return end_err(w, a, e);
 		}
 		o = rule_outcome(toml_get(n, "rules"), a, s);
 		wait = rule_wait(a);
@@ -327,7 +327,7 @@ static int walk_pages(struct walk *w, const struct toml_node *n,
 				answer_free(&a);
 				return -1;
 			}
-		} else if (!(items && (json_type(items) == JSON_NULL ||
+		} else if (!(items && *at && (json_type(items) == JSON_NULL ||
 				       (json_type(items) == JSON_STRING &&
 					!*json_text(items))))) {
 			end_shape(w, &a, at);
@@ -336,7 +336,7 @@ static int walk_pages(struct walk *w, const struct toml_node *n,
 			items && json_type(items) == JSON_ARRAY ? items : NULL, e);
 		answer_free(&a);
 		if (more < 0)
-			return end_err(w, false, e);
+			return end_err(w, NULL, e);
 	}
 	return 0;
 }
@@ -357,15 +357,21 @@ static bool hangs_on_item(const struct toml_node *n, int depth)
 static int run_steps(struct walk *w, const struct toml_node *n, struct scope *s,
 		     struct json *saved, struct err *e)
 {
-	struct kit_reply r = { .status = KIT_OK };
-	int rc;
+	for (int tries = 0;; tries++) {
+		struct kit_reply r = { .status = KIT_OK };
+		int rc;
 
-	rest(w);
-	rc = act_steps(w->ses, s, toml_get(n, "step"), STEPS_ALL, saved, &r, e);
-	if (rc > 0)
-		end(w, &r);
-	json_free(&r.body);
-	return rc;
+		rest(w);
+		rc = act_steps(w->ses, s, toml_get(n, "step"), STEPS_ALL, saved, &r, e);
+		json_free(&r.body);
+		if (rc <= 0)
+			return rc;
+		if (r.status != KIT_RETRY || r.after_ms > WAIT_MAX_MS || tries == WAITS_MAX) {
+			end(w, &r);
+			return rc;
+		}
+		w->all->hold_ms = clock_mono_ms() + (r.after_ms < 50 ? 50 : r.after_ms);
+	}
 }
 
 /* The steps of entry `n`; those that hang on no item are run once a listing. */

@@ -208,10 +208,16 @@ int page_next(struct pages *p, const struct answer *a, const struct json *items,
 {
 	struct buf next = BUF_INIT(BUF_TEXT_MAX), url = BUF_INIT(BUF_TEXT_MAX);
 	const char *param = p->spec ? toml_str(p->spec, "param") : NULL;
+	const uint64_t body = hash(a->w.body.p ? a->w.body.p : "");
 	int rc = 0;
 
 	if (!p->spec)
 		return 0;
+	/* a service that does not know the parameter answers with the first page */
+	if (p->n > 0 && body == p->body && items && json_count(items) > 0)
+		return err_fail(e, ERR_PROVIDER, NULL, "the service gives the same page "
+				"again; the listing is not whole");
+	p->body = body;
 	if (p->n == 0 && remember(p, a->url, e))
 		return -1;
 	if (is(p->spec, "link"))

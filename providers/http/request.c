@@ -252,6 +252,8 @@ int request_build(const struct toml_node *n, const struct scope *scope,
 		.url = BUF_INIT(BUF_TEXT_MAX), .headers = BUF_INIT(BUF_RECORD_MAX),
 		.body = BUF_INIT(BUF_RECORD_MAX), .user = BUF_INIT(BUF_TEXT_MAX),
 		.password = BUF_INIT(BUF_TEXT_MAX), .sigv4 = BUF_INIT(BUF_TEXT_MAX) };
+	r->once = s->q && strcmp(r->method, "GET") != 0 &&
+		  (!strcmp(s->q->verb, "mint") || !strcmp(s->q->verb, "restore"));
 	if (!as)
 		as = def_auth(s->def, "admin") ? "admin" : "none";
 	if (toml_str(n, "seal_to")) {
@@ -384,7 +386,7 @@ int request_exchange(struct wire *w, const struct request *r, struct answer *a,
 		.body = r->has_body ? (r->body.p ? r->body.p : "") : NULL,
 		.body_len = r->body.len, .user = r->user.p ? r->user.p : "",
 		.password = r->password.p ? r->password.p : "",
-		.sigv4 = r->sigv4.p };
+		.sigv4 = r->sigv4.p, .once = r->once };
 	const char *path = strstr(r->url.p, "://");
 	struct buf line = BUF_INIT(BUF_TEXT_MAX);
 
@@ -402,6 +404,26 @@ int request_exchange(struct wire *w, const struct request *r, struct answer *a,
 	return 0;
 }
 
+static int build_run(struct session *ses, const struct toml_node *n,
+		     const struct scope *s, const char *url, struct request *r,
+		     struct answer *a, bool *sent, struct err *e)
+{
+	*sent = false;
+	if (request_build(n, s, ses->wire, r, e)) {
+		a->wait_ms = r->wait_ms;
+		return -1;
+	}
+	if (url) {
+		buf_reset(&r->url);
+		if (buf_puts(&r->url, url, e))
+			return -1;
+	} else if (toml_get(n, "items") &&
+		   page_first(toml_get(n, "paging"), &r->url, e)) {
+		return -1;
+	}
+	return request_exchange(ses->wire, r, a, sent, e);
+}
+
 int request_run(struct session *ses, const struct toml_node *n,
 		const struct scope *s, const char *url, struct answer *a,
 		bool *sent, struct err *e)
@@ -411,19 +433,16 @@ int request_run(struct session *ses, const struct toml_node *n,
 	int rc = -1;
 
 	memset(a, 0, sizeof(*a));
-	*sent = false;
-	if (request_build(n, s, ses->wire, &r, e))
+	if (build_run(ses, n, s, url, &r, a, sent, e))
 		goto out;
-	if (url) {
-		buf_reset(&r.url);
-		if (buf_puts(&r.url, url, e))
+	/* nothing was done for a token that ended before its time */
+	if (a->w.status == 401 && auth_stale(&r)) {
+		request_free(&r);
+		answer_free(a);
+		if (build_run(ses, n, s, url, &r, a, sent, e))
 			goto out;
-	} else if (toml_get(n, "items") &&
-		   page_first(toml_get(n, "paging"), &r.url, e)) {
-		goto out;
 	}
-	if (request_exchange(ses->wire, &r, a, sent, e) ||
-	    answer_read(s->def, toml_str(n, "answers"), a, e) ||
+	if (answer_read(s->def, toml_str(n, "answers"), a, e) ||
 	    (pick && pick_item(pick, s, a, e)))
 		goto out;
 	rc = 0;

@@ -10,8 +10,11 @@
 struct request {
 	const char *method;
 	struct buf url, headers, body, user, password, sigv4;
-	bool has_body;
+	bool has_body, once;
 	enum wire_auth auth;
+	const char *token; /* the way to sign in whose kept token it carries */
+	unsigned token_turn;
+	int64_t wait_ms; /* asked for by the token's service, else 0 */
 };
 
 struct answer {
@@ -20,6 +23,7 @@ struct answer {
 	bool readable;	   /* the body is what `answers` says, or empty */
 	enum { PICK_NO_LIST, PICK_ABSENT, PICK_FOUND } picked; /* found: it is now doc */
 	char *url, *line;  /* "POST /path", for messages */
+	int64_t wait_ms;   /* no token was to be had for so long */
 };
 
 /* One worker's session. */
@@ -46,6 +50,9 @@ void answer_tell(const struct def *d, const struct answer *a, char *out, size_t 
 /* auth.c: headers and signing of way `name`; may fetch a token first. */
 int auth_apply(const char *name, const struct scope *s, struct wire *w,
 	       struct request *r, struct err *e) __attribute__((warn_unused_result));
+/* The service took r's kept token for a bad one (401): true when there is one,
+ * which is then forgotten, so that the request can be made anew. */
+bool auth_stale(const struct request *r);
 void auth_forget(void); /* the cached tokens, at the end */
 /* request.c, for auth.c */
 int request_body(const struct toml_node *n, const struct scope *s,
@@ -87,7 +94,8 @@ int act_steps(struct session *ses, struct scope *s, const struct toml_node *step
 	      struct err *e)
 	__attribute__((warn_unused_result));
 /* A request that brought no answer, as a reply. */
-int act_no_answer(struct kit_reply *r, bool sent, struct err *e);
+int act_no_answer(struct kit_reply *r, const struct answer *a, bool sent,
+		  struct err *e);
 /* The reply for an answer that no rule of ours knows. */
 void act_default(const struct def *d, const struct answer *a, struct kit_reply *r);
 
@@ -96,6 +104,7 @@ void act_default(const struct def *d, const struct answer *a, struct kit_reply *
 struct pages {
 	const struct toml_node *spec; /* NULL: one page */
 	char *url;		 /* of the next request; NULL: the entry's own */
+	uint64_t body; /* of the page before */
 	uint64_t seen[PAGES_MAX];
 	size_t n;
 };

@@ -108,7 +108,9 @@ bool rule_match(const struct toml_node *cond, const struct answer *a,
 struct outcome rule_outcome(const struct toml_node *rules, const struct answer *a,
 			    const struct scope *s)
 {
-	for (const struct toml_node *r = rules ? rules->child : NULL; r; r = r->next)
+	/* a page of another make is no answer of the service's, whatever its status */
+	for (const struct toml_node *r = rules && a->readable ? rules->child : NULL; r;
+	     r = r->next)
 		if (rule_match(r, a, s, a->doc))
 			return (struct outcome){ .is = toml_str(r, "is"),
 				.why = toml_str(r, "why"),

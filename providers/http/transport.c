@@ -293,6 +293,9 @@ static void set_request(struct wire *w, const struct wire_ask *q)
 		(void)curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
 	}
 	(void)curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, q->method);
+	/* On a kept connection that turns out to be gone curl asks again by
+	 * itself, which would make a second credential. */
+	(void)curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, q->once ? 1L : 0L);
 	if (q->auth == WIRE_PLAIN)
 		return;
 	(void)curl_easy_setopt(h, CURLOPT_USERNAME, q->user);

@@ -25,6 +25,7 @@ struct wire_ask {
 	const char *headers; /* "Name: value\n…" */
 	const char *body;    /* NULL: none */
 	size_t body_len;
+	bool once;	     /* never sent twice, whatever happens */
 	enum wire_auth auth;
 	const char *user, *password; /* for sigv4: key id and key */
 	const char *sigv4;	     /* "aws:amz:REGION:SERVICE" */

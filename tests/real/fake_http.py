@@ -6,6 +6,7 @@ credential is revoked, pages.  How it misbehaves is set through
 POST /_fake {"path": GLOB, "how": WORD, "times": N}: see `trouble`.
 GET /_fake tells every request it has taken.  Prints its port.
 """
+import copy
 import fnmatch
 import json
 import re
@@ -236,38 +237,61 @@ def trouble_is(word):
     return any(t["how"] == word and t["times"] > 0 for t in WORLD.troubles)
 
 
-def trouble(h, q):
-    """One misbehaviour, instead of the answer.  True: the answer is written."""
+NOISE = ("routes", "sodium", "public", "private", "last", "checked", "minted", "issued")
+
+
+def state_of(s):
+    return {k: copy.deepcopy(v) for k, v in vars(s).items() if k not in NOISE}
+
+
+def take(q):
+    """The misbehaviour that is due for this request, if any."""
     with WORLD.lock:
-        t = next((t for t in WORLD.troubles if t["times"] > 0 and t["how"] != "revoke-ignored" and
-                  fnmatch.fnmatch(f"{q.method} {q.full}", t["path"])), None)
-        if not t:
-            return False
-        t["times"] -= 1
+        for t in WORLD.troubles:
+            if t["times"] > 0 and t["how"] != "revoke-ignored" and \
+                    fnmatch.fnmatch(f"{q.method} {q.full}", t["path"]) and \
+                    not fnmatch.fnmatch(q.full, t.get("not", "")):
+                if t.get("skip", 0) > 0:
+                    t["skip"] -= 1
+                    return None
+                if t["how"] != "lag":
+                    t["times"] -= 1
+                return t
+    return None
+
+
+HTML = b"<html><head><title>Sign in</title></head><body>proxy</body></html>"
+# instead of an answer: (status, body, headers)
+INSTEAD = {
+    "500": (500, b"oops", {}), "502": (502, HTML, {"Content-Type": "text/html"}),
+    "empty": (200, b"", {}), "200": (200, b"{}", {}), "200null": (200, b"null", {}), "200true": (200, b"true", {}),
+    "200text": (200, b'"ok"', {}), "200html": (200, HTML, {"Content-Type": "text/html"}),
+    "200xml": (200, b"<ok/>", {"Content-Type": "text/xml"}), "201": (201, b"{}", {}),
+    "202": (202, b"", {}), "204": (204, b"", {}), "malformed": (200, b'[{"id": 1, "username": "ro', {}),
+    "html401": (401, HTML, {"Content-Type": "text/html"}), "html403": (403, HTML, {"Content-Type": "text/html"}),
+    "html404": (404, HTML, {"Content-Type": "text/html"}), "401": (401, b"{}", {}), "403": (403, b"", {}),
+    "404": (404, b"{}", {}), "410": (410, b"", {}), "400": (400, b"{}", {}),
+}
+
+
+def trouble(h, q, t):
+    """One misbehaviour, instead of the answer.  True: the answer is written."""
     how = t["how"]
-    if how == "429":
+    if how in INSTEAD:
+        h.write(*INSTEAD[how])
+    elif how == "429":
         h.write(429, b'{"message":"slow down"}', {"Retry-After": str(t.get("after", 0))})
-    elif how == "500":
-        h.write(500, b"oops")
+    elif how == "503":
+        h.write(503, b"", {"Retry-After": str(t.get("after", 0))})
     elif how == "403-limit":
         h.write(403, b'{"message":"limit"}', {"X-RateLimit-Remaining": "0",
                                                "X-RateLimit-Reset": str(int(time.time()) + 7)})
     elif how == "redirect":
-        h.write(302, b"", {"Location": t["to"]})
-    elif how == "empty":
-        h.write(200, b"")
-    elif how == "200":
-        h.write(200, b"{}")
-    elif how == "202":
-        h.write(202, b"")
-    elif how == "204":
-        h.write(204, b"")
-    elif how == "malformed":
-        h.write(200, b'[{"id": 1, "username": "ro')
-    elif how == "html401":
-        h.write(401, b"<html>proxy login</html>", {"Content-Type": "text/html"})
+        h.write(t.get("status", 302), b"", {"Location": t["to"]})
     elif how == "oversized":
         h.write(200, b"[" + b'"xxxxxxxxxxxxxxxx",' * 1100000 + b"1]")
+    elif how == "bighead":
+        h.write(200, b"[]", {"X-Long": "x" * 60000, "X-Longer": "y" * 60000})
     elif how == "loop":
         h.write(200, t.get("body", "[]").encode(), {"Link": f'<http://{h.headers["Host"]}{q.full}>; rel="next"'})
     elif how == "elsewhere":
@@ -275,14 +299,62 @@ def trouble(h, q):
     elif how == "drop":
         h.close_connection = True
         h.connection.close()
+    elif how == "garbage":
+        h.close_connection = True
+        h.wfile.write(b"SSH-2.0-OpenSSH_9.2\r\n\0\0\0\0")
+    elif how == "hang":
+        time.sleep(t.get("after", 1))
+        h.close_connection = True
     elif how == "slow":
         time.sleep(t.get("after", 1))
         return False
     elif how == "echo":
-        h.write(400, json.dumps({"message": "bad " + str(dict(q.headers))}).encode())
+        h.write(400, json.dumps({"message": "bad " + str(dict(q.headers)) + q.raw.decode("latin1")}).encode())
     else:
         return False
     return True
+
+
+def served(s, q, t):
+    """The service's own answer, with the misbehaviours of its store."""
+    how = t["how"] if t else ""
+    if how == "same-page":
+        q.query = {k: v for k, v in q.query.items() if k not in ("page", "cursor", "Marker", "after")}
+    before = state_of(s) if how in ("ignored", "lag") else None
+    stale = how == "lag" and t.get("old") and t["times"] > 0
+    if stale:  # an odd node of the service does not know yet
+        t["turn"] = t.get("turn", 0) + 1
+        t["times"] -= 1
+        stale = t["turn"] % 3 != 0
+        if stale:
+            vars(s).update(copy.deepcopy(t["old"]))
+    try:
+        s.handle(q)
+    finally:
+        if how == "ignored" or stale:
+            vars(s).update(before)
+        elif how == "lag" and not t.get("old") and state_of(s) != before:
+            t["old"] = before
+
+
+def after(h, t, status, body, headers):
+    """What becomes of an answer on its way: the deed is done."""
+    how = t["how"] if t else ""
+    if how == "done-drop":
+        h.close_connection = True
+        h.connection.close()
+    elif how == "done-500":
+        h.write(500, b"oops")
+    elif how == "done-empty":
+        h.write(200, b"")
+    elif how == "done-slow":
+        time.sleep(t.get("after", 1))
+        h.write(status, body, headers)
+    elif how in ("done-cut", "cut"):
+        h.close_connection = True
+        h.write(200, body[:len(body) // 2], {"Content-Length": str(len(body) + 100)})
+    else:
+        h.write(status, body, headers)
 
 
 def plain(v):
@@ -298,6 +370,7 @@ def plain(v):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes
 
     def setup(self):
         super().setup()
@@ -312,7 +385,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = dict({"Content-Type": "application/json"}, **(headers or {}))
         for k, v in headers.items():
             self.send_header(k, v)
-        if status != 204:
+        if status != 204 and "Content-Length" not in headers:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         try:
@@ -347,17 +420,18 @@ class Handler(BaseHTTPRequestHandler):
                               "headers": {k.lower(): v for k, v in self.headers.items()}})
             WORLD.now += 1
             WORLD.most = max(WORLD.most, WORLD.now)
+        t = take(q)
         try:
-            if trouble(self, q):
+            if t and trouble(self, q, t):
                 return None
             s = WORLD.services.get(q.service)
             with WORLD.lock:
                 if not s:
                     raise Reply(404, {"message": "no such fake"})
-                s.handle(q)
+                served(s, q, t)
         except Reply as r:
             body = r.raw if r.raw is not None else b"" if r.body is None else json.dumps(r.body).encode()
-            self.write(r.status, body, r.headers)
+            after(self, t, r.status, body, r.headers)
         finally:
             with WORLD.lock:
                 WORLD.now -= 1
@@ -371,7 +445,8 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, request, client_address):
-        traceback.print_exc()  # a mistake of the fake's own
+        if not isinstance(sys.exc_info()[1], OSError):
+            traceback.print_exc()  # a mistake of the fake's own
 
 
 def main():

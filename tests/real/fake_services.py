@@ -292,6 +292,15 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 del self.tokens[value]
             raise Reply(204)
 
+        def do_create(self, q):
+            """POST /v1/auth/token/create"""
+            self.who(q)
+            name = q.json()["display_name"]
+            new = {"accessor": "acc-new", "display_name": "token-" + name, "creation_time": 1767225600,
+                   "policies": ["p"], "type": "service", "path": "auth/token/create"}
+            self.tokens["hvs.new000000000000000000000"] = new
+            raise Reply(200, {"auth": {"client_token": "hvs.new000000000000000000000", "accessor": "acc-new"}})
+
         def do_revoke(self, q):
             """POST /v1/auth/token/revoke-accessor"""
             self.drop(self.by(q))
@@ -343,7 +352,7 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                          "token_last_eight": "12345678", "credential_authorized_at": "2026-01-01T00:00:00Z"}]
             self.sodium, self.public, self.private = sealing()
             self.suspended = None
-            self.removed = False
+            self.removed = self.locked = self.made = False
             self.minted = 0
 
         def bad(self):
@@ -355,7 +364,7 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 head, claims, sig = (q.bearer() or "").split(".")
                 un = lambda s: base64.urlsafe_b64decode(s + "=" * (-len(s) % 4))  # noqa: E731
                 c = json.loads(un(claims))
-                ok = json.loads(un(head)) == {"alg": "RS256", "typ": "JWT"} and c["iss"] == "4711"
+                ok = not self.locked and json.loads(un(head)) == {"alg": "RS256", "typ": "JWT"} and c["iss"] == "4711"
                 ok = ok and c["iat"] <= time.time() < c["exp"] <= c["iat"] + 660
                 with tempfile.NamedTemporaryFile() as f:
                     f.write(un(sig))
@@ -376,6 +385,7 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             """POST /app/installations/22/access_tokens"""
             self.app(q)
             self.minted += 1
+            self.made = True
             t = f"ghs_issued{self.minted}"
             self.issued[t] = time.time() + 3600
             raise Reply(201, {"token": t, "expires_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.issued[t]))})
