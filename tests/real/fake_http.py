@@ -286,6 +286,8 @@ def trouble(h, q, t):
     elif how == "403-limit":
         h.write(403, b'{"message":"limit"}', {"X-RateLimit-Remaining": "0",
                                                "X-RateLimit-Reset": str(int(time.time()) + 7)})
+    elif how == "says":
+        h.write(t["status"], t["body"].encode())
     elif how == "redirect":
         h.write(t.get("status", 302), b"", {"Location": t["to"]})
     elif how == "oversized":

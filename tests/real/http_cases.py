@@ -6,6 +6,7 @@ probe:  end(state) makes it dead as the service's own revocation does; `dead` is
 change: done(state); `bare`: misbehaviours that look just as a yes does;
         `start`: the state before; `probes`: what is asked when it was a lie.
 """
+import json
 import os
 import subprocess
 import tempfile
@@ -29,6 +30,15 @@ def change(verb, account, kind, credential, done, bare=(), probes=(), start=(), 
            again=("ok", "absent", "unknown", "refused"), **more):
     return {"ask": ask(verb, account, kind, credential, **more), "done": done, "bare": set(bare), "start": start,
             "probes": [p["ask"] for p in probes], "by_subject": by_subject, "again": again}
+
+
+def lied(case, *bodies):
+    """200 and not done: the service's own record shows it."""
+    return {**case, "lies": [(200, json.dumps(b)) for b in bodies]}
+
+
+def says(*answers):
+    return [(status, body if isinstance(body, str) else json.dumps(body)) for status, body in answers]
 
 
 def read(verb, account, kind, credential):
@@ -74,6 +84,9 @@ gl_probe = {
 GITLAB = {
     "admin": lambda: GL, "options": {"url": "BASE", "project": "team/app", "group": "team/app"},
     "secrets": [GL, BOT], "end_admin": gl_end(GL),
+    "says": says((403, {"message": "403 Forbidden"}), (404, {"message": "404 Not Found"}),
+                 (401, {"error": "insufficient_scope", "error_description": "higher privileges"}),
+                 (500, {"message": "500 Internal Server Error"}), (503, {"message": "Service Unavailable"})),
     "cases": list(gl_probe.values()) + [
         change("revoke", "ci-bot", "personal_token", "3", lambda s: s.tokens[BOT]["revoked"], ["204"],
                [gl_probe["value"], gl_probe["record"]]),
@@ -103,10 +116,12 @@ sl_probe = probe("", "token", "", lambda s: s.tokens.update({XOXB: "token_revoke
 SLACK = {
     "admin": lambda: XOXP, "options": {"url": "BASE"}, "secrets": [XOXP, XOXB],
     "end_admin": lambda s: s.tokens.update({XOXP: "token_revoked"}),
+    "says": says(*[(200, {"ok": False, "error": e}) for e in (
+        "invalid_auth", "not_authed", "internal_error", "fatal_error", "access_denied", "missing_scope")]),
     "cases": [
         sl_probe,
-        change("revoke_value", "", "token", "", lambda s: s.tokens[XOXB] == "token_revoked", probes=[sl_probe],
-               by_subject=True, secret=XOXB),
+        lied(change("revoke_value", "", "token", "", lambda s: s.tokens[XOXB] == "token_revoked", probes=[sl_probe],
+                    by_subject=True, secret=XOXB), {"ok": True, "revoked": False}, {"ok": True}),
         change("cut_sessions", "bot3", "", "", lambda s: s.reset == ["U3"] or s.reset == ["U3", "U3"]),
         listing(5),
     ]}
@@ -123,14 +138,16 @@ ok_probe = {
 OKTA = {
     "admin": lambda: OKA, "options": {"url": "BASE", "app": "app1"}, "secrets": [OKA, OKB, OKC],
     "end_admin": lambda s: s.tokens.pop(OKA),
+    "says": says(*[(status, {"errorCode": e, "errorSummary": "x"}) for status, e in (
+        (403, "E0000006"), (401, "E0000004"), (404, "E0000022"), (500, "E0000009"), (400, "E0000001"))]),
     "cases": list(ok_probe.values()) + [
         change("revoke", "u1", "api_token", "00T1", lambda s: OKB not in s.tokens, ["204"],
                [ok_probe["value"], ok_probe["record"]]),
         change("revoke_value", "", "api_token", "", lambda s: OKC not in s.tokens, ["204"], by_subject=True,
                secret=OKC),
         change("revoke", "app app1", "app_secret", "s1", lambda s: "s1" not in s.secrets, ["204"], []),
-        change("disable", "app app1", "app_secret", "s1", lambda s: s.secrets["s1"] == "INACTIVE",
-               probes=[ok_probe["app"]]),
+        lied(change("disable", "app app1", "app_secret", "s1", lambda s: s.secrets["s1"] == "INACTIVE",
+                    probes=[ok_probe["app"]]), {"id": "s1", "status": "ACTIVE"}),
         change("enable", "app app1", "app_secret", "s2", lambda s: s.secrets["s2"] == "ACTIVE"),
         change("mint", "app app1", "app_secret", "", lambda s: "s3" in s.secrets,
                start=[lambda s: s.secrets.pop("s2")]),
@@ -152,13 +169,15 @@ cf_probe = {
 CLOUDFLARE = {
     "admin": lambda: CFA, "options": {"url": "BASE"}, "secrets": [CFA, CFB],
     "end_admin": lambda s: s.tokens.pop(CFA),
+    "says": says(*[(status, {"success": False, "errors": [{"code": c, "message": "x"}], "result": None}) for status, c in (
+        (403, 9109), (400, 6003), (401, 10000), (404, 1001), (500, 1002))]),
     "cases": list(cf_probe.values()) + [
-        change("disable", "user", "token", "tok1", lambda s: s.tokens[CFB]["status"] == "disabled",
-               probes=[cf_probe["value"], cf_probe["record"]]),
-        change("enable", "user", "token", "tok1", lambda s: s.tokens[CFB]["status"] == "active",
-               start=[cf_probe["record"]["end"]]),
-        change("revoke", "user", "token", "tok1", lambda s: CFB not in s.tokens,
-               probes=[cf_probe["value"], cf_probe["record"]]),
+        lied(change("disable", "user", "token", "tok1", lambda s: s.tokens[CFB]["status"] == "disabled",
+                    probes=[cf_probe["value"], cf_probe["record"]]), {"result": {"id": "tok1", "status": "active"}}),
+        lied(change("enable", "user", "token", "tok1", lambda s: s.tokens[CFB]["status"] == "active",
+                    start=[cf_probe["record"]["end"]]), {"result": {"id": "tok1", "status": "disabled"}}),
+        lied(change("revoke", "user", "token", "tok1", lambda s: CFB not in s.tokens,
+                    probes=[cf_probe["value"], cf_probe["record"]]), {"result": {"id": "tok2"}}, {"result": None}),
         listing(5),
     ]}
 
@@ -172,6 +191,9 @@ hv_probe = {
 HASHIVAULT = {
     "admin": lambda: HVA, "options": {"url": "BASE", "role": "ci"}, "secrets": [HVA, HVC, HVD],
     "end_admin": lambda s: s.tokens.pop(HVA),
+    "says": says((503, {"errors": ["Vault is sealed"]}), (403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}),
+                 (403, {"errors": ["permission denied"]}), (500, {"errors": ["internal error"]}),
+                 (473, {"standby": True})),
     "cases": list(hv_probe.values()) + [
         change("revoke", "ci", "token", "acc-ci", lambda s: HVC not in s.tokens, ["204"],
                [hv_probe["value"], hv_probe["record"]]),
@@ -219,6 +241,9 @@ GITHUB = {
     "options": {"url": "BASE", "app": "4711", "installation": "22", "org": "acme", "repo": "*", "secrets": "yes",
                 "sso": "yes"},
     "end_admin": gh_end, "exchange": "/access_tokens",
+    "says": says((403, {"message": "Resource not accessible by integration"}), (404, {"message": "Not Found"}),
+                 (422, {"message": "Validation Failed"}), (401, {"message": "Requires authentication"}),
+                 (403, {"message": "Sorry. Your account was suspended."}), (500, {"message": "Server Error"})),
     "cases": list(gh_probe.values()) + [
         change("revoke", "dev", "fine_grained_token", "1001", lambda s: len(s.pats) == 4, ["204"],
                [gh_probe["pat record"]]),
@@ -268,6 +293,9 @@ AWS = {
     "admin": lambda: f"AKIAADMIN00000000000:{AWS_SECRETS[0]}", "secrets": AWS_SECRETS,
     "options": {"iam_url": "BASE/iam", "sts_url": "BASE/sts", "roles": "yes"},
     "end_admin": lambda s: s.keys["AKIAADMIN00000000000"].update(status="Inactive"),
+    "says": says(*[(status, f"<ErrorResponse><Error><Code>{c}</Code></Error></ErrorResponse>") for status, c in (
+        (403, "AccessDenied"), (403, "MissingAuthenticationToken"), (400, "Throttling"), (500, "InternalFailure"),
+        (503, "ServiceUnavailable"), (400, "ValidationError"), (409, "EntityTemporarilyUnmodifiable"))]),
     "cases": list(aw_probe.values()) + [
         change("disable", "ci", "access_key", AK, lambda s: s.keys[AK]["status"] == "Inactive",
                probes=[aw_probe["value"], aw_probe["record"]]),

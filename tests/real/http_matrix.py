@@ -13,6 +13,8 @@ The claims, for each answer:
     it was lied to, no probe calls the thing dead afterwards;
   - a change that was made and whose answer was lost is unknown, never "nothing
     was done";
+  - what else the service says (says, lies: no permission, sealed, not revoked)
+    is neither life nor death nor done;
   - a listing that was disturbed is never complete;
   - 429 and 503 with Retry-After mean retry, after that long;
   - nothing goes to where a redirect points, no secret stands in what is told.
@@ -113,11 +115,13 @@ class Matrix:
 
     def disturb(self, how, k, **more):
         t = {"path": "*", "how": how, "times": 1, "skip": k, "after": WAIT}
+        if how.startswith("says "):
+            t.update(how="says", status=int(how[5:8]), body=how[9:])
         if how in ("hang", "done-slow"):
             t["after"] = 1  # longer than our patience
         if how.startswith("redirect"):
             t.update(how="redirect", status=int(how[8:] or 302), to=f"{self.base}/stolen/x")
-        if how in ("401", "html401"):
+        if how in ("401", "html401") or how.startswith("says 401"):
             t["times"] = 3  # a token that was fetched is fetched anew, once
         if how in ("drop", "done-drop"):
             t["times"] = 6  # a kept connection that is gone is opened anew by curl itself
@@ -154,9 +158,11 @@ class Matrix:
         a, items = self.p.ask(case["ask"])
         return len(self.requests()), a, items
 
-    def faults(self, n, k):
+    def faults(self, n, k, case=None):
         yield from STATUS_FAULTS
         yield from WIRE_FAULTS
+        yield from (f"says {status} {body}" for status, body in self.spec["says"])
+        yield from (f"says {status} {body}" for status, body in (case or {}).get("lies", []) if k == n - 1)
         if k == n - 1:
             yield "hang"
 
@@ -206,7 +212,7 @@ class Matrix:
         if again["status"] not in case["again"]:
             self.wrong(what + ", once more", again)
         for k in range(n):
-            for how in list(self.faults(n, k)) + (LOST + ["done-slow"] if k == n - 1 else []):
+            for how in list(self.faults(n, k, case)) + (LOST + ["done-slow"] if k == n - 1 else []):
                 s = self.fresh(start)
                 self.disturb(how, k)
                 a, _ = self.p.ask(q)
@@ -235,7 +241,7 @@ class Matrix:
             self.wrong(what + ": done, told as not done", a)
         if how in LOST + ["done-slow"] and a["status"] != "unknown":
             self.wrong(what + ": not unknown", a)
-        if a["status"] == "retry" and how not in ("429", "503"):
+        if a["status"] == "retry" and how not in ("429", "503") and not how.startswith("says"):
             self.wrong(what + ": 'nothing was done' is not known", a)
         if claims and not done:  # lied to: the probes find out
             WORLD.troubles.clear()
@@ -274,7 +280,8 @@ class Matrix:
             a, items = self.p.ask(case["ask"])
             self.common(f"list, {how} at {k + 1}/{n}", how, a)
             # what curl asked for again by itself may be whole, never less
-            if a.get("complete") and not (whole(a, items) and how in ("drop", "401", "html401")):
+            if a.get("complete") and not (whole(a, items) and (how == "drop" or "Throttling" in how or
+                                                              ("exchange" in self.spec and "401" in how))):
                 self.wrong(f"list, {how} at {k + 1}/{n}: told as whole", a)
         self.fresh([self.spec["end_admin"]])
         a, _ = self.p.ask(case["ask"])
