@@ -49,6 +49,15 @@ int64_t clock_mono_ms(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_mono_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		return 0;
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 void clock_sleep_ms(int64_t ms)
 {
 	struct timespec t;

@@ -16,6 +16,7 @@
 
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
+uint64_t clock_mono_ns(void); /* to measure with */
 void clock_sleep_ms(int64_t ms);
 
 /* RFC 3339 UTC, "2026-11-22T03:04:05Z"; "" for 0. */

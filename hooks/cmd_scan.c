@@ -21,15 +21,17 @@
 #include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
 
+#define HELD_DEFAULT (200u * 1000 * 1000)
 #define FILE_MAX_DEFAULT (256u * 1024 * 1024)
 
 struct scan_options {
 	struct engine_options engine;
 	const char *path, *report, *objects, *baseline, *ignore, *range;
 	enum report_form form;
-	bool form_given, use_stdin, stats, use_dir, whole, staged, missing_ok;
+	bool form_given, use_stdin, stats, use_dir, whole, staged, missing_ok,
+		progress;
 	enum confidence least;
-	int64_t exit_code, redact, threads, max_mb;
+	int64_t exit_code, redact, threads, max_mb, memory_mb;
 };
 
 enum {
@@ -37,7 +39,7 @@ enum {
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
 	OPT_DECODE, OPT_ARCHIVE, OPT_RANGE, OPT_STAGED,
-	OPT_MISSING, OPT_KNOWN, OPT_KNOWN_KEY,
+	OPT_MISSING, OPT_MEMORY, OPT_PROGRESS, OPT_KNOWN, OPT_KNOWN_KEY,
 };
 
 static const struct option options[] = {
@@ -56,6 +58,8 @@ static const struct option options[] = {
 	{ "log-opts", required_argument, NULL, OPT_RANGE },
 	{ "staged", no_argument, NULL, OPT_STAGED },
 	{ "missing-ok", no_argument, NULL, OPT_MISSING },
+	{ "max-memory", required_argument, NULL, OPT_MEMORY },
+	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "min-confidence", required_argument, NULL, OPT_LEAST },
@@ -100,6 +104,10 @@ static const char usage[] =
 	"  --max-decode-depth N       layers of encoding that are taken off (5; 0: none)\n"
 	"  --max-archive-depth N      archives in archives that are opened (3; 0: none)\n"
 	"  --threads N                work in so many threads (all processors)\n"
+	"  --max-memory N             megabytes for texts, about: an object over a quarter\n"
+	"                             of it is named instead of read (400; no such bound\n"
+	"                             on objects when not given)\n"
+	"  --progress                 show it though standard error is no terminal\n"
 	"  --list-objects FILE        every object with a finding: id, rule, first and\n"
 	"                             last byte, SHA-256 of the secret (16 digits), confidence\n"
 	"  --whole                    do not use deltas (slow, same result)\n"
@@ -160,6 +168,8 @@ static bool *flag_of(int c, struct scan_options *o)
 		return &o->whole;
 	case OPT_STATS:
 		return &o->stats;
+	case OPT_PROGRESS:
+		return &o->progress;
 	default:
 		return NULL;
 	}
@@ -211,6 +221,9 @@ static int take(int c, struct scan_options *o, struct err *e)
 	case OPT_ARCHIVE:
 		return depth("--max-archive-depth", UNPACK_DEPTH_MAX,
 			     &o->engine.archive_depth, e);
+	case OPT_MEMORY:
+		return number(optarg, "--max-memory", 1, 1 << 20,
+			      &o->memory_mb, e);
 	case OPT_MAX:
 		return number(optarg, "--max-target-megabytes", 1, 1000,
 			      &o->max_mb, e);
@@ -273,10 +286,29 @@ static int write_report(const struct scan_options *o, const struct engine *g,
 static void tell(const struct tally *t, size_t found, int64_t ms)
 {
 	fprintf(stderr, "curfew-scan: %zu findings; %llu texts, %.1f MB looked "
-		"at, %.1f MB matched, %llu binary, %llu problems, %lld ms\n",
+		"at, %.1f MB matched, %llu binary, %llu archives, %llu problems, "
+		"%lld ms\n",
 		found, (unsigned long long)t->texts, (double)t->bytes / 1e6,
 		(double)t->matched / 1e6, (unsigned long long)t->binary,
+		(unsigned long long)t->archives,
 		(unsigned long long)t->problems, (long long)ms);
+}
+
+/* Shares of the time of the clock; threads side by side count once. */
+static void tell_phases(const struct tally *t, int64_t ms, int64_t threads)
+{
+	static const char *const name[PHASES] = { "inflate", "match", "confirm",
+						  "decode" };
+	double all = (double)(ms ? ms : 1) * 1e6;
+	unsigned i;
+
+	fprintf(stderr, "curfew-scan: %.0f MB/s;",
+		(double)t->bytes / 1e3 / (double)(ms ? ms : 1));
+	for (i = 0; i < PHASES; i++)
+		fprintf(stderr, " %s %.0f%%,", name[i], 100.0 *
+			(double)t->spent[i] / (double)threads / all);
+	fprintf(stderr, " attribute %.0f%% (%lld threads)\n",
+		100.0 * (double)t->attribute_ns / all, (long long)threads);
 }
 
 static int read_range(const struct scan_options *o, const struct source *s,
@@ -323,6 +355,22 @@ out:
 	return rc;
 }
 
+/* Half for bases that wait for their deltas, a quarter for one text or what an
+ * archive unpacks to. */
+static void bound_memory(const struct scan_options *o, struct engine *g,
+			 struct source *src)
+{
+	size_t most = (size_t)o->memory_mb * 1000000;
+
+	src->most_held = most ? most / 2 : HELD_DEFAULT;
+	if (!most)
+		return;
+	if (src->max_file > most / 4)
+		src->max_file = most / 4;
+	if (g->unpack.bytes > most / 4)
+		g->unpack.bytes = most / 4;
+}
+
 static int run(const struct scan_options *o, struct err *e)
 {
 	struct findings list = { 0 };
@@ -336,13 +384,21 @@ static int run(const struct scan_options *o, struct err *e)
 			      .missing_ok = o->missing_ok,
 			      .whole = o->whole };
 	struct buf objects = BUF_INIT(BUF_REPORT_MAX);
+	struct progress progress = { .total = 0 };
 	int64_t start = clock_mono_ms();
-	int rc = EXIT_ERROR;
+	int rc = EXIT_ERROR, failed;
 
 	if (engine_open(&g, &o->engine, e))
 		goto out;
+	g.scanner.timed = o->stats;
 	src.objects = o->objects ? &objects : NULL;
-	if (read_source(o, &src, e) ||
+	if (o->progress || isatty(2))
+		src.progress = &progress;
+	bound_memory(o, &g, &src);
+	progress_start(src.progress);
+	failed = read_source(o, &src, e);
+	progress_end(src.progress);
+	if (failed ||
 	    (o->objects && io_write_atomic(o->objects, objects.p ? objects.p : "",
 					   objects.len, 0600, e)))
 		goto out;
@@ -352,8 +408,10 @@ static int run(const struct scan_options *o, struct err *e)
 	findings_sort(&list);
 	if (write_report(o, &g, &list, tally.problems != 0, e))
 		goto out;
-	if (o->stats || tally.problems)
+	if (o->stats || tally.problems || src.progress)
 		tell(&tally, list.n, clock_mono_ms() - start);
+	if (o->stats)
+		tell_phases(&tally, clock_mono_ms() - start, o->threads);
 	if (list.n)
 		rc = (int)o->exit_code;
 	else

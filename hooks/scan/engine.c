@@ -110,13 +110,27 @@ void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	log_line(LOG_WARNING, "cannot scan '%s': %s", object, text);
 }
 
+void tally_thread(struct tally *to, const struct scan_thread *t)
+{
+	unsigned i;
+
+	to->matched += t->bytes_matched;
+	for (i = 0; i < PHASES; i++)
+		to->spent[i] += t->spent[i];
+}
+
 void tally_add(struct tally *to, const struct tally *from)
 {
+	unsigned i;
+
 	to->texts += from->texts;
 	to->bytes += from->bytes;
 	to->binary += from->binary;
 	to->archives += from->archives;
 	to->matched += from->matched;
+	for (i = 0; i < PHASES; i++)
+		to->spent[i] += from->spent[i];
+	to->attribute_ns += from->attribute_ns;
 	to->problems += from->problems;
 }
 

@@ -24,6 +24,8 @@ struct tally {
 	uint64_t binary;       /* files that were not text */
 	uint64_t archives;     /* files that were opened */
 	uint64_t matched;      /* bytes that went through the matcher */
+	uint64_t spent[PHASES]; /* nanoseconds of all threads */
+	uint64_t attribute_ns;	/* of the clock */
 	uint64_t problems;     /* could not be read or were given up: each one
 				* means the answer is not complete */
 };
@@ -47,6 +49,8 @@ void engine_close(struct engine *g);
 /* Count something that could not be looked at and name it in the log. */
 void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* What a thread counted. */
+void tally_thread(struct tally *to, const struct scan_thread *t);
 void tally_add(struct tally *to, const struct tally *from);
 
 /* Count what unpacking a file came to; `name` as for tally_problem(). */

@@ -364,7 +364,7 @@ static int walk_loose(struct repo *r, const struct walk *w, const char *folder,
 	strings_free(&names);
 	verdict_release(&l.v);
 	marks_release(&l.marks);
-	w->tally->matched += l.t.bytes_matched;
+	tally_thread(w->tally, &l.t);
 	scan_thread_release(&l.t);
 	return rc;
 }

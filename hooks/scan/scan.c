@@ -51,6 +51,7 @@ int scan_thread_init(struct scan_thread *t, const struct scanner *s,
 {
 	memset(t, 0, sizeof(*t));
 	t->s = s;
+	t->timed = s->timed;
 	if (match_thread_init(s->matcher, &t->match, e))
 		return -1;
 	t->regex = regex_thread_new(e);
@@ -61,6 +62,16 @@ int scan_thread_init(struct scan_thread *t, const struct scanner *s,
 		return 0;
 	scan_thread_release(t);
 	return -1;
+}
+
+uint64_t phases_sum(const struct scan_thread *t)
+{
+	uint64_t all = 0;
+	unsigned i;
+
+	for (i = 0; i < PHASES; i++)
+		all += t->spent[i];
+	return all;
 }
 
 void scan_thread_release(struct scan_thread *t)
@@ -439,11 +450,16 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 		 const struct delta *d, size_t *gaps, struct marks *out,
 		 struct err *e)
 {
+	uint64_t start = phase_start(t);
+
 	out->n = out->near = out->own = 0;
 	t->text_number++;
 	match_reset(t->s->matcher, &t->match);
-	if (find_gaps(t, n, d, gaps, e) || match_gaps(t, text, n, *gaps, e) ||
-	    near_rules(t, text, n, d, *gaps, out, e))
+	if (find_gaps(t, n, d, gaps, e) || match_gaps(t, text, n, *gaps, e))
+		return -1;
+	phase_end(t, PHASE_MATCH, start);
+	start = phase_start(t);
+	if (near_rules(t, text, n, d, *gaps, out, e))
 		return -1;
 	out->near = out->n;
 	if (wide_rules(t, text, n, d, out, e))
@@ -453,6 +469,7 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 				   e))
 		return -1;
 	out->coded = out->n;
+	phase_end(t, PHASE_CONFIRM, start);
 	return 0;
 }
 
@@ -467,12 +484,18 @@ int scan_plain(struct scan_thread *t, const char *text, size_t n,
 int scan_text(struct scan_thread *t, const char *text, size_t n,
 	      const struct delta *d, struct marks *out, struct err *e)
 {
+	uint64_t start, before;
 	size_t gaps;
 
 	if (n > SCAN_TEXT_MAX)
 		return err_fail(e, ERR_TOOBIG, NULL, "over %u bytes",
 				SCAN_TEXT_MAX);
-	return plain(t, text, n, d, &gaps, out, e) ||
-			       decoded_marks(t, text, n, d, gaps, out, e)
-		       ? -1 : 0;
+	if (plain(t, text, n, d, &gaps, out, e))
+		return -1;
+	start = phase_start(t);
+	before = phases_sum(t);
+	if (decoded_marks(t, text, n, d, gaps, out, e))
+		return -1;
+	phase_end_outer(t, PHASE_DECODE, start, before);
+	return 0;
 }

@@ -14,6 +14,7 @@
 
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "hooks/scan/decode.h"
 #include "hooks/scan/match.h"
 #include "hooks/scan/secrets.h"
@@ -79,6 +80,7 @@ struct scanner {
 	struct secrets *origins; /* matches in decoded text */
 	unsigned decode_depth;	 /* 0: nothing is decoded */
 	bool ignore_allow; /* comments in the text do not count */
+	bool timed;	   /* threads keep count of where time goes */
 	bool keep_lines;   /* an allowlist asks for line and place together */
 };
 
@@ -91,6 +93,15 @@ struct decoder {
 	size_t spans_cap;
 };
 
+/* Where the time goes; each with what it calls taken off. */
+enum phase {
+	PHASE_INFLATE, /* and delta lists */
+	PHASE_MATCH,   /* the automaton */
+	PHASE_CONFIRM, /* regexes, checks, allowlists */
+	PHASE_DECODE,  /* segments, archives, UTF-16 */
+	PHASES,
+};
+
 struct scan_thread {
 	const struct scanner *s;
 	struct match_thread match;
@@ -100,9 +111,33 @@ struct scan_thread {
 	struct gap *gap; /* scratch of the delta walk */
 	size_t gaps_cap;
 	struct decoder decoder;
+	bool timed;
+	uint64_t spent[PHASES]; /* nanoseconds, when timed */
 	uint64_t limits;       /* matches given up at the work limit */
 	uint64_t bytes_matched; /* that went through the matcher */
 };
+
+static inline uint64_t phase_start(const struct scan_thread *t)
+{
+	return t->timed ? clock_mono_ns() : 0;
+}
+
+static inline void phase_end(struct scan_thread *t, enum phase p, uint64_t start)
+{
+	if (t->timed)
+		t->spent[p] += clock_mono_ns() - start;
+}
+
+/* The same for a phase that calls others; `before`: what phases_sum() gave at
+ * its start. */
+uint64_t phases_sum(const struct scan_thread *t);
+static inline void phase_end_outer(struct scan_thread *t, enum phase p,
+				   uint64_t start, uint64_t before)
+{
+	if (t->timed)
+		t->spent[p] += clock_mono_ns() - start -
+			       (phases_sum(t) - before);
+}
 
 int scan_thread_init(struct scan_thread *t, const struct scanner *s,
 		     struct err *e) __attribute__((warn_unused_result));

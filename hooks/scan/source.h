@@ -8,6 +8,7 @@
 #define SCAN_SOURCE_H
 
 #include "hooks/scan/engine.h"
+#include "hooks/scan/progress.h"
 
 struct source {
 	const struct engine *engine;
@@ -20,6 +21,8 @@ struct source {
 			      * an earlier report); may be NULL */
 	bool missing_ok; /* git: what a shallow or partial clone lacks is told,
 			  * but is no problem */
+	size_t most_held;	   /* git: as in struct walk */
+	struct progress *progress; /* or NULL */
 	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
 	struct buf *objects; /* git: a line per finding and object, or NULL */
 };

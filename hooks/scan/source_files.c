@@ -186,7 +186,7 @@ int source_files(const struct source *s, const char *path, struct err *e)
 		rc = scan_fd(&w, fd, path, (size_t)st.st_size, e);
 		close(fd);
 	}
-	s->tally->matched += w.t.bytes_matched;
+	tally_thread(s->tally, &w.t);
 	scan_thread_release(&w.t);
 	return rc;
 }

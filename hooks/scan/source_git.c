@@ -47,7 +47,8 @@ int source_git(const struct source *s, const char *path, struct err *e)
 	struct repo r;
 	struct walk w = {
 		.engine = s->engine, .threads = s->threads,
-		.max_object = s->max_file,
+		.max_object = s->max_file, .most_held = s->most_held,
+		.progress = s->progress,
 		.deadline_ms = s->deadline_ms, .whole = s->whole, .fetch = repo_fetch,
 		.fetch_arg = &r, .tally = s->tally, .out = &out,
 	};

@@ -272,7 +272,7 @@ int source_range(const struct source *s, const char *path,
 			left = 0;
 		}
 out:
-	s->tally->matched += j.t.bytes_matched;
+	tally_thread(s->tally, &j.t);
 	git_revwalk_free(walk);
 	scan_thread_release(&j.t);
 	repo_close(&j.r);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "hooks/scan/allow.h"
 
@@ -183,9 +184,11 @@ int tell_all(const struct source *s, struct repo *r, struct walk_out *out,
 	struct regex_thread *t = regex_thread_new(e);
 	struct attribution a = { 0 };
 	struct page g = { .text = NULL };
+	uint64_t start = clock_mono_ns();
 	size_t i;
 	int rc = -1;
 
+	progress_say(s->progress, "looking for the commits ...");
 	if (!t || attribute(r, out, (uint32_t)secrets_count(s->engine->secrets),
 			    &o, s->tally, &a, e))
 		goto out;
@@ -196,6 +199,7 @@ int tell_all(const struct source *s, struct repo *r, struct walk_out *out,
 			goto out;
 	rc = 0;
 out:
+	s->tally->attribute_ns += clock_mono_ns() - start;
 	page_release(&g);
 	attribution_release(&a);
 	regex_thread_free(&t);

@@ -50,7 +50,9 @@ struct worker {
 	struct rebuilder rebuilder;
 	struct frame *stack;
 	size_t depth, stack_cap;
-	uint64_t reached;
+	size_t held;	/* bytes of texts in the stack */
+	size_t evicted; /* frames below this one have given up theirs */
+	uint64_t reached, told, told_bytes, told_seen; /* told: to progress */
 };
 
 void walk_name(const unsigned char *oid, char out[static 2 * OID_LEN + 1])
@@ -124,10 +126,12 @@ out:
 static int opaque(struct passing *b, const char *text, size_t n, struct err *e)
 {
 	struct unpack_note note = { 0 };
-	uint64_t limits = b->t->limits;
+	uint64_t limits = b->t->limits, start = phase_start(b->t);
+	uint64_t before = phases_sum(b->t);
 	char name[2 * OID_LEN + 1];
 	int rc = unpack(&b->w->engine->unpack, text, n, each_part, b, &note, e);
 
+	phase_end_outer(b->t, PHASE_DECODE, start, before);
 	walk_name(b->oid, name);
 	tally_unpacked(b->tally, name, &note);
 	if (b->t->limits != limits)
@@ -171,6 +175,18 @@ int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 	return 0;
 }
 
+static void progress(struct worker *k, uint64_t least)
+{
+	if (!k->s->w->progress || k->reached - k->told < least)
+		return;
+	progress_add(k->s->w->progress, k->reached - k->told,
+		     k->tally.bytes - k->told_bytes,
+		     k->out.seen.n - k->told_seen);
+	k->told = k->reached;
+	k->told_bytes = k->tally.bytes;
+	k->told_seen = k->out.seen.n;
+}
+
 static void frame_release(struct frame *f)
 {
 	free(f->text);
@@ -205,6 +221,7 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 		 const struct frame *base, struct frame *to, bool *kept,
 		 struct err *e)
 {
+	uint64_t start = phase_start(&k->scan);
 	const char *why;
 	struct delta d = { .base = base ? &base->marks : NULL };
 	bool inherit;
@@ -217,6 +234,7 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 	why = rebuild(&k->rebuilder, k->s->p, i, base ? base->text : NULL,
 		      base ? base->len : 0, k->s->w->max_object, &to->text,
 		      &to->len);
+	phase_end(&k->scan, PHASE_INFLATE, start);
 	if (why) {
 		problem(k, i, why);
 		lose_below(k, i);
@@ -233,6 +251,7 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 		frame_release(to);
 		return -1;
 	}
+	progress(k, 64);
 	*kept = to->child != FOREST_NONE;
 	if (!*kept)
 		frame_release(to);
@@ -251,7 +270,55 @@ static int push(struct worker *k, const struct frame *f, struct err *e)
 		k->stack_cap = cap;
 	}
 	k->stack[k->depth++] = *f;
+	k->held += f->len;
+	/* the oldest are needed last: they are read again then */
+	while (k->s->w->most_held && k->s->w->fetch &&
+	       k->held > k->s->w->most_held / (k->s->w->threads + 1) &&
+	       k->evicted + 1 < k->depth) {
+		struct frame *old = &k->stack[k->evicted++];
+
+		if (old->text)
+			k->held -= old->len;
+		free(old->text);
+		old->text = NULL;
+	}
 	return 0;
+}
+
+/* The frame's base is not needed any more. */
+static void drop_text(struct worker *k, struct frame *f)
+{
+	if (f->text)
+		k->held -= f->len;
+	frame_release(f);
+}
+
+static void pop(struct worker *k)
+{
+	drop_text(k, &k->stack[--k->depth]);
+	if (k->evicted > k->depth)
+		k->evicted = k->depth;
+}
+
+/* The text that was given up, for the next delta on it. */
+static bool restore(struct worker *k, struct frame *f)
+{
+	const struct walk *w = k->s->w;
+	enum object_type type;
+	size_t n;
+
+	if (!w->fetch(w->fetch_arg, pack_oid(k->s->p, f->entry), &f->text, &n,
+		      &type))
+		return false;
+	if (n != f->len) {
+		free(f->text);
+		f->text = NULL;
+		return false;
+	}
+	k->held += n;
+	if (k->evicted + 1 > k->depth)
+		k->evicted = k->depth - 1;
+	return true;
 }
 
 static bool late(const struct walk *w)
@@ -273,21 +340,26 @@ static int descend(struct worker *k, enum object_type type, struct err *e)
 		top = &k->stack[k->depth - 1];
 		i = top->child;
 		if (i == FOREST_NONE) {
-			frame_release(top);
-			k->depth--;
+			pop(k);
 			continue;
 		}
 		top->child = f->sibling[i];
 		if (late(k->s->w)) {
 			__atomic_store_n(&k->s->late, true, __ATOMIC_RELAXED);
 			while (k->depth)
-				frame_release(&k->stack[--k->depth]);
+				pop(k);
 			return 0;
+		}
+		if (!top->text && !restore(k, top)) {
+			k->reached++;
+			problem(k, i, "its base cannot be read again");
+			lose_below(k, i);
+			continue;
 		}
 		if (visit(k, i, type, top, &next, &kept, e))
 			return -1;
 		if (top->child == FOREST_NONE)
-			frame_release(top); /* the last that needed it */
+			drop_text(k, top); /* the last that needed it */
 		if (kept && push(k, &next, e)) {
 			frame_release(&next);
 			return -1;
@@ -403,7 +475,8 @@ static int worker_finish(struct worker *k, struct err *e)
 	int rc = 0;
 	size_t i;
 
-	k->tally.matched += k->scan.bytes_matched;
+	progress(k, 1);
+	tally_thread(&k->tally, &k->scan);
 	tally_add(w->tally, &k->tally);
 	for (i = 0; !rc && i < k->out.seen.n; i++)
 		rc = sightings_add(&w->out->seen, k->out.seen.v[i].oid,
@@ -412,7 +485,7 @@ static int worker_finish(struct worker *k, struct err *e)
 	if (!rc)
 		rc = commits_join(&w->out->commits, &k->out.commits, e);
 	while (k->depth)
-		frame_release(&k->stack[--k->depth]);
+		pop(k);
 	mem_free(k->stack);
 	walk_out_release(&k->out);
 	rebuilder_release(&k->rebuilder);
@@ -479,8 +552,10 @@ int walk_pack(const struct walk *w, const struct pack *p,
 	      const struct forest *f, struct err *e)
 {
 	struct shared s = { .w = w, .p = p, .f = f };
-	uint64_t reached = 0, all;
+	uint64_t reached = 0, all, trees = count_trees(f);
 	int rc = -1;
+
+	progress_expect(w->progress, p->n - trees);
 
 	/* big texts come and go: keep their pages instead of mapping anew */
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024 * 1024);
@@ -488,7 +563,7 @@ int walk_pack(const struct walk *w, const struct pack *p,
 	pthread_mutex_init(&s.lock, NULL);
 	if (run_workers(&s, &reached, e))
 		goto out;
-	all = reached + count_trees(f);
+	all = reached + trees;
 	if (s.late)
 		tally_problem(w->tally, p->path, "the time was over");
 	else if (all < p->n)

@@ -8,6 +8,7 @@
 #include "hooks/scan/commits.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/forest.h"
+#include "hooks/scan/progress.h"
 
 /* One finding in one object. */
 struct sighting {
@@ -41,6 +42,8 @@ struct walk {
 	const struct engine *engine;
 	unsigned threads;
 	size_t max_object;   /* bytes; larger ones are problems */
+	size_t most_held; /* bytes of bases kept at a time, about; 0: no bound */
+	struct progress *progress; /* or NULL */
 	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
 	bool whole; /* scan every object whole (the tests' yardstick) */
 	walk_fetch fetch;

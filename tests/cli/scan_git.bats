@@ -57,6 +57,25 @@ same() {
 	done
 }
 
+@test "with bases given up for want of memory: the same" {
+	repo r 5 150
+	git -C r repack -q -adf --depth=200 --window=80
+	objects --threads 2 r >all
+	objects --threads 2 --max-memory 1 r >little
+	cmp all little
+	[ "$(wc -l <all)" -gt 1000 ]
+}
+
+@test "progress and statistics are told when asked for" {
+	repo r 5 30
+	run bash -c "'$scan' scan --progress --stats --report-path out.json r 2>&1 >/dev/null | tr '\r' '\n'"
+	[[ $output == *"looking for the commits"* ]]
+	[[ $output == *"findings; "*" texts, "*" MB looked at"* ]]
+	[[ $output =~ MB/s\;\ inflate\ [0-9]+%,\ match\ [0-9]+%,\ confirm\ [0-9]+%,\ decode\ [0-9]+%,\ attribute\ [0-9]+% ]]
+	run "$scan" scan --report-path out.json r
+	[ -z "$output" ]
+}
+
 @test "several packs, loose objects, a completed thin pack, an alternate" {
 	repo r 7 40
 	objects r >all
