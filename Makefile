@@ -30,7 +30,8 @@ PROV    := $(patsubst providers/%.c,curfew-provider-%,$(PROV_C))
 HTTP_DEFS := $(sort $(wildcard providers/http/*.toml))
 PROV_SCRIPTS := $(sort $(wildcard providers/curfew-provider-*))
 SCAN_RULES := $(sort $(wildcard hooks/scan/rules/*.toml))
-SCAN_C  := $(sort $(wildcard hooks/*.c hooks/scan/*.c)) hooks/scan/rule_texts.gen
+SCAN_TABLES := $(sort $(wildcard hooks/scan/model/*.tab))
+SCAN_C  := $(sort $(wildcard hooks/*.c hooks/scan/*.c)) hooks/scan/rule_texts.gen hooks/scan/tables.gen
 
 obj = $(patsubst %,$(1)/obj/%.o,$(2))
 
@@ -84,7 +85,11 @@ $(1)/gen/rule_texts.c: $(SCAN_RULES) hooks/scan/rules hooks/scan/embed.sh
 	@mkdir -p $$(dir $$@)
 	$$(call say,GEN,$$@)
 	$$(Q)hooks/scan/embed.sh $(SCAN_RULES) >$$@.new && mv $$@.new $$@
-$(1)/obj/hooks/scan/rule_texts.gen.o: $(1)/gen/rule_texts.c
+$(1)/gen/tables.c: $(SCAN_TABLES) hooks/scan/embed_tables.sh
+	@mkdir -p $$(dir $$@)
+	$$(call say,GEN,$$@)
+	$$(Q)hooks/scan/embed_tables.sh $(SCAN_TABLES) >$$@.new && mv $$@.new $$@
+$(1)/obj/hooks/scan/%.gen.o: $(1)/gen/%.c
 	@mkdir -p $$(dir $$@)
 	$$(call say,CC,$$<)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) $(2) -MMD -MP -c $$< -o $$@

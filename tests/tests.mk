@@ -43,6 +43,11 @@ $(1)/conformance: $(call obj,$(1),$(CONFORM_C) $(BASE_C) $(BASE_CC))
 endef
 $(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call conformance,$(b))))
 
+# Features of every value the generic rule looks at (hooks/scan/model/train.py)
+$(BUILD)/features: $(call obj,$(BUILD)/test,tests/accuracy/features.c $(filter-out hooks/main.c,$(SCAN_C)) $(BASE_C) $(BASE_CC))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_scan) $(LIBS_base)
+
 unit: $(UNIT) $(BUILD)/test/conformance
 
 test-fast: test-programs unit ## unit and command tests, no servers

@@ -10,6 +10,7 @@
 
 #include "hooks/scan/allow.h"
 #include "hooks/scan/checks.h"
+#include "hooks/scan/generic.h"
 #include "hooks/scan/scan.h"
 
 void scan_lines(const char *text, size_t n, size_t start, size_t end,
@@ -92,6 +93,28 @@ bool scan_allowed(const struct scanner *s, const char *text, size_t n,
 	       has(text + from, to - from, "curfew:allow");
 }
 
+/* A scored rule: the match is only where to begin reading. */
+static bool choose_scored(const char *text, size_t n, struct mark *m)
+{
+	struct generic_verdict v;
+	bool stands = generic_judge(text, n, m->start, m->end, &v);
+
+	if (v.from < m->ctx_start)
+		m->ctx_start = v.from;
+	if (v.to > m->ctx_end)
+		m->ctx_end = v.to;
+	if (v.first)
+		m->flags |= MARK_FIRST;
+	if (v.last)
+		m->flags |= MARK_LAST;
+	if (!stands)
+		return false;
+	m->at = v.value.at;
+	m->len = v.value.end - v.value.at;
+	m->confidence = v.confidence;
+	return true;
+}
+
 static void set_context(const char *text, size_t n, struct mark *m)
 {
 	size_t from, to;
@@ -120,7 +143,10 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	m->secret = SECRET_NONE;
 	m->confidence = (uint8_t)r->confidence;
 	set_context(text, n, m);
-	choose_secret(r, hit, m);
+	if (!r->scored)
+		choose_secret(r, hit, m);
+	else if (!choose_scored(text, n, m))
+		return 0;
 	if (!m->len)
 		return 0;
 	bits = check_entropy(text + m->at, m->len);
@@ -141,6 +167,8 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	about.n_secret = m->len;
 	about.match = text + m->start;
 	about.n_match = m->end - m->start;
+	if (r->scored && m->at + m->len > m->end)
+		about.n_match = m->at + m->len - m->start;
 	about.line = text + from;
 	about.n_line = to - from;
 	if (scan_allowed(t->s, text, n, m->start, m->end))

@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "hooks/scan/generic.h"
 
 void finding_release(struct finding *f)
 {
@@ -30,6 +31,7 @@ void finding_release(struct finding *f)
 	mem_free(f->content);
 	strings_free(&f->refs);
 	strings_free(&f->tags);
+	strings_free(&f->reasons);
 	memset(f, 0, sizeof(*f));
 }
 
@@ -132,6 +134,31 @@ static int tag_decoded(struct finding *f, uint32_t how, struct err *e)
 	return strings_add(&f->tags, word, e);
 }
 
+/* "entropy of the value: +0.80" */
+static int tell_reasons(struct finding *f, const char *text, size_t n,
+			const struct mark *m, struct err *e)
+{
+	struct generic_reason why[GENERIC_REASONS];
+	struct generic_verdict v;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	size_t i;
+	int rc = 0;
+
+	if (!f->rule->scored || !generic_judge(text, n, m->start, m->end, &v))
+		return 0;
+	generic_explain(text, n, m->start, &v, why);
+	for (i = 0; i < GENERIC_REASONS && !rc; i++) {
+		b.len = 0;
+		rc = buf_printf(&b, e, "%s: %+.2f",
+				generic_feature_text(why[i].feature),
+				(double)why[i].share / 1024);
+		if (!rc)
+			rc = strings_add(&f->reasons, b.p, e);
+	}
+	buf_release(&b);
+	return rc;
+}
+
 struct finding *findings_add(struct findings *list, const struct scanner *s,
 			     const char *text, size_t n, const struct mark *m,
 			     struct err *e)
@@ -155,6 +182,8 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 		list->cap = cap;
 	}
 	f = memset(&list->v[list->n], 0, sizeof(*f));
+	if (m->at + m->len > end) /* a scored rule's match is its anchor */
+		end = m->at + m->len;
 	while (start < end && text[start] == '\n')
 		start++;
 	while (end > start && text[end - 1] == '\n')
@@ -182,7 +211,8 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	    finding_set(&f->author, "", e) || finding_set(&f->email, "", e) ||
 	    finding_set(&f->message, "", e) ||
 	    finding_set(&f->content, "", e) ||
-	    finding_set(&f->fingerprint, "", e))
+	    finding_set(&f->fingerprint, "", e) ||
+	    tell_reasons(f, text, n, m, e))
 		goto bad;
 	for (i = 0; i < f->rule->tags.n; i++)
 		if (strings_add(&f->tags, f->rule->tags.v[i], e))

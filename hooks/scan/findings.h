@@ -30,6 +30,7 @@ struct finding {
 	char *fingerprint; /* commit:file:rule:line or file:rule:line */
 	size_t objects;	   /* how many texts hold this secret; at least 1 */
 	struct strings refs; /* tips that still hold it */
+	struct strings reasons; /* what a scored rule rests on, most first */
 	struct strings tags; /* the rule's and ours ("decoded:base64") */
 };
 

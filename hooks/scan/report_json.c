@@ -2,7 +2,7 @@
  * report_json: the JSON report of gitleaks v8, indent one space.
  *
  * Owns the order of fields.  After gitleaks' fields come ours: ContentFingerprint, Provider, Kind,
- * Confidence, Object, Objects, Refs.
+ * Confidence, Reasons, Object, Objects, Refs.
  */
 #include <string.h>
 
@@ -100,6 +100,7 @@ int report_json_row(const struct report *r, const struct finding *f,
 	       text(&w, "Kind", f->rule->kind, e) ||
 	       text(&w, "Confidence", confidence_word(f->confidence), e) ||
 	       text(&w, "Object", f->object, e) ||
+	       list(&w, "Reasons", &f->reasons, e) ||
 	       number(&w, "Objects", f->objects, e) ||
 	       list(&w, "Refs", &f->refs, e);
 }

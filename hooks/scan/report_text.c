@@ -53,6 +53,9 @@ static int one(const struct report *r, const struct finding *f,
 	for (i = 0; i < f->refs.n && i < 5; i++)
 		if (row(out, i ? "" : "still in", f->refs.v[i], e))
 			return -1;
+	for (i = 0; i < f->reasons.n; i++)
+		if (row(out, i ? "" : "because", f->reasons.v[i], e))
+			return -1;
 	return row(out, "ignore as", f->fingerprint, e) ||
 	       row(out, "  or", f->content, e) ||
 	       buf_puts(out, "\n", e);

@@ -160,8 +160,10 @@ static int overlay(struct rule *b, struct rule *c, struct err *e)
 		b->entropy = c->entropy;
 	if (c->group)
 		b->group = c->group;
-	if (c->regex)
+	if (c->regex) {
 		swap_regex(&b->regex, &c->regex);
+		b->scored = c->scored; /* another regex is no anchor */
+	}
 	if (c->path)
 		swap_regex(&b->path, &c->path);
 	return take_strings(&b->tags, &c->tags, e) ||

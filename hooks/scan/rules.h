@@ -74,6 +74,7 @@ struct rule {
 	enum checksum checksum;
 	enum confidence confidence;
 	bool skip_report;
+	bool scored; /* the match is an anchor of generic.h */
 	struct strings keywords, tags;	  /* keywords lower-cased */
 	struct strings matches, misses;	  /* examples, see example.h */
 	struct allowlists allow;
