@@ -182,7 +182,7 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 		list->cap = cap;
 	}
 	f = memset(&list->v[list->n], 0, sizeof(*f));
-	if (m->at + m->len > end) /* a scored rule's match is its anchor */
+	if (!origin && m->at + m->len > end) /* a scored rule's match is its anchor */
 		end = m->at + m->len;
 	while (start < end && text[start] == '\n')
 		start++;

@@ -89,7 +89,7 @@ static int visit(const char *path, const struct stat *st, int kind,
 	    (size_t)st->st_size > FILE_BYTES_MAX)
 		return 0;
 	if (io_read_file(path, IO_ANY, FILE_BYTES_MAX, &b, &e) ||
-	    (b.len && !text_is_binary(b.p, b.len) &&
+	    (b.len && !memchr(b.p, 0, b.len < 8000 ? b.len : 8000) &&
 	     scan_text(&thread, b.p, b.len, NULL, &m, &e))) {
 		fprintf(stderr, "features: %s cannot be read\n", path);
 		failures++;

@@ -30,7 +30,7 @@ print({
 @test "every coding, with its tag, at its line and column" {
 	for form in base64:base64 base64url:base64 hex:hex HEX:hex percent:percent \
 		partly:percent unicode:unicode double:unicode plus:unicode escape:escape; do
-		printf 'x\nkey = "%s"\n' "$(printf %s "$token" | encode "${form%:*}")" >f
+		printf 'x\nmsg = "%s"\n' "$(printf %s "$token" | encode "${form%:*}")" >f
 		run "$scan" scan --report-format json --report-path out.json f
 		[ "$status" -eq 1 ]
 		python3 - "$token" "${form#*:}" <<-'P'
