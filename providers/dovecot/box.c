@@ -1,8 +1,9 @@
 /*
  * box: the Sieve scripts and the ACLs of one mailbox user.
  *
- * Two requests: what there is, then the content of each; INBOX, which is always
- * there and often alone, is asked for with the first.  Folders of other
+ * Two rounds: what there is, then the content of each; INBOX, which is always
+ * there and often alone, is asked for with the first.  Several mailboxes are
+ * read by the same requests.  Folders of other
  * people that the user can see (option `shared`) are theirs, not his.  What
  * takes rights away (negative ids, `owner`) is no grant.  A folder that
  * vanished between the two requests is left out.
@@ -10,8 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "providers/dovecot/dovecot.h"
+
+#define AT_ONCE 128 /* commands in one request: some milliseconds each */
 
 /* The prefixes are divided by blanks. */
 static bool is_shared(const struct kit_connection *c, const char *mailbox)
@@ -32,14 +36,23 @@ static bool is_shared(const struct kit_connection *c, const char *mailbox)
 	return false;
 }
 
-struct plan {
-	struct dove *d;
+struct plan { /* of one mailbox */
 	const struct kit_connection *c;
 	const char *user;
 	struct box *b;
-	bool scripts;
-	struct json *batch;
+	struct kit_reply *r;
+	struct json *batch;	/* the second round, of all mailboxes */
 	struct json *mailboxes; /* asked for, in order, after the scripts */
+	size_t at, n;		/* its commands in that round */
+	bool ok;
+};
+
+struct reading { /* of several */
+	struct dove *d;
+	const struct kit_connection *c;
+	bool scripts;
+	struct plan *plans;
+	size_t n;
 };
 
 static bool scripts_of(struct plan *p, const struct json *rows)
@@ -67,6 +80,8 @@ static bool scripts_of(struct plan *p, const struct json *rows)
 
 static bool mailboxes_of(struct plan *p, const struct json *rows)
 {
+	if (!p->mailboxes)
+		return false;
 	for (const struct json *j = json_first(rows); j; j = json_next(j)) {
 		const char *name = json_str(j, "mailbox");
 
@@ -103,123 +118,218 @@ static bool add_acls(struct box *b, const char *mailbox, const struct json *rows
 	return true;
 }
 
-static bool ask_what(struct plan *p, struct kit_reply *r)
+/* How many commands ask what one mailbox has? */
+static size_t questions(const struct reading *x)
 {
-	struct json *batch = json_array(), *answer = NULL;
-	const struct json *rows;
-	size_t i = 0;
-	int code;
-	bool ok = true;
-
-	if (p->scripts)
-		dove_cmd(batch, "sieveList", dove_user(p->user, NULL, NULL));
-	if (p->d->has_acl) {
-		dove_cmd(batch, "mailboxList", dove_user(p->user, NULL, NULL));
-		dove_cmd(batch, "aclGet", dove_user(p->user, "mailbox", "INBOX"));
-	}
-	if (json_count(batch) != (p->scripts ? 1u : 0) + (p->d->has_acl ? 2u : 0)) {
-		json_free(&batch);
-		return kit_say(r, KIT_RETRY, "out of memory") != 0;
-	}
-	if (!json_count(batch)) {
-		json_free(&batch);
-		return true;
-	}
-	if (!dove_call(p->d, p->c, batch, false, &answer, r))
-		return false;
-	if (p->scripts) {
-		rows = dove_rows(answer, i++, &code);
-		if (!rows)
-			dove_told(code, "list the scripts", r);
-		ok = rows && scripts_of(p, rows);
-	}
-	if (ok && p->d->has_acl) {
-		rows = dove_rows(answer, i++, &code);
-		if (!rows)
-			dove_told(code, "list the folders", r);
-		ok = rows && mailboxes_of(p, rows);
-	}
-	if (ok && p->d->has_acl) {
-		rows = dove_rows(answer, i, &code);
-		if (!rows && code != DOVE_EX_NOTFOUND)
-			dove_told(code, "read the rights on INBOX", r);
-		ok = rows ? add_acls(p->b, "INBOX", rows) : code == DOVE_EX_NOTFOUND;
-	}
-	if (!ok && r->status == KIT_OK)
-		kit_say(r, KIT_RETRY, "out of memory");
-	json_free(&answer);
-	return ok;
+	return (x->scripts ? 1u : 0u) + (x->d->has_acl ? 2u : 0u);
 }
 
-/* The second request's answers, in the order they were asked for. */
-static bool take_content(struct plan *p, const struct json *answer,
-			 struct kit_reply *r)
+static bool no_memory(struct kit_reply *r)
+{
+	kit_say(r, KIT_RETRY, "out of memory");
+	return false;
+}
+
+/* Its part of the first round's answer, from command `i` on. */
+static bool take_what(const struct reading *x, struct plan *p,
+		      const struct json *answer, size_t i)
+{
+	const struct json *rows;
+	int code;
+
+	if (x->scripts) {
+		rows = dove_rows(answer, i++, &code);
+		if (!rows) {
+			dove_told(code, "list the scripts", p->r);
+			return false;
+		}
+		if (!scripts_of(p, rows))
+			return no_memory(p->r);
+	}
+	if (!x->d->has_acl)
+		return true;
+	rows = dove_rows(answer, i++, &code);
+	if (!rows) {
+		dove_told(code, "list the folders", p->r);
+		return false;
+	}
+	if (!mailboxes_of(p, rows))
+		return no_memory(p->r);
+	rows = dove_rows(answer, i, &code);
+	if (!rows && code != DOVE_EX_NOTFOUND) {
+		dove_told(code, "read the rights on INBOX", p->r);
+		return false;
+	}
+	return !rows || add_acls(p->b, "INBOX", rows) || no_memory(p->r);
+}
+
+static void fail_all(const struct reading *x, const struct kit_reply *r)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->plans[i].ok) {
+			kit_say(x->plans[i].r, r->status, "%s", r->text);
+			x->plans[i].ok = false;
+		}
+}
+
+static void ask_what(const struct reading *x, struct kit_reply *r)
+{
+	struct json *batch = json_array(), *answer = NULL;
+	size_t per = questions(x);
+
+	for (size_t i = 0; i < x->n; i++) {
+		const char *user = x->plans[i].user;
+
+		if (x->scripts)
+			dove_cmd(batch, "sieveList", dove_user(user, NULL, NULL));
+		if (!x->d->has_acl)
+			continue;
+		dove_cmd(batch, "mailboxList", dove_user(user, NULL, NULL));
+		dove_cmd(batch, "aclGet", dove_user(user, "mailbox", "INBOX"));
+	}
+	if (json_count(batch) != per * x->n) {
+		json_free(&batch);
+		(void)no_memory(r);
+		fail_all(x, r);
+		return;
+	}
+	if (!dove_call(x->d, x->c, batch, false, &answer, r)) {
+		fail_all(x, r);
+		return;
+	}
+	for (size_t i = 0; i < x->n; i++) {
+		struct plan *p = &x->plans[i];
+
+		p->at = json_count(p->batch);
+		p->ok = take_what(x, p, answer, per * i);
+		p->n = json_count(p->batch) - p->at;
+	}
+	json_free(&answer);
+}
+
+/* Its part of the second round's answers, in the order they were asked for. */
+static bool take_content(struct plan *p, const struct json *answer)
 {
 	const struct json *rows, *m;
-	size_t i = 0;
+	size_t i = p->at;
 	int code;
 
 	for (struct json *s = json_first(p->b->scripts); s; s = json_next(s), i++) {
 		rows = dove_rows(answer, i, &code);
 		if (!rows && code != DOVE_EX_NOTFOUND) {
-			dove_told(code, "read a script", r);
+			dove_told(code, "read a script", p->r);
 			return false;
 		}
 		if (!json_set_str(s, "text",
 				  rows ? json_str(json_first(rows), "sieve script") : NULL))
-			return kit_say(r, KIT_RETRY, "out of memory") != 0;
+			return no_memory(p->r);
 	}
 	for (m = json_first(p->mailboxes); m; m = json_next(m), i++) {
 		rows = dove_rows(answer, i, &code);
 		if (!rows && code != DOVE_EX_NOTFOUND) {
-			dove_told(code, "read the rights on a folder", r);
+			dove_told(code, "read the rights on a folder", p->r);
 			return false;
 		}
 		if (rows && !add_acls(p->b, json_text(m), rows))
-			return kit_say(r, KIT_RETRY, "out of memory") != 0;
+			return no_memory(p->r);
 	}
 	return true;
+}
+
+/* The whole second round, in requests that answer in good time. */
+static struct json *call_all(const struct reading *x, const struct json *batch,
+			     struct kit_reply *r)
+{
+	struct json *all = json_array(), *part = NULL, *answer = NULL;
+	bool ok = all != NULL;
+
+	for (const struct json *j = json_first(batch); ok && j; j = json_next(j)) {
+		if (!part)
+			part = json_array();
+		ok = json_push(part, json_dup(j));
+		if (!ok || (json_next(j) && json_count(part) < AT_ONCE))
+			continue;
+		ok = dove_call(x->d, x->c, part, false, &answer, r);
+		part = NULL;
+		for (const struct json *a = json_first(answer); ok && a; a = json_next(a))
+			ok = json_push(all, json_dup(a));
+		json_free(&answer);
+	}
+	json_free(&part);
+	if (!ok && r->status == KIT_OK)
+		(void)no_memory(r);
+	if (!ok)
+		json_free(&all);
+	return all;
+}
+
+static void ask_content(const struct reading *x, const struct json *batch,
+			struct kit_reply *r)
+{
+	struct json *answer;
+
+	if (!json_count(batch))
+		return;
+	answer = call_all(x, batch, r);
+	if (!answer)
+		fail_all(x, r);
+	for (size_t i = 0; i < x->n; i++) {
+		struct plan *p = &x->plans[i];
+
+		if (!p->ok)
+			continue;
+		p->ok = p->n == json_count(p->b->scripts) + json_count(p->mailboxes) ?
+				take_content(p, answer) : no_memory(p->r);
+	}
+	json_free(&answer);
+}
+
+static void read_boxes(struct dove *d, const struct kit_connection *c, bool scripts,
+		       struct box_ask *asks, size_t n)
+{
+	struct reading x = { .d = d, .c = c, .scripts = scripts && d->has_sieve,
+			     .plans = mem_array(n, sizeof(*x.plans)), .n = n };
+	struct json *batch = json_array();
+	struct kit_reply r = { .status = KIT_OK };
+
+	for (size_t i = 0; i < n; i++) {
+		asks[i].box = (struct box){ json_array(), json_array() };
+		asks[i].reply = (struct kit_reply){ .status = KIT_OK };
+		asks[i].ok = x.plans && batch && asks[i].box.scripts &&
+			     asks[i].box.acls;
+		if (!asks[i].ok)
+			(void)no_memory(&asks[i].reply);
+		if (x.plans)
+			x.plans[i] = (struct plan){ .c = c, .user = asks[i].user,
+				.b = &asks[i].box, .r = &asks[i].reply, .batch = batch,
+				.mailboxes = json_array(), .ok = asks[i].ok };
+	}
+	if (x.plans && questions(&x)) {
+		ask_what(&x, &r);
+		ask_content(&x, batch, &r);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (x.plans) {
+			asks[i].ok = x.plans[i].ok;
+			json_free(&x.plans[i].mailboxes);
+		}
+		if (!asks[i].ok)
+			box_free(&asks[i].box);
+	}
+	json_free(&batch);
+	mem_free(x.plans);
 }
 
 static bool read_box(struct dove *d, const struct kit_connection *c,
 		     const char *user, bool scripts, struct box *b,
 		     struct kit_reply *r)
 {
-	struct plan p = { .d = d, .c = c, .user = user, .b = b,
-			  .scripts = scripts && d->has_sieve, .batch = json_array(), .mailboxes = json_array() };
-	struct json *answer = NULL;
-	size_t n;
-	bool ok = false;
+	struct box_ask one = { .user = user };
 
-	*b = (struct box){ .scripts = json_array(), .acls = json_array() };
-	r->status = KIT_OK;
-	if (!p.batch || !p.mailboxes || !b->scripts || !b->acls) {
-		kit_say(r, KIT_RETRY, "out of memory");
-		goto out;
-	}
-	if (!ask_what(&p, r))
-		goto out;
-	n = json_count(p.batch);
-	if (n != json_count(b->scripts) + json_count(p.mailboxes)) {
-		kit_say(r, KIT_RETRY, "out of memory");
-		goto out;
-	}
-	if (n) {
-		struct json *batch = p.batch;
-
-		p.batch = NULL;
-		if (!dove_call(d, c, batch, false, &answer, r) ||
-		    !take_content(&p, answer, r))
-			goto out;
-	}
-	ok = true;
-out:
-	json_free(&answer);
-	json_free(&p.batch);
-	json_free(&p.mailboxes);
-	if (!ok)
-		box_free(b);
-	return ok;
+	read_boxes(d, c, scripts, &one, 1);
+	*b = one.box;
+	kit_say(r, one.reply.status, "%s", one.reply.text);
+	return one.ok;
 }
 
 bool box_read(struct dove *d, const struct kit_connection *c, const char *user,
@@ -232,6 +342,12 @@ bool box_acls(struct dove *d, const struct kit_connection *c, const char *user,
 	      struct box *b, struct kit_reply *r)
 {
 	return read_box(d, c, user, false, b, r);
+}
+
+void box_read_all(struct dove *d, const struct kit_connection *c,
+		  struct box_ask *asks, size_t n)
+{
+	read_boxes(d, c, true, asks, n);
 }
 
 void box_free(struct box *b)

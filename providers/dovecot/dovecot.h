@@ -126,6 +126,15 @@ struct box {
 };
 bool box_read(struct dove *d, const struct kit_connection *c, const char *user,
 	      struct box *b, struct kit_reply *r);
+/* Several at once. */
+struct box_ask {
+	const char *user;
+	struct box box;		/* when ok; box_free it in any case */
+	struct kit_reply reply; /* when not */
+	bool ok;
+};
+void box_read_all(struct dove *d, const struct kit_connection *c,
+		  struct box_ask *asks, size_t n);
 /* The rights alone. */
 bool box_acls(struct dove *d, const struct kit_connection *c, const char *user,
 	      struct box *b, struct kit_reply *r);

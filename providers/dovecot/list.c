@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "providers/dovecot/dovecot.h"
+
+#define TOGETHER 16 /* mailboxes read by the same requests */
 
 struct listing {
 	struct dove *d;
@@ -195,21 +198,70 @@ static int send_acls(struct listing *l, const char *user, const struct box *b)
 	return 0;
 }
 
-static int one_user(struct listing *l, const char *user)
+static int send_user(struct listing *l, struct box_ask *a)
 {
-	struct kit_request q = { .account = user };
-	struct kit_reply r = { .status = KIT_OK };
-	struct box b = { NULL, NULL };
-	bool read = dove_account(&q, &r) && box_read(l->d, l->c, user, &b, &r);
-	int rc;
+	if (!a->ok && a->reply.status != KIT_ABSENT && !l->trouble[0])
+		(void)snprintf(l->trouble, sizeof(l->trouble), "%.60s: %.220s",
+			       a->user, a->reply.text);
+	return send_account(l, a->user, &a->box) || send_sessions(l, a->user) ||
+			       send_scripts(l, a->user, &a->box) ||
+			       send_acls(l, a->user, &a->box) ?
+		       -1 : 0;
+}
 
-	if (!read && r.status != KIT_ABSENT && !l->trouble[0])
-		(void)snprintf(l->trouble, sizeof(l->trouble), "%.60s: %.220s", user,
-			       r.text);
-	rc = send_account(l, user, &b) || send_sessions(l, user) ||
-			     send_scripts(l, user, &b) || send_acls(l, user, &b) ?
-		     -1 : 0;
-	box_free(&b);
+/* A name that doveadm would take for a pattern is listed, and not asked about. */
+static int send_odd(struct listing *l, const char *user, const struct kit_reply *r)
+{
+	struct box_ask a = { .user = user, .reply = *r };
+
+	return send_user(l, &a);
+}
+
+struct some { /* read together */
+	struct box_ask asks[TOGETHER];
+	size_t n;
+};
+
+static int send_some(struct listing *l, struct some *s)
+{
+	int rc = 0;
+
+	if (s->n)
+		box_read_all(l->d, l->c, s->asks, s->n);
+	for (size_t i = 0; i < s->n; i++) {
+		rc = rc ? rc : send_user(l, &s->asks[i]);
+		box_free(&s->asks[i].box);
+	}
+	s->n = 0;
+	return rc;
+}
+
+/* All of them, or `only` one; *n counts. */
+static int send_users(struct listing *l, const struct json *users, const char *only,
+		      size_t *n)
+{
+	struct some *s = mem_zalloc(sizeof(*s));
+	int rc = s ? 0 : err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
+
+	for (const struct json *u = json_first(users); !rc && u; u = json_next(u)) {
+		struct kit_reply r = { .status = KIT_OK };
+		const char *user = json_text(u);
+		struct kit_request q = { .account = user };
+
+		if (!user || (*only && strcmp(user, only) != 0))
+			continue;
+		(*n)++;
+		if (!dove_account(&q, &r)) {
+			rc = send_odd(l, user, &r);
+			continue;
+		}
+		s->asks[s->n++] = (struct box_ask){ .user = user };
+		if (s->n == TOGETHER)
+			rc = send_some(l, s);
+	}
+	if (!rc)
+		rc = send_some(l, s);
+	mem_free(s);
 	return rc;
 }
 
@@ -274,15 +326,8 @@ int dove_list(void *session, const struct kit_connection *c,
 			     0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto out;
 	}
-	for (const struct json *u = json_first(users); u; u = json_next(u)) {
-		const char *user = json_text(u);
-
-		if (!user || (*q->account && strcmp(user, q->account) != 0))
-			continue;
-		n++;
-		if (one_user(&l, user))
-			goto out;
-	}
+	if (send_users(&l, users, q->account, &n))
+		goto out;
 	kit_say(r, *q->account && !n ? KIT_ABSENT : KIT_OK, "%s", l.trouble);
 	rc = json_set_bool(kit_body(r), "complete", !l.trouble[0]) ?
 		     0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
