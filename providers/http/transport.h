@@ -38,7 +38,10 @@ struct wire_answer {
 
 struct wire;
 
-int wire_boot(struct err *e) __attribute__((warn_unused_result)); /* once */
+/* Once: begin to load libcurl.  wire_open() waits for it; whoever ends without
+ * one calls wire_wait() before. */
+void wire_boot(void);
+void wire_wait(void);
 struct wire *wire_open(const struct kit_connection *c, struct err *e);
 void wire_close(struct wire **w);
 
