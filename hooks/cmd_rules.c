@@ -30,6 +30,28 @@ static int list(const struct engine *g)
 	return EXIT_CLEAN;
 }
 
+/* Every provider once, with the number of its rules. */
+static int services(const struct engine *g)
+{
+	size_t i, k, n, all = 0;
+
+	for (i = 0; i < g->rules->n; i++) {
+		const char *name = g->rules->rule[i].provider;
+
+		for (k = 0; k < i; k++)
+			if (!strcmp(g->rules->rule[k].provider, name))
+				break;
+		if (k < i || !*name)
+			continue;
+		for (n = 0; k < g->rules->n; k++)
+			n += !strcmp(g->rules->rule[k].provider, name);
+		printf("%-36s %zu\n", name, n);
+		all++;
+	}
+	printf("%zu rules, %zu services\n", g->rules->n, all);
+	return EXIT_CLEAN;
+}
+
 static int check(const struct engine *g)
 {
 	size_t i, odd = g->rules->warnings.n;
@@ -102,12 +124,14 @@ int cmd_rules(int argc, char **argv, const struct surroundings *s)
 		return complain(&e);
 	if (!strcmp(verb, "list"))
 		rc = list(&g);
+	else if (!strcmp(verb, "services"))
+		rc = services(&g);
 	else if (!strcmp(verb, "check"))
 		rc = check(&g);
 	else if (!strcmp(verb, "test"))
 		rc = try_all(&g, argc - used, argv + used);
 	else {
-		err_fail(&e, ERR_USAGE, verb, "rules knows list, test and check");
+		err_fail(&e, ERR_USAGE, verb, "rules knows list, services, test and check");
 		rc = complain(&e);
 	}
 	engine_close(&g);

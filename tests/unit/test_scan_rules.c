@@ -3,6 +3,7 @@
  * The built-in rules: every one loads, every example holds, ids are tidy; and
  * the loader's errors.
  */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "base/io.h"
+#include "base/toml.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/example.h"
 
@@ -129,12 +132,79 @@ static void test_extend(void **state)
 	rules_free(&rs);
 }
 
+/* A rule that finds this kind of this service, by this prefix. */
+static bool has_rule(const struct ruleset *rs, const char *service,
+		     const char *kind, const char *prefix)
+{
+	size_t i, k;
+
+	for (i = 0; i < rs->n; i++) {
+		const struct rule *r = &rs->rule[i];
+
+		if (strcmp(r->provider, service) || strcmp(r->kind, kind))
+			continue;
+		for (k = 0; k < r->matches.n; k++)
+			if (strstr(r->matches.v[k], prefix))
+				return true;
+	}
+	return false;
+}
+
+static size_t check_definition(const struct ruleset *rs, const char *path,
+			       size_t *bad)
+{
+	struct buf text = BUF_INIT(1u << 20);
+	struct err e = ERR_INIT;
+	struct toml_node *root = NULL;
+	const struct toml_node *list, *s;
+	const char *service;
+	size_t n = 0;
+
+	assert_int_equal(io_read_file(path, IO_ANY, 1u << 20, &text, &e), 0);
+	root = toml_parse(text.p, text.len, path, &e);
+	assert_non_null(root);
+	service = toml_str(toml_get(root, "service"), "name");
+	list = toml_get(root, "secret");
+	for (s = list ? list->child : NULL; s; s = s->next, n++)
+		if (!has_rule(rs, service, toml_str(s, "kind"),
+			      toml_str(s, "prefix"))) {
+			print_message("%s: no rule for %s '%s'\n", path,
+				      toml_str(s, "kind"), toml_str(s, "prefix"));
+			(*bad)++;
+		}
+	toml_free(&root);
+	buf_release(&text);
+	return n;
+}
+
+/* What a definition can end by its value alone, the scanner finds, under the
+ * same names: else found -> whose -> kill breaks in the middle. */
+static void test_revocable(void **state)
+{
+	struct err e = ERR_INIT;
+	struct ruleset *rs = rules_builtin(&e);
+	size_t i, n = 0, bad = 0;
+	glob_t g;
+
+	(void)state;
+	told(&e);
+	assert_non_null(rs);
+	assert_int_equal(glob("providers/http/*.toml", 0, NULL, &g), 0);
+	for (i = 0; i < g.gl_pathc; i++)
+		n += check_definition(rs, g.gl_pathv[i], &bad);
+	globfree(&g);
+	assert_true(n >= 10);
+	assert_int_equal(bad, 0);
+	rules_free(&rs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_extend),
+		cmocka_unit_test(test_revocable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
