@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "providers/dovecot/dovecot.h"
 
 bool dove_flush(struct dove *d, const struct kit_connection *c, const char *user,
@@ -163,6 +164,7 @@ static bool cut_user(struct dove *d, const struct kit_connection *c,
 	}
 	if (!dove_call(d, c, batch, true, &answer, r))
 		return false;
+	crash_point("dovecot.after-cut");
 	who = dove_rows(answer, 1, &code);
 	*count = who ? (int64_t)dove_sessions(who, user) : 0;
 	if (!dove_rows(answer, 0, &code))
@@ -209,8 +211,10 @@ static void remove_script(struct dove *d, const struct kit_connection *c,
 	    !json_set_bool(params, "ignoreActive", true))
 		json_free(&params);
 	dove_cmd(batch, "sieveDelete", params);
+	crash_point("dovecot.before-remove");
 	if (!dove_call(d, c, batch, true, &answer, r))
 		return;
+	crash_point("dovecot.after-remove");
 	if (dove_rows(answer, 0, &code))
 		r->status = KIT_OK;
 	else

@@ -5,6 +5,8 @@
 # DC_IMAP, DC_HTTP, DC_LMTP and DC_SIEVE (ports on 127.0.0.1); stop_dovecot ends
 # it and removes the folder.  Each user's password is pw-USER.  Needs root, as
 # the server does for mailboxes of several owners.
+# With DC_TLS=yes the API speaks https and IMAP imaps, with a certificate for
+# localhost of the authority in $DC_DIR/ca.pem.
 #   deny file       $DC_DIR/auth/deny
 #   log             $DC_DIR/log
 #   homes           $DC_DIR/home/USER
@@ -17,7 +19,7 @@ dc_config() {
 		log_path = $DC_DIR/log
 		protocols = imap lmtp sieve
 		listen = 127.0.0.1
-		ssl = no
+		$(dc_tls ssl = no)
 		disable_plaintext_auth = no
 		auth_cache_size = 1M
 		auth_master_user_separator = *
@@ -70,10 +72,10 @@ dc_config() {
 		}
 		doveadm_api_key = $DC_KEY
 		service imap-login {
-		  inet_listener imap {
+		  inet_listener imap$(dc_s) {
 		    port = $DC_IMAP
 		  }
-		  inet_listener imaps {
+		  inet_listener imap$(dc_s other) {
 		    port = 0
 		  }
 		}
@@ -90,9 +92,38 @@ dc_config() {
 		service doveadm {
 		  inet_listener http {
 		    port = $DC_HTTP
+		    ssl = ${DC_TLS:-no}
 		  }
 		}
 	END
+}
+
+dc_s() { # the listener in use is imap or imaps; with a word: the other one
+	if [ "${DC_TLS:-no}" = yes ]; then
+		[ $# -gt 0 ] || echo s
+	elif [ $# -gt 0 ]; then
+		echo s
+	fi
+}
+
+dc_tls() { # what stands there without TLS
+	if [ "${DC_TLS:-no}" = no ]; then
+		echo "$*"
+		return
+	fi
+	printf 'ssl = required\nssl_cert = <%s/tls/cert.pem\nssl_key = <%s/tls/key.pem\n' "$DC_DIR" "$DC_DIR"
+}
+
+# A private authority and a certificate for localhost from it.
+dc_certificate() {
+	mkdir -m 700 "$DC_DIR/tls"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=curfew test authority" \
+		-keyout "$DC_DIR/tls/ca.key" -out "$DC_DIR/ca.pem" 2>/dev/null
+	openssl req -newkey rsa:2048 -nodes -subj /CN=localhost \
+		-keyout "$DC_DIR/tls/key.pem" -out "$DC_DIR/tls/csr" 2>/dev/null
+	openssl x509 -req -in "$DC_DIR/tls/csr" -CA "$DC_DIR/ca.pem" -CAkey "$DC_DIR/tls/ca.key" \
+		-CAcreateserial -days 2 -extfile <(echo 'subjectAltName = DNS:localhost') \
+		-out "$DC_DIR/tls/cert.pem" 2>/dev/null
 }
 
 dc_port() {
@@ -136,6 +167,7 @@ start_dovecot() {
 	DC_DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-dovecot.XXXXXX")
 	DC_KEY=api-$RANDOM$RANDOM$RANDOM
 	dc_folders
+	[ "${DC_TLS:-no}" = no ] || dc_certificate
 	for user in "$@"; do dc_user "$user"; done
 	for _ in 1 2 3 4 5; do
 		DC_IMAP=$(dc_port) DC_HTTP=$(dc_port) DC_LMTP=$(dc_port) DC_SIEVE=$(dc_port)

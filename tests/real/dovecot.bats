@@ -400,6 +400,56 @@ known() {
 	dc_api "[[\"user\",{\"userMask\":[\"$1\"]},\"u\"]]" | grep -q home
 }
 
+is_over() { # incident: bot is shut out, and what he had is kept
+	refused bot pw-bot
+	[ "$(dc_api '[["sieveList",{"user":"bot"},"s"]]')" = '[["doveadmResponse",[],"s"]]' ]
+	[ "$(dc_api '[["aclGet",{"user":"bot","mailbox":"INBOX"},"s"]]')" = '[["doveadmResponse",[],"s"]]' ]
+	[ "$(grep -cx bot "$DC_DIR/auth/deny")" = 1 ]
+	"${curfew[@]}" incident export "$1" --format json >"$BATS_TEST_TMPDIR/export"
+	[ "$(jq -r '.snapshots[].address' "$BATS_TEST_TMPDIR/export")" = mail/bot ]
+	# two scripts and two rights are in it
+	[ "$(jq -r '.snapshots[0].bytes' "$BATS_TEST_TMPDIR/export")" -gt 300 ]
+	"${curfew[@]}" audit verify
+}
+
+@test "the provider dies with -9 at each of its steps: resume ends the mailbox" {
+	local at incident
+	vault
+	export CURFEW_TEST_GAP_MS=100 CURFEW_TEST_BACKOFF_MS=100
+	for at in before-deny after-deny after-cut before-remove after-remove; do
+		dc_reset
+		"${curfew[@]}" sync >/dev/null 2>&1 || true # it was dead: told
+		imap_open bot pw-bot INBOX
+		# each new process dies there again
+		CURFEW_CRASH_AT=dovecot.$at run "${curfew[@]}" kill mail/bot --yes --wait 2s
+		echo "$at: $output"
+		incident=$("${curfew[@]}" incident list | grep -o 'INC-[0-9-]*' | tail -1)
+		"${curfew[@]}" incident export "$incident" | grep -q 'status 137'
+		[ "$status" -ne 0 ] || [ "$at" = after-deny ]
+		run "${curfew[@]}" resume --wait 60s
+		[ "$status" -eq 0 ]
+		wait_for grep -q BYE "$IMAP_LOG"
+		is_over "$incident"
+	done
+}
+
+@test "curfew dies with -9 after each of its commits: resume ends the mailbox" {
+	local incident n
+	vault
+	export CURFEW_TEST_GAP_MS=100 CURFEW_TEST_BACKOFF_MS=100
+	for n in 1 3 5; do
+		dc_reset
+		"${curfew[@]}" sync >/dev/null 2>&1 || true
+		CURFEW_CRASH_AT=kill.after-result-commit:$n run "${curfew[@]}" kill mail/bot --yes --wait 60s
+		[ "$status" -eq 137 ]
+		run "${curfew[@]}" resume --wait 60s
+		echo "$n: $output"
+		[ "$status" -eq 0 ]
+		incident=$("${curfew[@]}" incident list | grep -o 'INC-[0-9-]*' | tail -1)
+		is_over "$incident"
+	done
+}
+
 @test "a kill of many mailboxes keeps what it removes, although snapshots come late" {
 	local u
 	for u in $(seq 24); do dc_user "m$u"; done
