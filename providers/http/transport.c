@@ -346,10 +346,12 @@ static struct curl_slist *headers_of(const struct wire_ask *q, bool *ok)
 	return l;
 }
 
-static void set_connection(struct wire *w)
+static void set_connection(struct wire *w, const char *url)
 {
 	CURL *h = w->h;
-	const char *proxy = kit_option(w->c, "proxy", "");
+	/* plain http is for this machine: a proxy would read the credential */
+	const bool tls = !strncasecmp(url, "https:", 6);
+	const char *proxy = tls ? kit_option(w->c, "proxy", "") : "";
 	const char *ca = kit_option(w->c, "ca_file", NULL);
 	const char *cert = kit_option(w->c, "client_cert", NULL);
 	const char *key = kit_option(w->c, "client_key", NULL);
@@ -461,7 +463,7 @@ int wire_send(struct wire *w, const struct wire_ask *q, struct wire_answer *a,
 	}
 	w->why[0] = '\0';
 	set_common(w, a);
-	set_connection(w);
+	set_connection(w, q->url);
 	set_request(w, q);
 	(void)curl_easy_setopt(w->h, CURLOPT_HTTPHEADER, headers);
 	code = curl_easy_perform(w->h);

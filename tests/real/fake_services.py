@@ -63,6 +63,68 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 raise Reply(204)
             raise Reply(200, self.keys[key])
 
+    class Kinds(Service):
+        """Every way to sign in and every way to turn a page."""
+
+        def __init__(self):
+            super().__init__()
+            self.items = [{"id": f"i{n:02}", "name": f"n{n}"} for n in range(7)]
+            self.fetched = 0
+            self.alive = True
+
+        def digest_ok(self, q):
+            auth = q.headers.get("Authorization") or ""
+            if not auth.startswith("Digest "):
+                return False
+            f = dict(p.strip().split("=", 1) for p in auth[7:].split(","))
+            f = {k: v.strip('"') for k, v in f.items()}
+            h = lambda s: hashlib.sha256(s.encode()).hexdigest()  # noqa: E731
+            want = h(f"{h('user:realm:' + 'pa:ss wört')}:{f['nonce']}:{f['nc']}:{f['cnonce']}:auth:{h(q.method + ':' + f['uri'])}")
+            return f["username"] == "user" and f["response"] == want and f["nonce"] == "abc" and f["uri"] == q.full
+
+        def do_who(self, q, kind):
+            """POST /who/:kind"""
+            basic = "Basic " + base64.b64encode("user:pa:ss wört".encode()).decode()
+            ok = {"basic": lambda: q.headers.get("Authorization") == basic,
+                  "digest": lambda: self.digest_ok(q),
+                  "header": lambda: (q.headers.get("X-Key") or "").encode("latin1") == "user:pa:ss wört".encode(),
+                  "oauth": lambda: q.bearer("Token") == f"t{self.fetched}",
+                  "none": lambda: not q.headers.get("Authorization")}[kind]()
+            if not ok or not self.alive:
+                raise Reply(401, {"error": "bad key"}, {"WWW-Authenticate": 'Digest realm="realm", nonce="abc", '
+                                                        'qop="auth", algorithm=SHA-256'} if kind == "digest" else {})
+            raise Reply(200, {"me": "user"})
+
+        def do_token(self, q):
+            """POST /token"""
+            basic = "Basic " + base64.b64encode("user:pa:ss wört".encode()).decode()
+            if q.headers.get("Authorization") != basic or q.form() != {"grant_type": "client_credentials", "scope": "a b"}:
+                raise Reply(400, {"error": "invalid_client"})
+            self.fetched += 1
+            raise Reply(200, {"access_token": f"t{self.fetched}", "expires_in": 3600})
+
+        def do_page(self, q, kind):
+            """GET /page/:kind"""
+            got, n = self.items, len(self.items)
+            if kind == "link":
+                q.link_pages(got, 3)
+            at = {"next": lambda: int(q.query.get("at", 0)), "cursor": lambda: int(q.query.get("cursor") or 0),
+                  "more": lambda: int(q.query.get("cursor") or 0), "total": lambda: (int(q.query.get("page", 1)) - 1) * 3,
+                  "short": lambda: int(q.query.get("page", 0)) * 3,
+                  "last": lambda: next((i + 1 for i, x in enumerate(got) if x["id"] == q.query.get("after")), 0)}[kind]()
+            if kind in ("short", "last") and q.query.get("per") != "3":
+                raise Reply(400, {"error": "per=3, please"})
+            end, page = at + 3 >= n, {"items": got[at:at + 3]}
+            if kind == "next" and not end:
+                page["next"] = f"/{q.service}{q.path}?at={at + 3}"  # relative
+            if kind == "cursor":
+                page["cursor"] = "" if end else str(at + 3)
+            if kind == "more":
+                page.update(cursor=str(at + 3), more=not end)
+            if kind == "total":
+                page["pages"] = 3
+            raise Reply(200, page)
+
     class Slack(Service):
         def __init__(self):
             super().__init__()
@@ -651,4 +713,4 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             self.error(400, "InvalidAction")
 
     world.services.update(slack=Slack(), okta=Okta(), cloudflare=Cloudflare(), hashivault=Vault(),
-                          github=Github(), aws=Aws(), wiki=Wiki())
+                          github=Github(), aws=Aws(), wiki=Wiki(), kinds=Kinds())
