@@ -26,6 +26,7 @@ stop() {
 }
 trap 'stop; rm -rf "$work"' EXIT
 ${CC:-cc} -O2 -o "$work/http_fake" "$here/tests/bench/http_fake.c"
+# shellcheck disable=SC2016
 sed -n '/^```toml$/,/^```$/p' "$here/docs/http-definitions.md" | sed '/^```/d' >"$work/wiki.toml"
 bad=0
 
@@ -57,7 +58,8 @@ front() { # TLS and HTTP/2 before it
 
 stat() { curl -s "http://127.0.0.1:$port/stat" | jq -r ".$1"; }
 
-ideal=$(((count + 15) / 16 * delay))
+rounds=$(((count + 15) / 16))
+ideal=$((rounds * delay))
 tell() { # WHAT MS
 	awk -v w="$1" -v g="$2" -v i="$ideal" 'BEGIN {
 		printf "%-34s %6d ms, ideal %d ms, ratio %.3f (bound 1.25)\n", w, g, i, g / i

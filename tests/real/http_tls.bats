@@ -29,11 +29,11 @@ issue() { # NAME SUBJECT-ALT-NAME [DATES]
 }
 
 setup() {
-	command -v nghttpx >/dev/null || skip "nghttpx is not installed (Debian: nghttp2-proxy)"
 	load provider
 	load http
-	start_fake
 	PIDS=()
+	command -v nghttpx >/dev/null || skip "nghttpx is not installed (Debian: nghttp2-proxy)"
+	start_fake
 	keys=$BATS_FILE_TMPDIR
 	admin=glpat-adminadminadminadmin
 	bot=glpat-botbotbotbotbotbot00
