@@ -49,6 +49,7 @@ struct link;	       /* agent/engine/link.h */
 
 struct app {
 	const char *dir;	 /* vault directory */
+	const char *scan_cache;	 /* a folder for curfew-scan, or NULL */
 	const char *config_path; /* the file that was or would be read */
 	struct config *config;	 /* NULL unless NEED_CONFIG */
 	struct launcher *launcher;

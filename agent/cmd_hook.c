@@ -2,165 +2,21 @@
  * cmd_hook: what the git hooks need from the vault: the published set of the
  * organisation's own secrets, and the two public keys.
  *
- * Promises: a value goes into the set only when it cannot be guessed from it
- * (agent/strength.h), and what is left out is counted and named.  Each set has a
- * key of its own, so two of them cannot be compared.  Never prints a value.
+ * Promises: what is left out of the set is counted and named.  Never prints a
+ * value.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/args.h"
 #include "agent/commands.h"
+#include "agent/publish.h"
 #include "agent/report/out.h"
-#include "agent/strength.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "base/wordset.h"
-#include "vault/inventory.h"
 #include "vault/journal.h"
-#include "vault/outward.h"
-
-enum verdict { TAKEN, SHORT, LONG, NO_WORD, WEAK, DEAD, VERDICTS };
-
-static const char *const why[VERDICTS] = {
-	[TAKEN] = "published",
-	[SHORT] = "shorter than 16 bytes",
-	[LONG] = "longer than 256 bytes",
-	[NO_WORD] = "not one word of printable characters (a key block, a file)",
-	[WEAK] = "could be guessed from its fingerprint (under 80 bits)",
-	[DEAD] = "proved dead or revoked already",
-};
-static const char *const names[VERDICTS] = { "published", "short", "long",
-					     "no_word", "weak", "dead" };
-
-struct publish {
-	struct app *app;
-	unsigned char key[DIGEST_KEY];
-	struct wordset_entry *v;
-	size_t n, cap, count[VERDICTS], unknown;
-	struct buf out; /* "ADDRESS\tREASON\n" of what was left out */
-};
-
-struct weighing {
-	struct publish *p;
-	enum verdict verdict;
-	struct wordset_entry entry;
-};
-
-static int weigh(const unsigned char *p, size_t n, void *arg)
-{
-	struct weighing *w = arg;
-
-	w->verdict = n < WORDSET_MIN ? SHORT :
-		     n > WORDSET_MAX ? LONG :
-		     !wordset_fits(p, n) ? NO_WORD :
-		     strength_bits(p, n) < STRENGTH_PUBLISH ? WEAK : TAKEN;
-	if (w->verdict == TAKEN)
-		wordset_entry(w->p->key, p, n, &w->entry);
-	return 0;
-}
-
-static int keep(struct publish *p, const struct wordset_entry *w, struct err *e)
-{
-	if (p->n == p->cap) {
-		const size_t cap = p->cap ? 2 * p->cap : 256;
-		struct wordset_entry *v =
-			cap > WORDSET_WORDS_MAX ? NULL :
-			mem_realloc(p->v, cap * sizeof *v);
-
-		if (v == NULL)
-			return err_fail(e, ERR_NOMEM, NULL,
-					"no room for %zu values", cap);
-		p->v = v;
-		p->cap = cap;
-	}
-	p->v[p->n++] = *w;
-	return 0;
-}
-
-/* One value, by whose name it goes. */
-static int take(struct publish *p, const char *address,
-		const struct secret *value, struct err *e)
-{
-	struct weighing w = { .p = p };
-
-	(void)secret_reveal(value, weigh, &w);
-	p->count[w.verdict]++;
-	if (w.verdict == TAKEN)
-		return keep(p, &w.entry, e);
-	return buf_printf(&p->out, e, "%s\t%s\n", address, why[w.verdict]);
-}
-
-static int credential(const struct inv_credential *c, void *arg, struct err *e)
-{
-	struct publish *p = arg;
-	struct inv_credential full = { 0 };
-	struct secret *value = NULL;
-	struct buf at = BUF_INIT(BUF_TEXT_MAX);
-	int rc = -1;
-
-	if (c->state == INV_DEAD || c->state == INV_REVOKED) {
-		p->count[DEAD] += c->has_secret;
-		return 0;
-	}
-	if (!c->has_secret) {
-		p->unknown++;
-		return 0;
-	}
-	if (inv_address(&at, c->connection, c->account, c->id, e) < 0 ||
-	    inv_credential_get(p->app->vault, c->connection, c->account,
-			       c->kind, c->id, &full, &value, e) < 0)
-		goto out;
-	rc = value != NULL ? take(p, at.p, value, e) : 0;
-out:
-	secret_free(&value);
-	inv_credential_free(&full);
-	buf_release(&at);
-	return rc;
-}
-
-/* curfew's own access leaks like any other. */
-static int connection(const struct inv_connection *c, void *arg, struct err *e)
-{
-	struct publish *p = arg;
-	struct inv_connection full = { 0 };
-	struct secret *value = NULL;
-	char text[200];
-	int rc = -1;
-
-	if (!c->has_secret)
-		return 0;
-	(void)snprintf(text, sizeof text, "%s (curfew's own access)", c->name);
-	if (inv_connection_get(p->app->vault, c->name, &full, &value, e) >= 0)
-		rc = value != NULL ? take(p, text, value, e) : 0;
-	secret_free(&value);
-	inv_connection_free(&full);
-	return rc;
-}
-
-static int write_set(struct publish *p, const struct outward *keys,
-		     const char *path, struct err *e)
-{
-	struct buf file = BUF_INIT(WORDSET_FILE_MAX);
-	unsigned char sum[32], sig[DIGEST_SIGNATURE];
-	int rc = -1;
-
-	if (wordset_build(p->key, clock_wall_ms(), p->v, p->n, keys->sign,
-			  &file, e) < 0)
-		goto out;
-	digest_hash(file.p, file.len, sum, sizeof sum);
-	if (outward_sign(p->app->vault, sum, sizeof sum, sig, e) < 0 ||
-	    buf_add(&file, sig, sizeof sig, e) < 0 ||
-	    /* git's user reads it; it is made to be given away */
-	    io_write_atomic(path, file.p, file.len, 0644, e) < 0)
-		goto out;
-	rc = 0;
-out:
-	buf_release(&file);
-	return rc;
-}
 
 static int note(struct publish *p, const char *path, struct err *e)
 {
@@ -169,7 +25,7 @@ static int note(struct publish *p, const char *path, struct err *e)
 	int rc = -1;
 
 	if (buf_printf(&text, e, "published the fingerprints of %zu secrets to "
-		       "%s", p->count[TAKEN], path) == 0) {
+		       "%s", p->count[PUBLISH_TAKEN], path) == 0) {
 		j.text = text.p;
 		j.at_ms = clock_wall_ms();
 		rc = journal_append(p->app->vault, &j, NULL, e);
@@ -180,8 +36,8 @@ static int note(struct publish *p, const char *path, struct err *e)
 
 static size_t left_out(const struct publish *p)
 {
-	return p->count[SHORT] + p->count[LONG] + p->count[NO_WORD] +
-	       p->count[WEAK];
+	return p->count[PUBLISH_SHORT] + p->count[PUBLISH_LONG] + p->count[PUBLISH_NO_WORD] +
+	       p->count[PUBLISH_WEAK];
 }
 
 static void tell(const struct publish *p, const char *path, const char *spool,
@@ -191,7 +47,7 @@ static void tell(const struct publish *p, const char *path, const char *spool,
 	const char *at = p->out.p;
 
 	(void)snprintf(line, sizeof line, "%zu secret%s published to ",
-		       p->count[TAKEN], p->count[TAKEN] == 1 ? "" : "s");
+		       p->count[PUBLISH_TAKEN], p->count[PUBLISH_TAKEN] == 1 ? "" : "s");
 	out_text(line);
 	out_cell(path, 0);
 	out_text("\n");
@@ -199,10 +55,10 @@ static void tell(const struct publish *p, const char *path, const char *spool,
 		(void)snprintf(line, sizeof line, "%zu left out:\n", left_out(p));
 		out_text(line);
 	}
-	for (int i = SHORT; i <= WEAK; i++)
+	for (int i = PUBLISH_SHORT; i <= PUBLISH_WEAK; i++)
 		if (p->count[i] > 0) {
 			(void)snprintf(line, sizeof line, "  %6zu  %s\n",
-				       p->count[i], why[i]);
+				       p->count[i], publish_why[i]);
 			out_text(line);
 		}
 	if (p->unknown > 0) {
@@ -238,11 +94,11 @@ static int tell_json(const struct publish *p, const char *path,
 	struct err e = ERR_INIT;
 	int code;
 
-	for (int i = SHORT; i < VERDICTS; i++)
-		(void)json_set_int(out, names[i], (int64_t)p->count[i]);
+	for (int i = PUBLISH_SHORT; i < PUBLISH_VERDICTS; i++)
+		(void)json_set_int(out, publish_names[i], (int64_t)p->count[i]);
 	(void)json_set_int(j, "version", 1);
 	(void)json_set_str(j, "file", path);
-	(void)json_set_int(j, "published", (int64_t)p->count[TAKEN]);
+	(void)json_set_int(j, "published", (int64_t)p->count[PUBLISH_TAKEN]);
 	(void)json_set_int(j, "without_value", (int64_t)p->unknown);
 	(void)json_set_str(j, "spool_key", spool);
 	(void)json_set_str(j, "known_key", sign);
@@ -258,10 +114,10 @@ static int tell_json(const struct publish *p, const char *path,
 
 int cmd_hook_publish(struct app *app, int argc, char **argv)
 {
-	struct publish p = { .app = app, .out = BUF_INIT(BUF_REPORT_MAX) };
+	struct buf file = BUF_INIT(WORDSET_FILE_MAX);
+	struct publish p = { .app = app };
 	const struct arg args[] = { { NULL, ARG_FLAG, NULL, 0 } };
 	char spool[2 * DIGEST_PUBLIC + 1], sign[2 * DIGEST_PUBLIC + 1];
-	struct outward keys;
 	struct err e = ERR_INIT;
 	char **rest;
 	int n, code = -1;
@@ -273,23 +129,23 @@ int cmd_hook_publish(struct app *app, int argc, char **argv)
 			       "curfew hook publish FILE");
 		goto out;
 	}
-	secret_random(p.key, sizeof p.key);
-	if (outward_keys(app->vault, &keys, &e) < 0 ||
-	    inv_credentials(app->vault, NULL, NULL, credential, &p, &e) < 0 ||
-	    inv_connections(app->vault, connection, &p, &e) < 0 ||
-	    write_set(&p, &keys, rest[0], &e) < 0 || note(&p, rest[0], &e) < 0) {
+	/* git's user reads the file; it is made to be given away */
+	if (publish_gather(app, &p, &e) < 0 ||
+	    publish_build(&p, &file, &e) < 0 ||
+	    io_write_atomic(rest[0], file.p, file.len, 0644, &e) < 0 ||
+	    note(&p, rest[0], &e) < 0) {
 		(void)err_ctx(&e, rest[0], "publish the known secrets");
 		goto out;
 	}
-	text_hex(keys.spool, sizeof keys.spool, spool);
-	text_hex(keys.sign, sizeof keys.sign, sign);
+	text_hex(p.keys.spool, sizeof p.keys.spool, spool);
+	text_hex(p.keys.sign, sizeof p.keys.sign, sign);
 	code = EXIT_OK;
 	if (app->json)
 		code = tell_json(&p, rest[0], spool, sign);
 	else if (!app->quiet)
 		tell(&p, rest[0], spool, sign);
 out:
-	buf_release(&p.out);
-	mem_free(p.v);
+	buf_release(&file);
+	publish_release(&p);
 	return code < 0 ? app_fail(app, &e) : code;
 }

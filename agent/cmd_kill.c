@@ -14,6 +14,7 @@
 #include "agent/engine/knob.h"
 #include "agent/engine/record.h"
 #include "agent/engine/target.h"
+#include "agent/kill_finding.h"
 #include "agent/kill_run.h"
 #include "agent/kill_value.h"
 #include "agent/report/live.h"
@@ -27,8 +28,8 @@
 #define CONFIRM_OVER 10
 
 struct kill_args {
-	bool secret_stdin, include_self, no_vault;
-	const char *reason, *host, *type, *file;
+	bool secret_stdin, include_self, no_vault, identity;
+	const char *reason, *host, *type, *file, *finding;
 	struct arg_list tags, set;
 	int64_t wait_ms;
 	char **words;
@@ -51,16 +52,27 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 		{ "set", ARG_LIST, &k->set, 0 },
 		{ "incident", ARG_TEXT, &k->file, 0 },
 		{ "no-vault", ARG_FLAG, &k->no_vault, 0 },
+		{ "finding", ARG_TEXT, &k->finding, 0 },
+		{ "identity", ARG_FLAG, &k->identity, 0 },
 		{ NULL, ARG_FLAG, NULL, 0 },
 	};
 
 	k->wait_ms = -1;
 	if (args_parse(argc, argv, args, &k->words, &k->n_words, e) < 0)
 		return -1;
-	if (!k->n_words && !k->tags.n && !k->secret_stdin) {
+	if (!k->n_words && !k->tags.n && !k->secret_stdin && !k->finding) {
 		err_fail(e, ERR_USAGE, NULL, "no target given");
 		err_hint(e, "curfew kill IDENTITY, CONNECTION/ACCOUNT or "
 			    "CONNECTION/ACCOUNT#ID; 'curfew list' shows them");
+		return err_ctx(e, NULL, "kill");
+	}
+	if (k->finding && (k->n_words || k->tags.n || k->secret_stdin)) {
+		err_fail(e, ERR_USAGE, k->finding, "a finding is ended by "
+			 "itself, without other targets");
+		return err_ctx(e, NULL, "kill");
+	}
+	if (k->identity && !k->finding) {
+		err_fail(e, ERR_USAGE, NULL, "--identity goes with --finding");
 		return err_ctx(e, NULL, "kill");
 	}
 	return 0;
@@ -69,7 +81,7 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 static int needs_vault(const struct app *app, const struct kill_args *k,
 		       struct err *e)
 {
-	if (app->vault || (!k->n_words && !k->tags.n))
+	if (app->vault || (!k->n_words && !k->tags.n && !k->finding))
 		return 0;
 	err_fail(e, ERR_USAGE, NULL, "without a vault only the secret on standard "
 		 "input can be ended");
@@ -121,10 +133,13 @@ static int by_value(struct app *app, const struct secret *secret,
 static int secret_given(struct app *app, const struct kill_args *k,
 			struct selection *s, int *code, struct err *e)
 {
-	const struct panic_ask ask = ask_of(k);
+	struct panic_ask ask = ask_of(k);
 	struct secret *secret = NULL;
 	int rc;
 
+	if (k->finding)
+		return kill_finding(app, k->finding, k->identity, &ask, s, code,
+				    e);
 	if (!s->n)
 		return kill_value(app, &ask, s, code, e);
 	rc = kill_value_read(&secret, e);
@@ -161,7 +176,7 @@ static int resolve(struct app *app, const struct kill_args *k,
 		goto out;
 	}
 	rc = 0;
-	if (k->secret_stdin)
+	if (k->secret_stdin || k->finding)
 		rc = secret_given(app, k, s, code, e);
 out:
 	buf_release(&b);
@@ -243,6 +258,8 @@ static int words_of(const struct kill_args *k, struct incident *inc,
 		if (buf_printf(&b, e, "%stag:%s", b.len ? " " : "",
 			       k->tags.v[i]) < 0)
 			goto out;
+	if (k->finding && buf_printf(&b, e, "finding %s", k->finding) < 0)
+		goto out;
 	if (k->secret_stdin &&
 	    buf_printf(&b, e, "%s(a secret given)", b.len ? " " : "") < 0)
 		goto out;

@@ -94,6 +94,47 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew learn pg-main/ci_bot#password\n",
 	  "--secret-file=r" },
+	{ "scan", cmd_scan, "look for leaked credentials, and say whose they are",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_KEYS,
+	  "scan [options] [REPOSITORY|FOLDER|FILE]",
+	  "Starts curfew-scan over all of a repository's history (or a folder, a "
+	  "file; without one:\nhere), with the values sealed here to look for by "
+	  "themselves. What is found is kept sealed\nand told with its owner and "
+	  "the command that ends it. Exit 1: something was found; 7: nothing\nwas, "
+	  "but not everything could be looked at.\n\n"
+	  "Options:\n"
+	  "  --min-confidence WORD  low, medium (default) or high; your own are "
+	  "always told\n"
+	  "  --rules FILE           rules of your own (docs/rules.md)\n"
+	  "  --dir                  the files there, not the history\n"
+	  "  --baseline-path FILE   leave out what that JSON report has\n"
+	  "  --gitleaks-ignore-path FILE  a .gitleaksignore\n"
+	  "  --max-target-megabytes N  name larger files instead of reading "
+	  "them\n"
+	  "  --threads N            work in so many threads\n"
+	  "  --also PATH            the scanner may read that too (alternates, "
+	  "the repository\n                         of a linked worktree)\n"
+	  "  --with OPTION          hand OPTION to curfew-scan as it stands\n\n"
+	  "Examples:\n"
+	  "  curfew scan ~/src/app\n"
+	  "  curfew scan --json /srv/git/app.git\n", NULL },
+	{ "respond", cmd_respond, "take what hooks found, and do what the policy "
+	  "says",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "respond [options]",
+	  "Takes the sealed files of the spool ([spool] folder in curfew.toml), "
+	  "keeps and tells what\nis in them, and tells it only or ends it, as "
+	  "[response.NAME] says (docs/respond.md). For\ncron: silent when there "
+	  "was nothing. Exit 0: all is handled; 3, 4: as for kill; 7: a file\n"
+	  "could not be taken, it is kept in failed/.\n\n"
+	  "Options:\n"
+	  "  -n, --dry-run  tell what would be done, touch nothing\n\n"
+	  "Examples:\n"
+	  "  curfew respond\n"
+	  "  * * * * * curfew respond || curfew resume\n", NULL },
+	{ "finding list", cmd_finding_list,
+	  "what scans, reports and hooks found, and whose it is now",
+	  NEED_CONFIG | NEED_VAULT, "finding list",
+	  "Examples:\n  curfew finding list\n", NULL },
 	{ "hook publish", cmd_hook_publish,
 	  "write the set by which hooks know your own secrets",
 	  NEED_CONFIG | NEED_WRITE, "hook publish FILE",
@@ -163,6 +204,9 @@ const struct command commands[] = {
 	  "  --reason TEXT    why, for the incident\n"
 	  "  --tag TAG        every identity with this tag; may be repeated\n"
 	  "  --secret-stdin   the credential whose value is on standard input\n"
+	  "  --finding ID     what a scan, a report or a hook found\n"
+	  "  --identity       then all of its identity, not the credential "
+	  "alone\n"
 	  "  --host HOST      the own server that issued that secret\n"
 	  "  --type TYPE      whose secret it is (TYPE or TYPE/KIND), when several "
 	  "look alike\n"
@@ -176,6 +220,7 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew kill ci-bot --reason 'key in a public repository'\n"
 	  "  curfew kill 'pg-main/ci_bot#password'\n"
+	  "  curfew kill --finding 3f9c2a77b1\n"
 	  "  curfew kill --secret-stdin < leaked.txt\n"
 	  "  curfew kill --secret-stdin --host git.example.com < leaked.txt\n"
 	  "  curfew kill tag:contractor --dry-run\n", "--incident=w" },

@@ -205,6 +205,16 @@ static const struct field kill_fields[] = {
 	F(config, "confirm_over", confirm_over, W_COUNT),
 	F(config, "require_refusal", require_refusal, W_BOOL), END
 };
+static const struct field response_fields[] = {
+	F(config_response, "connection", connection, W_TEXT),
+	F(config_response, "identity", identity, W_TEXT),
+	F(config_response, "kind", kind, W_TEXT),
+	F(config_response, "confidence", confidence, W_TEXT),
+	F(config_response, "action", action, W_TEXT), END
+};
+static const struct field spool_fields[] = {
+	F(config, "folder", spool, W_PATH), END
+};
 static const struct field process_fields[] = {
 	F(config, "require_locked_memory", require_locked, W_BOOL), END
 };
@@ -224,6 +234,10 @@ static const struct section {
 	{ "connection", connection_fields, sizeof(struct config_connection),
 	  offsetof(struct config, connections),
 	  offsetof(struct config, n_connections) },
+	{ "response", response_fields, sizeof(struct config_response),
+	  offsetof(struct config, responses),
+	  offsetof(struct config, n_responses) },
+	{ "spool", spool_fields, 0, 0, 0 },
 	{ "vault", vault_fields, 0, 0, 0 },
 	{ "providers", provider_fields, 0, 0, 0 },
 	{ "inventory", inventory_fields, 0, 0, 0 },
@@ -403,6 +417,8 @@ int config_read(const char *path, struct config **out, struct err *e)
 		goto out;
 	rc = read_root(&(struct reader){ path, &w->c, e }, root);
 	if (rc == 0)
+		rc = config_responses(&(struct reader){ path, &w->c, e }, root);
+	if (rc == 0)
 		rc = config_index(&(struct reader){ path, &w->c, e }, w, root);
 out:
 	toml_free(&root);
@@ -446,6 +462,16 @@ void config_free(struct config **cp)
 	}
 	for (size_t i = 0; i < c->n_connections; i++)
 		mem_free(c->connections[i].name);
+	for (size_t i = 0; i < c->n_responses; i++) {
+		mem_free(c->responses[i].name);
+		mem_free(c->responses[i].connection);
+		mem_free(c->responses[i].identity);
+		mem_free(c->responses[i].kind);
+		mem_free(c->responses[i].confidence);
+		mem_free(c->responses[i].action);
+	}
+	mem_free(c->responses);
+	mem_free(c->spool);
 	mem_free(c->identities);
 	mem_free(c->workflows);
 	mem_free(c->connections);

@@ -30,7 +30,18 @@ struct config_connection { /* [connection.NAME]: policy, not secrets */
 	int64_t timeout_ms;  /* one call; 0 = default 30 s */
 };
 
+/* [response.NAME]: what `respond` does about a finding of ours; the first whose
+ * members all fit, in the order of the file.  Members not given are NULL. */
+struct config_response {
+	char *name;
+	char *connection, *identity, *kind; /* globs */
+	char *confidence; /* at least: low, medium, high */
+	char *action;	  /* notify, kill, kill-identity, rotate */
+};
+
 struct config {
+	struct config_response *responses;  size_t n_responses;
+	char *spool;	     /* [spool] folder */
 	struct config_identity *identities; size_t n_identities;
 	struct config_workflow *workflows;  size_t n_workflows;
 	struct config_connection *connections; size_t n_connections;

@@ -34,6 +34,10 @@ int config_bad(const struct reader *r, const struct toml_node *at,
 	       const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int config_nomem(const struct reader *r);
 
+/* config_response.c: words that must be right, and one that is not there yet. */
+int config_responses(const struct reader *r, const struct toml_node *root)
+	__attribute__((warn_unused_result));
+
 /* Fill w->claims and w->globs, checking what only the whole file can tell. */
 int config_index(const struct reader *r, struct whole *w,
 		 const struct toml_node *root)

@@ -152,6 +152,10 @@ int confine(const struct app *app, const struct command *row, int argc,
 		goto out;
 	if (head != NULL && grant_parent(&g, head, e) < 0)
 		goto out;
+	if (app->config != NULL && app->config->spool != NULL &&
+	    strcmp(row->name, "respond") == 0 &&
+	    grant(&g, app->config->spool, true, e) < 0)
+		goto out;
 	if (grant_declared(&g, row->files, argc, argv, e) < 0)
 		goto out;
 #ifdef CURFEW_TEST

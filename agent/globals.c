@@ -177,6 +177,19 @@ char *globals_dir(const struct globals *g)
 	return dir;
 }
 
+char *globals_scan_cache(const struct globals *g)
+{
+	char *path = NULL;
+
+	if (g->env_home != NULL && g->env_home[0] == '/')
+		path = io_path(g->env_home, ".cache/curfew-agent");
+	if (path != NULL && io_mkdirs(path, 0700, NULL) < 0) {
+		mem_free(path);
+		path = NULL;
+	}
+	return path;
+}
+
 char *globals_config(const struct globals *g, const char *dir)
 {
 	char *own;

@@ -95,7 +95,11 @@ int kill_value(struct app *app, const struct panic_ask *ask, struct selection *s
 	int rc = -1;
 
 	app->any = NULL;
-	if (kill_value_read(&given, e) < 0 || paste_read(given, &paste, e) < 0)
+	if (ask->given != NULL)
+		given = secret_dup(ask->given, e);
+	else if (kill_value_read(&given, e) < 0)
+		goto out;
+	if (given == NULL || paste_read(given, &paste, e) < 0)
 		goto out;
 	if (app->vault) {
 		rc = known(app, given, &paste, s, e);

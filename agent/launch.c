@@ -296,7 +296,10 @@ int launch(struct launcher *l, const struct launch_spec *spec,
 	if (buf_add(&b, spec->program, strlen(spec->program) + 1, e) < 0 ||
 	    add_strings(&b, spec->argv, &q.n_argv, e) < 0 ||
 	    add_strings(&b, spec->writable, &q.n_paths, e) < 0 ||
-	    ask(l, &q, &b, &r, NULL, fds, e) < 0)
+	    add_strings(&b, spec->readable, &q.n_read, e) < 0)
+		goto out;
+	q.n_paths += q.n_read;
+	if (ask(l, &q, &b, &r, NULL, fds, e) < 0)
 		goto out;
 	*out = (struct launch_child){ .pid = r.pid, .rfd = fds[0],
 				      .wfd = fds[1], .efd = fds[2] };

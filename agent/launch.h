@@ -27,6 +27,7 @@ struct launch_spec {
 	const char *const *writable; /* paths it may read and write; NULL-terminated */
 	bool definitions;	   /* "--definitions FILE:FILE…": every definition in
 				    * the path, in place of argv */
+	const char *const *readable; /* and these it may read only */
 	bool desktop;		   /* pass DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR */
 };
 

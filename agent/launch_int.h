@@ -29,6 +29,7 @@ struct launch_request {
 	uint32_t op;
 	int32_t pid;
 	uint32_t n_argv, n_paths; /* strings that follow: program, argv, paths */
+	uint32_t n_read; /* the last of the paths: for reading only */
 	uint32_t desktop, definitions;
 };
 

@@ -300,9 +300,15 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 			       "too many processes, or a malformed request");
 		goto out;
 	}
-	for (size_t i = 0; i < a.n_paths; i++)
+	for (size_t i = 0; i < a.n_paths; i++) {
+		const size_t from = grants.n;
+
 		if (launch_grant(a.paths[i], s->protect, &grants, &e) < 0)
 			goto out;
+		for (size_t k = from; i + q->n_read >= a.n_paths &&
+				      k < grants.n; k++)
+			grants.v[k].write = false;
+	}
 	file = launch_find(s->path, a.program, &definition, &e);
 	if (file == NULL)
 		goto out;

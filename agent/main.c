@@ -28,7 +28,7 @@
 struct start { /* what the end has to undo */
 	struct globals g;
 	struct app app;
-	char *dir, *config_path, *provider_path;
+	char *dir, *config_path, *provider_path, *scan_cache;
 	bool locked, stdout_closed;
 };
 
@@ -160,6 +160,8 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	app->dir = s->dir;
 	app->config_path = s->config_path;
+	if (strcmp(row->name, "scan") == 0)
+		app->scan_cache = s->scan_cache = globals_scan_cache(&s->g);
 	if ((needs & NEED_ALONE) != 0 && alone(s, argc, argv))
 		needs = alone_needs(s, row, needs);
 	if ((needs & (NEED_CONFIG | NEED_VAULT | NEED_WRITE)) != 0 &&
@@ -292,6 +294,7 @@ int main(int argc, char **argv)
 	launcher_stop(&s.app.launcher);
 	config_free(&s.app.config);
 	mem_free(s.dir);
+	mem_free(s.scan_cache);
 	mem_free(s.config_path);
 	mem_free(s.provider_path);
 	return finish_stdout(&s, code);

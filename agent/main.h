@@ -25,6 +25,8 @@ int globals_take(struct globals *g, int *argc, char **argv, struct err *e)
 	__attribute__((warn_unused_result));
 /* The vault's folder and the configuration file; mem_free them. */
 char *globals_dir(const struct globals *g);
+/* Of its own: what the sandboxed scanner writes, no hook reads.  Or NULL. */
+char *globals_scan_cache(const struct globals *g);
 char *globals_config(const struct globals *g, const char *dir);
 /* Where programs are looked for; mem_free it. */
 char *globals_provider_path(const struct globals *g, const char *dir,

@@ -24,6 +24,7 @@ struct panic_ask {
 	const char *reason;
 	const struct arg_list *set; /* --set NAME=VALUE for the connection */
 	int64_t wait_ms;      /* -1: the default */
+	const struct secret *given; /* the value; NULL: standard input */
 };
 
 struct panic { /* one run; shared by the panic_* files only */

@@ -303,6 +303,15 @@ fail:
 	return -1;
 }
 
+int lp_line(char *line, size_t n, struct json **msg, struct secret **secret,
+	    struct err *e)
+{
+	if (n >= BUF_LINE_MAX)
+		return err_fail(e, ERR_TOOBIG, NULL, "a line over %u bytes",
+				BUF_LINE_MAX);
+	return parse_line(line, n, msg, secret, e);
+}
+
 int lp_next(struct lp *lp, struct json **msg, struct secret **secret,
 	    struct err *e)
 {

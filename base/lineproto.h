@@ -45,4 +45,9 @@ int lp_fill(struct lp *lp, bool *eof, struct err *e)
 int lp_next(struct lp *lp, struct json **msg, struct secret **secret,
 	    struct err *e) __attribute__((warn_unused_result));
 
+/* One line that lies in memory: 1, or -1.  The secret is cut out of the line,
+ * which is changed by it. */
+int lp_line(char *line, size_t n, struct json **msg, struct secret **secret,
+	    struct err *e) __attribute__((warn_unused_result));
+
 #endif

@@ -40,6 +40,7 @@ enum {
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
 	OPT_DECODE, OPT_ARCHIVE, OPT_RANGE, OPT_STAGED,
 	OPT_MISSING, OPT_MEMORY, OPT_PROGRESS, OPT_KNOWN, OPT_KNOWN_KEY,
+	OPT_CACHE,
 };
 
 static const struct option options[] = {
@@ -67,8 +68,10 @@ static const struct option options[] = {
 	{ "max-archive-depth", required_argument, NULL, OPT_ARCHIVE },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "max-target-megabytes", required_argument, NULL, OPT_MAX },
+	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "known", required_argument, NULL, OPT_KNOWN },
 	{ "known-key", required_argument, NULL, OPT_KNOWN_KEY },
+	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -89,6 +92,7 @@ static const char usage[] =
 	"  --stdin                    read standard input instead\n"
 	"  --config FILE              rules (docs/rules.md); else $GITLEAKS_CONFIG,\n"
 	"                             $GITLEAKS_CONFIG_TOML, PATH/.gitleaks.toml, built in\n"
+	"  --cache FOLDER             compiled rules are kept there\n"
 	"  --known FILE               your own secrets, by value ('curfew hook publish')\n"
 	"  --known-key HEX            who must have signed that file\n"
 	"  --report-format FORM       text, json, csv, sarif or junit\n"
@@ -131,6 +135,8 @@ static const char **text_of(int c, struct scan_options *o)
 	switch (c) {
 	case OPT_CONFIG:
 		return &o->engine.config;
+	case OPT_CACHE:
+		return &o->engine.cache;
 	case OPT_KNOWN:
 		return &o->engine.known;
 	case OPT_KNOWN_KEY:

@@ -12,8 +12,10 @@
  */
 #include "hooks/scan/own.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/mem.h"
@@ -61,6 +63,24 @@ static int add_rule(struct own *o, struct ruleset *rs, struct err *e)
 		       ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
 }
 
+/* "-": from standard input, where the agent hands it over. */
+static int read_set(const char *file, struct buf *out, struct err *e)
+{
+	ssize_t n = 1;
+
+	if (strcmp(file, "-") != 0)
+		return io_read_file(file, IO_ANY, WORDSET_FILE_MAX, out, e);
+	while (n) {
+		if (buf_reserve(out, 65536, e))
+			return -1;
+		n = read(0, out->p + out->len, 65536);
+		if (n < 0 && errno != EINTR)
+			return err_sys(e, "standard input", "read");
+		out->len += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
 struct own *own_open(const char *file, const char *signer, struct ruleset *rs,
 		     struct err *e)
 {
@@ -76,7 +96,7 @@ struct own *own_open(const char *file, const char *signer, struct ruleset *rs,
 		err_fail(e, ERR_CONFIG, signer, "a signer's key is 64 hex digits");
 		goto bad;
 	}
-	if (io_read_file(file, IO_ANY, WORDSET_FILE_MAX, &o->file, e))
+	if (read_set(file, &o->file, e))
 		goto bad;
 	o->words = wordset_open(o->file.p ? o->file.p : "", o->file.len,
 				signer ? pk : NULL, e);

@@ -32,15 +32,31 @@ const char *repo_why(void)
 	return g && g->message ? g->message : "unknown";
 }
 
+/* Who owns a repository does not matter for reading it, and no settings but its
+ * own do: in the agent's sandbox others cannot even be opened. */
+static bool library(void)
+{
+	static const git_config_level_t others[] = {
+		GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
+		GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL,
+	};
+	size_t i;
+
+	if (git_libgit2_init() < 0)
+		return false;
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++)
+		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, others[i], "");
+	return true;
+}
+
 bool repo_is(const char *path)
 {
 	git_repository *git = NULL;
 	int got;
 
-	if (git_libgit2_init() < 0)
+	if (!library())
 		return false;
-	/* Only whether it is there: who owns it does not matter for reading. */
-	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	got = git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
 				      NULL);
 	git_repository_free(git);
@@ -157,9 +173,8 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 {
 	memset(r, 0, sizeof(*r));
 	r->loose_trees.max = r->loose.max = (size_t)PACK_OBJECTS_MAX * OID_LEN;
-	if (git_libgit2_init() < 0)
+	if (!library())
 		return err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
-	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 	if (git_repository_open_ext(&r->git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
 				    NULL)) {

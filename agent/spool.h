@@ -1,0 +1,56 @@
+/*
+ * spool: the folder where hooks leave sealed findings (docs/respond.md).
+ *
+ * Whoever may write there may write anything: every file is taken for hostile
+ * until it opened, and no name in it is followed anywhere.
+ */
+#ifndef AGENT_SPOOL_H
+#define AGENT_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/secret.h"
+#include "vault/vault.h"
+
+#define SPOOL_FILE_MAX (8u * 1024 * 1024 + 64) /* as hooks/gate.c seals */
+#define SPOOL_FILES_MAX 10000u		       /* of one run */
+
+struct spool;
+
+/* The names of its files, the oldest first. */
+int spool_open(const char *folder, struct spool **out, struct err *e)
+	__attribute__((warn_unused_result));
+void spool_close(struct spool **s);
+size_t spool_count(const struct spool *s);
+const char *spool_name(const struct spool *s, size_t i);
+
+/* File i, opened with the vault's key: its plain text, and what tells it from
+ * every other (the same for a copy, and for a copy sealed again).  ERR_TAMPER,
+ * ERR_FORMAT, ERR_TOOBIG, ERR_IO: the file's own fault. */
+int spool_read(const struct spool *s, size_t i, struct vault *v,
+	       struct buf *plain, unsigned char digest[32], struct err *e)
+	__attribute__((warn_unused_result));
+
+/* Its lines: head, findings, and an end that counts them.  fn takes the secret
+ * (sets *secret NULL) or leaves it; `head` is borrowed. */
+struct spool_head {
+	char *source, *repository, *pusher, *override;
+	bool complete;
+	size_t n;
+};
+typedef int (*spool_fn)(const struct spool_head *h, const struct json *line,
+			struct secret **secret, void *arg, struct err *e);
+int spool_lines(struct buf *plain, struct spool_head *h, spool_fn fn,
+		void *arg, struct err *e) __attribute__((warn_unused_result));
+void spool_head_release(struct spool_head *h);
+
+/* Out of the way: to done/ or failed/ below the folder, made for us alone.  What
+ * is no regular file stays: the sandbox lets us make none elsewhere. */
+int spool_away(const struct spool *s, size_t i, bool failed, struct err *e)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,249 @@
+#!/usr/bin/env bats
+# The spool: what hooks sealed is taken, kept, told, and answered by policy.
+
+load agent
+
+setup() {
+	agent_setup
+	scan=$CURFEW_BUILD/curfew-scan
+	export HOME=$BATS_FILE_TMPDIR CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
+	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	mkdir -m 700 files
+	ssh-keygen -q -t ed25519 -N '' -C ci -f deploy_key
+	ssh-keygen -q -t ed25519 -N '' -C ann -f ann_key
+	cat deploy_key.pub ann_key.pub >files/authorized_keys
+	chmod 600 files/authorized_keys
+	"$curfew" connect ssh web1 --set "file.deploy=$PWD/files/authorized_keys" >/dev/null 2>&1
+	"$curfew" sync >/dev/null
+	print=$(ssh-keygen -lf deploy_key.pub | cut -d' ' -f2)
+	cat >"$CURFEW_DIR/curfew.toml" <<-E
+		[spool]
+		folder = "$PWD/spool"
+		[identity.ci-bot]
+		owner = "platform@example.org"
+		accounts = ["web1/deploy#$print"]
+	E
+	mkdir spool
+	"$curfew" hook publish known.set >published
+	git init -q --bare server
+	"$scan" hook install --known known.set \
+		--known-key "$(grep -o 'known-key [0-9a-f]*' published | cut -d' ' -f2)" \
+		--spool spool --spool-key \
+		"$(grep -o 'spool-key [0-9a-f]*' published | cut -d' ' -f2)" server >/dev/null
+	git init -q -b main work
+	git -C work commit -q --allow-empty -m root
+	git -C work remote add origin ../server
+}
+
+policy() { printf '[response.%s]\n%s\n' "$1" "$2" >>"$CURFEW_DIR/curfew.toml"; }
+
+push() { # FILE: committed and pushed, refused
+	cp "$1" work/ && git -C work add . && git -C work commit -qm "add $1"
+	run env -u LOGNAME GL_USERNAME=mallory git -C work push "${@:2}" origin main
+}
+
+alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
+
+@test "nothing in the spool: silent, exit 0" {
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	sed -i '/spool/,+1d' "$CURFEW_DIR/curfew.toml"
+	run "$curfew" respond
+	[ "$status" -ne 0 ]
+	says "no spool is configured"
+}
+
+@test "by default it is told, kept, and written down; nothing is ended" {
+	push deploy_key
+	[ "$status" -ne 0 ]
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	says "private-key"
+	says "ci-bot  web1/deploy#$print"
+	says "curfew kill --finding"
+	says_not "BEGIN OPENSSH"
+	alive
+	[ "$(find spool -maxdepth 1 -name '*.sealed' | wc -l)" -eq 0 ]
+	[ "$(find spool/done -name '*.sealed' | wc -l)" -eq 1 ]
+	run "$curfew" audit log
+	says "pre-receive at $PWD/server, push by mallory: 1 finding"
+	says ": told"
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+	run "$curfew" respond
+	[ -z "$output" ]
+	id=$("$curfew" --json finding list | sed -n 's/.*"id": "\(.*\)".*/\1/p')
+	run "$curfew" kill --finding "$id"
+	[ "$status" -eq 0 ]
+	! alive
+}
+
+@test "a policy ends it; the first section that fits decides" {
+	policy other $'identity = "somebody-else"\naction = "notify"'
+	policy bots $'connection = "web*"\nidentity = "ci-*"\naction = "kill"'
+	policy rest 'action = "notify"'
+	push deploy_key
+	run "$curfew" respond --dry-run
+	[ "$status" -eq 0 ]
+	says "would kill"
+	alive
+	[ "$(find spool -maxdepth 1 -name '*.sealed' | wc -l)" -eq 1 ]
+	run "$curfew" respond
+	echo "$output"
+	[ "$status" -eq 0 ]
+	says "all proved dead"
+	! alive
+	grep -qF "$(cut -d' ' -f2 ann_key.pub)" files/authorized_keys
+	run "$curfew" audit log
+	says "as [response.bots]"
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "--json is one object, whatever was ended" {
+	policy all 'action = "kill"'
+	push deploy_key
+	"$curfew" --json respond >out 2>err
+	python3 - <<-'P'
+		import json
+		o = json.load(open("out"))
+		assert o["version"] == 1 and o["files"] == 1 and o["failed"] == 0
+		assert o["responses"][0]["action"] == "kill" and o["responses"][0]["exit"] == 0
+		assert o["findings"][0]["owners"][0]["identity"] == "ci-bot"
+	P
+	grep -q "proved dead" err
+	! grep -q "BEGIN OPENSSH" out err
+}
+
+@test "an override leaves its record in the audit chain" {
+	git -C server config curfew.allowOverride true
+	git -C server config receive.advertisePushOptions true
+	push deploy_key -o "curfew.allow=test fixture, see T-12"
+	[ "$status" -eq 0 ]
+	"$curfew" respond >/dev/null
+	run "$curfew" audit log
+	says "override"
+	says "push by mallory: let through although refused, reason given: test fixture, see T-12"
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+}
+
+@test "a file that comes again is not taken again" {
+	policy all 'action = "kill"'
+	push deploy_key
+	cp spool/*.sealed copy
+	"$curfew" respond >/dev/null
+	! alive
+	# the operator gives it back; an old file must not end it again
+	cat deploy_key.pub >>files/authorized_keys
+	"$curfew" sync >/dev/null || true # it says that it lives again
+	cp copy spool/finding-9-replayed.sealed
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	alive
+	[ "$(find spool/done -type f | wc -l)" -eq 2 ]
+}
+
+@test "hostile files are kept aside and named, the good one is taken" {
+	push deploy_key
+	good=$(echo spool/*.sealed)
+	cp "$good" spool/a-flipped.sealed
+	printf '\001' | dd of=spool/a-flipped.sealed bs=1 seek=200 conv=notrunc status=none
+	head -c 100 "$good" >spool/b-cut.sealed
+	: >spool/c-empty.sealed
+	truncate -s 200M spool/d-huge.sealed
+	mkfifo spool/e-pipe.sealed
+	ln -s "$CURFEW_DIR/vault.db" spool/f-link.sealed
+	mkdir spool/g-folder.sealed
+	echo '{"findings":1}' >spool/h-plain.sealed
+	echo x >spool/ignored.txt
+	run timeout 60 "$curfew" respond
+	echo "$output"
+	[ "$status" -eq 7 ]
+	says "a-flipped.sealed"
+	says "b-cut.sealed"
+	says "c-empty.sealed"
+	says "d-huge.sealed"
+	says "e-pipe.sealed"
+	says "h-plain.sealed"
+	says "private-key"
+	[ -e "spool/done/${good#spool/}" ]
+	says "f-link.sealed': is a link"
+	[ -e spool/failed/a-flipped.sealed ] && [ -e spool/failed/d-huge.sealed ]
+	rm spool/e-pipe.sealed spool/f-link.sealed
+	[ -e spool/ignored.txt ]
+	[ -e "$CURFEW_DIR/vault.db" ]
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "folders that somebody else put there are not written into" {
+	push deploy_key
+	mkdir elsewhere
+	ln -s ../elsewhere spool/done
+	run "$curfew" respond
+	[ "$status" -eq 7 ]
+	says "private-key"
+	[ -z "$(ls elsewhere)" ]
+	rm spool/done
+	run "$curfew" respond # taken already: only put away
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$(find spool/done -type f | wc -l)" -eq 1 ]
+}
+
+@test "a crash at any point loses nothing and ends it once" {
+	policy all 'action = "kill"'
+	push deploy_key
+	for at in respond.in-transaction respond.committed respond.before-kill \
+		kill.after-plan-commit respond.after-kill; do
+		CURFEW_CRASH_AT=$at "$curfew" respond >/dev/null 2>&1 || true
+		[ "$(find spool -name '*.sealed' | wc -l)" -eq 1 ]
+	done
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	run "$curfew" resume
+	! alive
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	[ "$("$curfew" incident list | grep -c INC-)" -eq 1 ]
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+}
+
+@test "a policy that cannot be is said when it is read" {
+	policy soon 'action = "rotate"'
+	run "$curfew" list
+	[ "$status" -eq 0 ]
+	says "[response.soon]: curfew cannot rotate yet"
+	push deploy_key
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	alive
+	run "$curfew" audit log
+	says "asks to rotate, which does not exist yet"
+	policy wrong 'action = "explode"'
+	run "$curfew" list
+	[ "$status" -eq 2 ]
+	says "[response.wrong] needs an action"
+}
+
+@test "whose value nobody here has is told, never ended" {
+	policy all 'action = "kill"'
+	echo "t = gl""pat-hookTESTsecret456789" >tok
+	push tok
+	[ "$status" -ne 0 ]
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	says "no credential here has this value"
+	run "$curfew" incident list
+	says "no incident"
+}
