@@ -50,7 +50,7 @@ say "A git server with the hook refuses both commits."
 git init -q --bare server.git
 mkdir spool
 run curfew hook publish known.set | tee published.txt | sed '/^hooks/,$d'
-keys=($(grep -oE '(known|spool)-key [0-9a-f]{64}' published.txt | cut -d' ' -f2))
+mapfile -t keys < <(grep -oE '(known|spool)-key [0-9a-f]{64}' published.txt | cut -d' ' -f2)
 run curfew-scan hook install --known known.set --known-key "${keys[0]}" \
 	--spool spool --spool-key "${keys[1]}" server.git
 git -C repo push "$work/server.git" HEAD:main 2>&1 | sed '/^ \|^To\|^error/d' || true

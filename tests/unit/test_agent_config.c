@@ -1,5 +1,5 @@
 /* config: what is accepted, where a mistake is, and who owns an address. */
-// link: base agent/config.c agent/config_claims.c
+// link: base agent/config.c agent/config_response.c agent/config_claims.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
