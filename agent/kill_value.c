@@ -5,12 +5,16 @@
 #include "agent/kill_value.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/kill_connections.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "vault/inventory.h"
 #include "vault/journal.h"
+
+#define ID_MIN 12 /* shorter ids are numbers and names */
 
 int kill_value_read(struct secret **out, struct err *e)
 {
@@ -43,6 +47,42 @@ static int known(struct app *app, const struct secret *given,
 	return 0;
 }
 
+/* ---- not a secret but its name: a key's id, a public fingerprint ------------- */
+
+struct naming {
+	const struct paste *paste;
+	struct selection *s;
+};
+
+struct same {
+	const char *text;
+	bool yes;
+};
+
+static int is_text(const unsigned char *p, size_t n, void *arg)
+{
+	struct same *m = arg;
+
+	m->yes = n >= ID_MIN && n == strlen(m->text) && memcmp(p, m->text, n) == 0;
+	return 0;
+}
+
+static int named(const struct inv_credential *c, void *arg, struct err *e)
+{
+	const struct naming *x = arg;
+
+	for (size_t i = 0; i < x->paste->n; i++) {
+		struct same id = { c->id, false }, print = { c->fingerprint, false };
+
+		(void)secret_reveal(x->paste->reading[i], is_text, &id);
+		(void)secret_reveal(x->paste->reading[i], is_text, &print);
+		if (id.yes || print.yes)
+			return selection_add(x->s, c->connection, c->account,
+					     c->kind, c->id, e);
+	}
+	return 0;
+}
+
 /* The vault's journal says that there is an incident which it does not hold. */
 static int noted(struct app *app, int code, struct err *e)
 {
@@ -67,6 +107,7 @@ static int unknown(struct app *app, const struct panic_ask *ask,
 		   const struct paste *paste, struct link **link,
 		   struct selection *s, int *code, struct err *e)
 {
+	struct naming by_name = { paste, s };
 	int n;
 
 	if (paste->what == PASTE_VALUE && paste->lines == 1) {
@@ -77,6 +118,11 @@ static int unknown(struct app *app, const struct panic_ask *ask,
 			*code = EXIT_OK;
 			return 1;
 		}
+		if (inv_credentials(app->vault, NULL, NULL, named, &by_name,
+				    e) < 0)
+			return -1;
+		if (s->n)
+			return 0;
 	}
 	if (!*link && panic_begin(app, ask, link, e) < 0)
 		return -1;

@@ -151,6 +151,16 @@ clean() { # SECRET: nothing that was written holds it
 	[ "$status" -eq 4 ]
 	says "ALIVE (its value alone does not end it; nothing was sent)"
 	says "curfew connect cloudflare NAME"
+	leak AKIAIOSFODNN7EXAMPLE
+	[ "$status" -eq 4 ]
+	says "curfew connect aws NAME"
+}
+
+@test "what cannot be asked about is not called dead" {
+	leak "ghr_$(printf 'a%.0s' {1..76})" --wait 1s
+	[ "$status" -eq 3 ]
+	says "DYING (cannot be proved: the provider has no probe for it)"
+	[ "$(asked "$here" credentials/revoke)" -eq 1 ]
 }
 
 @test "two services that claim one shape: neither gets it before the person says which" {
@@ -296,6 +306,22 @@ with_vault() {
 	[ "$status" -eq 4 ]
 	says "NOT FOUND (refused from the first"
 	says_not "all proved dead"
+}
+
+@test "with a vault: a token that cannot end itself ends by its administrator; an id names its key" {
+	with_vault
+	local admin=cfut_0$(printf 'x%.0s' {1..47}) one=cfut_1$(printf 'x%.0s' {1..47})
+	"$curfew" connect cloudflare cf --set url="$here/cloudflare" --secret-stdin <<<"$admin" >/dev/null
+	leak "$one"
+	[ "$status" -eq 0 ]
+	says "tried at the connection cf"
+	says "DEAD (proved)"
+	says_not "connection lab"
+	connected keys <<<'{"what":"credential","account":"bot","kind":"key","id":"AKIAIOSFODNN7EXAMPLE"}'
+	"$curfew" sync keys >/dev/null
+	leak AKIAIOSFODNN7EXAMPLE --dry-run
+	[ "$status" -eq 0 ]
+	says "keys/bot#AKIAIOSFODNN7EXAMPLE"
 }
 
 @test "with a vault: several servers of one kind, and a service without a connection" {
