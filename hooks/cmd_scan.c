@@ -71,7 +71,9 @@ static const struct option options[] = {
 	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "known", required_argument, NULL, OPT_KNOWN },
 	{ "known-key", required_argument, NULL, OPT_KNOWN_KEY },
-	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "no-banner", no_argument, NULL, 'v' },
+	{ "no-color", no_argument, NULL, 'v' },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -117,6 +119,7 @@ static const char usage[] =
 	"  --whole                    do not use deltas (slow, same result)\n"
 	"  --stats                    say on standard error what was read\n"
 	"\n"
+	"As in gitleaks: -c FILE, -f FORM, -r FILE, -b FILE, -i PATH.\n"
 	"Exit status: 0 nothing found, 1 found, 3 error, 4 nothing found but not\n"
 	"everything could be read, 126 wrong usage.\n";
 
@@ -133,6 +136,7 @@ static int number(const char *text, const char *name, int64_t low, int64_t high,
 static const char **text_of(int c, struct scan_options *o)
 {
 	switch (c) {
+	case 'c':
 	case OPT_CONFIG:
 		return &o->engine.config;
 	case OPT_CACHE:
@@ -141,14 +145,17 @@ static const char **text_of(int c, struct scan_options *o)
 		return &o->engine.known;
 	case OPT_KNOWN_KEY:
 		return &o->engine.known_key;
+	case 'r':
 	case OPT_REPORT:
 		return &o->report;
 	case OPT_RANGE:
 		return &o->range;
 	case OPT_OBJECTS:
 		return &o->objects;
+	case 'b':
 	case OPT_BASELINE:
 		return &o->baseline;
+	case 'i':
 	case OPT_IGNORE:
 		return &o->ignore;
 	default:
@@ -204,6 +211,9 @@ static int take(int c, struct scan_options *o, struct err *e)
 	if (text || flag)
 		return 0;
 	switch (c) {
+	case 'v': /* gitleaks': what it asks for is done anyway */
+		return 0;
+	case 'f':
 	case OPT_FORM:
 		o->form_given = true;
 		if (report_form_parse(optarg, &o->form))
@@ -245,7 +255,7 @@ static int parse(int argc, char **argv, struct scan_options *o, bool *help,
 
 	opterr = 1;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:f:r:b:i:v", options, NULL)) != -1) {
 		if (c == OPT_HELP)
 			*help = true;
 		else if (take(c, o, e))

@@ -60,7 +60,7 @@ static const char *escape_problem(char c)
 		return "a back-reference";
 	if (c == 'k' || c == 'g')
 		return "a back-reference";
-	if (c == 'K' || c == 'G' || c == 'R' || c == 'X' || c == 'Z')
+	if (strchr("KGRXZhHNVe", c))
 		return "an escape of Perl";
 	return NULL;
 }

@@ -4,13 +4,19 @@
  * Owns how sets are merged (as gitleaks merges them, see docs/rules.md) and
  * the order of rules (by id).  Never reads a file that the user did not name.
  */
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/toml.h"
 #include "hooks/scan/rules.h"
+
+#define CONTRACT_MAJOR 8 /* the gitleaks whose files are read */
+#define CONTRACT_MINOR 30
 
 static struct ruleset *parse_at(const char *text, size_t n, const char *name,
 				bool lazy, int depth, struct err *e);
@@ -70,7 +76,10 @@ static struct rule *find(const struct ruleset *rs, const char *id)
 
 const struct rule *rules_get(const struct ruleset *rs, const char *id)
 {
-	return find(rs, id);
+	struct rule key = { .id = (char *)(uintptr_t)id };
+
+	return rs->n ? bsearch(&key, rs->rule, rs->n, sizeof(*rs->rule), by_id)
+		     : NULL;
 }
 
 static int warn(struct ruleset *rs, const char *text, const char *what,
@@ -338,6 +347,92 @@ static int parse_rules(struct ruleset *rs, const struct toml_node *list,
 	return 0;
 }
 
+/* "v8.25.0", "8.25": numbers with dots; *newer: than the contract we keep. */
+static bool version(const char *s, bool *newer)
+{
+	static const int64_t ours[3] = { CONTRACT_MAJOR, CONTRACT_MINOR, 0 };
+	int64_t part[3] = { 0 };
+	size_t i;
+
+	s += *s == 'v';
+	for (i = 0; i < 3; i++) {
+		size_t n = strspn(s, "0123456789");
+		char digits[10];
+
+		if (!n || n >= sizeof(digits))
+			return false;
+		memcpy(digits, s, n);
+		digits[n] = '\0';
+		if (!text_int(digits, 0, 999999999, &part[i]))
+			return false;
+		s += n;
+		if (*s != '.')
+			break;
+		s++;
+	}
+	*newer = false;
+	for (i = 0; i < 3; i++)
+		if (part[i] != ours[i]) {
+			*newer = part[i] > ours[i];
+			break;
+		}
+	return !*s || *s == '-' || *s == '+';
+}
+
+static int check_version(struct ruleset *rs, const struct toml_node *root,
+			 const char *name, struct err *e)
+{
+	const struct toml_node *v = rule_key(root, "minVersion");
+	bool newer;
+
+	if (!v)
+		return 0;
+	if (v->kind != TOML_STRING || (*v->str && !version(v->str, &newer)))
+		return err_fail(e, ERR_CONFIG, name,
+				"line %u: minVersion is no version", v->line);
+	return *v->str && newer ? warn(rs, name, "minVersion asks for a newer "
+				       "gitleaks than the one whose "
+				       "configuration is read here", e)
+				: 0;
+}
+
+/* Keys of gitleaks' successor that drop findings: without them there will be
+ * more.  Said once for each. */
+static int foreign_keys(struct ruleset *rs, const struct toml_node *root,
+			const char *name, struct err *e)
+{
+	static const char *const key[] = { "filter", "prefilter", "validate",
+					   "tokenEfficiency", "components" };
+	const struct toml_node *list = rule_key(root, "rules"), *c;
+	char text[120];
+	size_t i;
+
+	for (i = 0; i < sizeof(key) / sizeof(*key); i++) {
+		bool used = rule_key(root, key[i]) != NULL;
+
+		for (c = list ? list->child : NULL; c && !used; c = c->next)
+			used = rule_key(c, key[i]) != NULL;
+		if (!used)
+			continue;
+		snprintf(text, sizeof(text), "'%s' is not a key of gitleaks "
+			 "and is not heeded", key[i]);
+		if (warn(rs, name, text, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int check_rules(const struct ruleset *rs, const char *name, bool lazy,
+		       struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < rs->n; i++)
+		if (rule_check(&rs->rule[i], name, lazy, e))
+			return -1;
+	return 0;
+}
+
 static struct ruleset *parse_at(const char *text, size_t n, const char *name,
 				bool lazy, int depth, struct err *e)
 {
@@ -350,12 +445,15 @@ static struct ruleset *parse_at(const char *text, size_t n, const char *name,
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	if (!rs)
 		goto bad;
-	if (parse_rules(rs, rule_key(root, "rules"), name, lazy, e) ||
+	if (check_version(rs, root, name, e) || foreign_keys(rs, root, name, e) ||
+	    parse_rules(rs, rule_key(root, "rules"), name, lazy, e) ||
 	    allowlists_parse(root, name, &rs->allow, e) ||
 	    split_allow(&rs->allow, &targeted, e) || check_required(rs, name, e))
 		goto bad;
 	x = rule_key(root, "extend");
 	if (x && extend(rs, x, name, depth, e))
+		goto bad;
+	if (depth == 0 && check_rules(rs, name, lazy, e))
 		goto bad;
 	/* as gitleaks: in an extended file, targeted allowlists are dropped */
 	if (depth == 0 && hand_out_allow(rs, &targeted, name, e))
@@ -425,6 +523,10 @@ struct ruleset *rules_builtin(struct err *e)
 			return NULL;
 		}
 		rules_free(&one);
+	}
+	if (check_rules(rs, "built in", true, e)) {
+		rules_free(&rs);
+		return NULL;
 	}
 	if (rs->n)
 		qsort(rs->rule, rs->n, sizeof(*rs->rule), by_id);

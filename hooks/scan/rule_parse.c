@@ -380,16 +380,11 @@ static int parse_patterns(const struct toml_node *t, const char *name,
 {
 	const char *regex, *path;
 	long group;
-	int groups;
 
 	if (get_text(t, name, "regex", &regex, e) ||
 	    get_text(t, name, "path", &path, e) ||
 	    get_long(t, name, "secretGroup", 0, &group, e))
 		return -1;
-	if (!*regex && !*path)
-		return err_fail(e, ERR_CONFIG, name,
-				"line %u: rule '%s' has neither regex nor path",
-				t->line, r->id);
 	if (*regex && !(r->regex = regex_new(regex, lazy, e)))
 		return err_ctx(e, name, "read rule '%s' in line %u", r->id,
 			       t->line);
@@ -397,13 +392,26 @@ static int parse_patterns(const struct toml_node *t, const char *name,
 		return err_ctx(e, name, "read path of rule '%s' in line %u",
 			       r->id, t->line);
 	r->group = (size_t)group;
-	if (!group || !r->regex || lazy)
+	return 0;
+}
+
+/* Asked when everything is put together: a rule may be laid over another and
+ * say only what is new. */
+int rule_check(const struct rule *r, const char *name, bool lazy, struct err *e)
+{
+	int groups;
+
+	if (!r->regex && !r->path)
+		return err_fail(e, ERR_CONFIG, name,
+				"rule '%s' has neither regex nor path", r->id);
+	if (!r->group || !r->regex || lazy)
 		return 0;
 	groups = regex_groups(r->regex, e);
-	if (groups >= 0 && (group > groups || group >= REGEX_GROUPS))
+	if (groups >= 0 &&
+	    (r->group > (size_t)groups || r->group >= REGEX_GROUPS))
 		return err_fail(e, ERR_CONFIG, name,
-				"line %u: rule '%s': secretGroup %ld of %d groups",
-				t->line, r->id, group, groups);
+				"rule '%s': secretGroup %zu of %d groups", r->id,
+				r->group, groups);
 	return groups < 0 ? -1 : 0;
 }
 

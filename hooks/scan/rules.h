@@ -118,6 +118,9 @@ void allowlists_release(struct allowlists *a);
 int rule_parse(const struct toml_node *t, const char *name, bool lazy,
 	       struct rule *out, struct err *e)
 	__attribute__((warn_unused_result));
+/* Is there enough of it, now that all files are read? */
+int rule_check(const struct rule *r, const char *name, bool lazy,
+	       struct err *e) __attribute__((warn_unused_result));
 /* `[allowlist]` or `[[allowlists]]` of a table. */
 int allowlists_parse(const struct toml_node *table, const char *name,
 		     struct allowlists *out, struct err *e)

@@ -107,6 +107,21 @@ static void test_refused(void **state)
 	refused("[allowlist]\nregexes=['x']\n[[allowlists]]\nregexes=['x']",
 		"together");
 	refused("[extend]\nuseDefault=true\npath='x'", "both useDefault and path");
+	refused("minVersion='eight'", "no version");
+	refused("minVersion=8", "no version");
+	refused("[[rules]]\nid='a'\nregex='b\\h'", "escape of Perl");
+	refused("[[rules]]\nid='a'\nregex='b'\nentropy='high'", "a number");
+	refused("[[rules]]\nid='a'\nregex='b'\nskipReport=1", "true or false");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules.allowlists]]\n"
+		"regexes=['x']\nregexTarget='file'", "secret, match or line");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules.required]]\n"
+		"withinLines=1", "required.id");
+	refused("[extend]\nurl='https://example.org/x.toml'", "never uses the "
+							      "network");
+	refused("[[rules]]\nid='a'\nregex='b'\n[[rules.allowlists]]\n"
+		"paths=['(?=x)']", "look-ahead");
+	refused("[extend]\nuseDefault=true\n[[rules]]\nid='not-there'\n"
+		"tags=['x']", "neither regex nor path");
 }
 
 static void test_extend(void **state)
@@ -198,6 +213,43 @@ static void test_revocable(void **state)
 	rules_free(&rs);
 }
 
+/* What gitleaks takes, in its words and cases. */
+static void test_taken(void **state)
+{
+	static const char text[] =
+		"TITLE='t'\nminversion='v8.99.1'\nnonsense=1\n"
+		"[extend]\nuseDefault=true\n"
+		"[[allowlists]]\nCondition='&&'\npaths=['^a/']\n"
+		"stopWords=['X']\ntargetrules=['github-pat']\n"
+		"[[rules]]\nid='github-pat'\n" /* says only what is new */
+		"[[rules.allowlists]]\ncondition='||'\ncommits=[' ABC ']\n"
+		"[[rules]]\nId='names'\nPath='''(?i)[.]p12$'''\n"
+		"[[rules]]\nid='re2'\nKEYWORDS=['Key']\nfilter='true'\n"
+		"regex='''(?i)(?P<name>key)(?-i:A)(?s:.)\\x60[[:alpha:]]"
+		"\\Qa+b\\E\\z'''\nsecretGroup=1\nentropy=3\n"
+		"[[rules.required]]\nid='names'\nwithinLines=2\n";
+	struct err e = ERR_INIT;
+	struct ruleset *rs = parse(text, &e);
+	const struct rule *r;
+
+	(void)state;
+	told(&e);
+	assert_non_null(rs);
+	r = rules_get(rs, "github-pat");
+	assert_non_null(r->regex);
+	assert_string_equal(r->allow.v[r->allow.n - 1].commits.v[0], "abc");
+	assert_non_null(rules_get(rs, "names")->path);
+	r = rules_get(rs, "re2");
+	assert_string_equal(r->keywords.v[0], "key");
+	assert_true(r->entropy >= 3.0 && r->entropy <= 3.0);
+	assert_int_equal(r->group, 1);
+	assert_int_equal(r->required[0].within_lines, 2);
+	assert_int_equal(r->required[0].within_columns, -1);
+	/* minVersion is newer, 'filter' is not ours */
+	assert_int_equal(rs->warnings.n, 2);
+	rules_free(&rs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +257,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_revocable),
+		cmocka_unit_test(test_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
