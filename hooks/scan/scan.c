@@ -25,6 +25,7 @@
 #include "hooks/scan/decoded.h"
 #include "hooks/scan/own.h"
 
+#define LIMITS_MOST 64u /* of one text; then its regexes are left alone */
 #define MARKS_MAX (16u * 1024 * 1024)
 
 /* The walk of one rule through one text. */
@@ -134,11 +135,16 @@ static int try_starts(struct chain *c, size_t from, size_t last, bool *found,
 	struct regex_hit hit;
 
 	*found = false;
+	if (c->t->text_limits >= LIMITS_MOST) {
+		c->t->limits++;
+		return 0;
+	}
 	switch (regex_find(c->regex, c->t->regex, c->text, c->n, from, last,
 			   &hit)) {
 	case REGEX_NONE:
 		return 0;
 	case REGEX_LIMIT:
+		c->t->text_limits++;
 		c->t->limits++;
 		return 0;
 	case REGEX_FOUND:
@@ -454,6 +460,7 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 
 	out->n = out->near = out->own = 0;
 	t->text_number++;
+	t->text_limits = 0;
 	match_reset(t->s->matcher, &t->match);
 	if (find_gaps(t, n, d, gaps, e) || match_gaps(t, text, n, *gaps, e))
 		return -1;

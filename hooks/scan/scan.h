@@ -113,6 +113,7 @@ struct scan_thread {
 	struct decoder decoder;
 	bool timed;
 	uint64_t spent[PHASES]; /* nanoseconds, when timed */
+	unsigned text_limits;  /* of the text under way */
 	uint64_t limits;       /* matches given up at the work limit */
 	uint64_t bytes_matched; /* that went through the matcher */
 };
