@@ -196,14 +196,17 @@ static int all_names(struct whole *w)
 	for (const struct toml_node *v = w->d->root->child; v; v = v->next) {
 		struct place p = { .list = !strcmp(v->key, "list"),
 				   .restore = !strcmp(v->key, "restore"),
-				   .auth = !strcmp(v->key, "auth") };
+				   .auth = false };
+		const bool auth = !strcmp(v->key, "auth");
 
 		if (!strcmp(v->key, "secret") || !strcmp(v->key, "facts"))
 			continue;
 		for (const struct toml_node *n = v->child; n; n = n->next) {
 			p.parent = p.list && toml_get(n, "each");
 			p.saves = p.list ? v : n;
-			if (v->kind == TOML_ARRAY || p.auth ? names_whole(w, n, p, 0) :
+			p.auth = auth && (!strcmp(toml_str(n, "kind"), "jwt") ||
+					  !strcmp(toml_str(n, "kind"), "exchange"));
+			if (v->kind == TOML_ARRAY || auth ? names_whole(w, n, p, 0) :
 			    n->kind == TOML_STRING && text_whole(w, n, &p))
 				return -1;
 		}

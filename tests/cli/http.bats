@@ -73,3 +73,61 @@ wrong() {
 	[ "$status" -ne 0 ]
 	says "another user owns or can change this definition"
 }
+
+@test "forty more kinds of mistakes, each with its line and what was expected" {
+	line() { grep -n -- "$1" "$good" | head -1 | cut -d: -f1; }
+	# a name, a value, a table that nobody knows
+	wrong 's/^\[facts.key\]/[fact.key]/' "$(line '^.facts.key')" "did you mean 'facts'"
+	wrong 's/^\[\[revoke\]\]/[[revok]]/' "$(line '^..revoke')" "did you mean 'revoke'"
+	wrong 's/^\[service\]/[[service]]/' "$(line '^.service')" "'service' takes a table"
+	wrong 's/^\[\[revoke\]\]/[revoke]/' "$(line '^..revoke')" "an array of tables"
+	wrong 's/^revoke_cuts_sessions = true/revoke_cuts_sessions = "yes"/' "$(line '^revoke_cuts')" "true or false"
+	wrong 's/^revoke_cuts_sessions = true/rate_per_s = -1/' "$(line '^revoke_cuts')" "a number from 0"
+	wrong 's/^secret_from = "provider"/secret_from = "us"/' "$(line '^secret_from')" "one of caller, provider, none"
+	wrong 's/^what = "account"/what = "acount"/' "$(line '^what = "account"')" "one of account, credential"
+	wrong 's/^required = true/required = 1/' "$(line '^required')" "true or false"
+	wrong 's/^name = "wiki"/name = "our wiki"/' "$(line '^name = "wiki"')" "a name (letters"
+	wrong 's/^method = "DELETE"/method = "delete"/' "$(line '^method')" "one of GET, POST"
+	# what cannot be asked for
+	wrong 's/^path = "\/me"/path = "me"/' "$(line '^path = "/me"')" "'path' begins with '/'"
+	wrong 's/^base = .*/base = "ftp:\/\/x"/' "$(line '^base')" "https://"
+	wrong '/^method = "DELETE"/s/$/\njson = { a = 1 }\nform = { b = "2" }/' "$(($(line '^method = "DELETE"') + 2))" "one body"
+	wrong 's/^path = "\/me"/&\njson = { a = 1 }/' "$(($(line '^path = "/me"') + 1))" "a GET has no body"
+	wrong 's/^path = "\/me"/&\njson_set = { a = 1 }/' "$(($(line '^path = "/me"') + 1))" "needs a 'json_base'"
+	wrong 's/^path = "\/me"/&\nheaders = { "X Y" = "1" }/' "$(($(line '^path = "/me"') + 1))" "no header"
+	wrong 's/^path = "\/me"//' "$(($(line '^path = "/me"') - 3))" "'path' is missing"
+	wrong 's/^header = "Authorization"$//' "$(line '^.auth.admin')" "needs 'header'"
+	wrong 's/^kind = "header"$/kind = "sigv4"/' "$(line '^.auth.admin')" "needs 'service'"
+	# tests that test nothing, or too little
+	wrong 's/at = "\/error", equals = "no such key", is = "dead"/is = "dead"/' "$(line 'is = "dead"')" "by the status alone"
+	wrong 's/status = 401, at = "\/error", equals = "no such key", is = "dead"/is = "alive"/' "$(line 'is = "dead"')" "needs a test"
+	wrong 's/at = "\/error", equals = "no such key", is = "dead"/equals = "no such key", is = "dead"/' "$(line 'is = "dead"')" "needs an 'at'"
+	wrong 's/at = "\/name", exists = true/at = "\/name"/' "$(line 'exists = true')" "needs a test beside it"
+	wrong 's/at = "\/name", exists = true/picked = true/' "$(line 'exists = true')" "needs a 'pick'"
+	wrong 's/at = "\/name", exists = true/at = "\/name", header = "X", exists = true/' "$(line 'exists = true')" "one place"
+	wrong 's/status = 200, at = "\/name"/status = "20x", at = "\/name"/' "$(line 'exists = true')" "100 to 599"
+	wrong 's/at = "\/name", exists = true/not = [ { equals = "x" } ], at = "\/name", exists = true/' "$(line 'exists = true')" "needs an 'at'"
+	# names without a value where they stand
+	wrong 's,^path = "/keys/{credential}",path = "/keys/{item/id}",' "$(line '^path = "/keys')" "in [[list]] only"
+	wrong 's,^path = "/keys/{credential}",path = "/keys/{step.x/id}",' "$(line '^path = "/keys')" "no step here has saved"
+	wrong 's,^path = "/keys/{credential}",path = "/keys/{doc/id}",' "$(line '^path = "/keys')" "the answer"
+	wrong 's,^path = "/keys/{credential}",path = "/keys/{snapshot/kept}",' "$(line '^path = "/keys')" "[[restore]] only"
+	wrong 's,^path = "/robots",path = "/robots/{up/name}",' "$(line '^path = "/robots"')" "hangs on another"
+	wrong 's,{option.url},{option.host},' "$(line '^base')" "nothing is named 'option.host'"
+	wrong 's,Key {admin},Key {admin.id},' "$(line 'Key {admin}')" "nothing is named 'admin.id'"
+	wrong 's,Key {secret},Key {secret|sealed_box},' "$(line 'Key {secret}')" "needs a 'seal_to'"
+	wrong 's,Key {secret},Key {token},' "$(line 'Key {secret}')" "jwt or exchange"
+	# lists and pages
+	wrong 's/paging = { kind = "next", at = "\/next" }/paging = { kind = "next" }/' "$(line '^paging')" "needs 'at'"
+	wrong 's/paging = { kind = "next", at = "\/next" }/paging = { kind = "cursor", at = "\/c" }/' "$(line '^paging')" "needs 'param'"
+	wrong 's/^id = .*//' "$(line '^each' | awk '{print $1 - 1}')" "needs 'kind' and 'id'"
+	wrong 's/^created = /state_map = { on = "live" }\ncreated = /' "$(line '^created')" "active, disabled or expired"
+	wrong 's/^created = /if_option = "nothing"\ncreated = /' "$(line '^created')" "no [option.nothing]"
+	# kinds, and what is given
+	wrong '/^\[\[revoke\]\]/,$s/^kind = "key"/kind = "kee"/' "$(($(line '^..revoke') + 1))" "did you mean 'key'"
+	wrong '/^\[\[revoke\]\]/s/$/\ngive = { id = "x" }/' "$(($(line '^..revoke') + 1))" "'give' takes credential"
+	wrong 's/^secret = "required"/secret = "none"/' "$(line '^secret = ')" "signs in with it"
+	# TOML itself
+	wrong 's/^help = "where the wiki is"/help = where/' "$(line 'where the wiki')" ""
+	wrong '/^language/s/$/\nlanguage = 1/' 2 ""
+}
