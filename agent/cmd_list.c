@@ -11,11 +11,28 @@
 #include "agent/report/out.h"
 #include "agent/view.h"
 #include "base/clock.h"
+#include "base/json.h"
 
-#define N_COLUMNS 10
+#define N_COLUMNS 11
 
-static int print_table(const struct app *app, const struct view_row *r,
-		       size_t n, struct err *e)
+/* {"read_by":"eve","forwards_to":"x"} as "read_by eve, forwards_to x". */
+static int details(const char *attributes, struct buf *out, struct err *e)
+{
+	struct json *a = json_parse(attributes, strlen(attributes), NULL);
+	int rc = 0;
+
+	buf_reset(out);
+	for (const struct json *m = a != NULL ? json_first(a) : NULL;
+	     m != NULL && rc == 0; m = json_next(m))
+		if (json_text(m) != NULL)
+			rc = buf_printf(out, e, "%s%s %s", out->len ? ", " : "",
+					json_key(m), json_text(m));
+	json_free(&a);
+	return rc;
+}
+
+static int print_table(const struct app *app, enum view_what what,
+		       const struct view_row *r, size_t n, struct err *e)
 {
 	static const struct column cols[N_COLUMNS] = {
 		{ "ADDRESS", false, true },  { "LABEL", false, true },
@@ -23,10 +40,13 @@ static int print_table(const struct app *app, const struct view_row *r,
 		{ "STATE", false, false },   { "AGE", true, false },
 		{ "USED", true, false },     { "EXPIRES", true, false },
 		{ "IDENTITY", false, true }, { "OWNER", false, true },
-		{ "NOTES", false, true },
+		{ "NOTES", false, true },    { "DETAILS", false, true },
 	};
+	/* of credentials there would be many, and 'show' has them */
+	const bool more = what != VIEW_CREDENTIALS;
 	const int64_t now = clock_wall_ms();
-	struct table *t = table_new(cols, N_COLUMNS, e);
+	struct buf detail = BUF_INIT(BUF_TEXT_MAX);
+	struct table *t = table_new(cols, more ? N_COLUMNS : N_COLUMNS - 1, e);
 	int rc = t != NULL ? 0 : -1;
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -36,20 +56,26 @@ static int print_table(const struct app *app, const struct view_row *r,
 			view_age(r[i].created_ms, now, age),
 			view_age(r[i].last_used_ms, now, used), left,
 			r[i].identity != NULL ? r[i].identity->name : "",
-			r[i].owner, view_flags_text(r[i].flags, notes),
+			r[i].owner, view_flags_text(r[i].flags, notes), "",
 		};
 
+		if (more && details(r[i].attributes, &detail, e) < 0)
+			rc = -1;
+		if (detail.len > 0)
+			cells[N_COLUMNS - 1] = detail.p;
 		if (r[i].expires_ms > now)
 			(void)snprintf(left, sizeof left, "in %s",
 				       clock_span(r[i].expires_ms - now,
 						  (char[CLOCK_TEXT]){ 0 }));
 		else if (r[i].expires_ms != 0)
 			(void)snprintf(left, sizeof left, "past");
-		rc = table_row(t, cells, e);
+		if (rc == 0)
+			rc = table_row(t, cells, e);
 	}
 	if (rc == 0)
 		table_print(t, app->out_tty != 0);
 	table_free(&t);
+	buf_release(&detail);
 	return rc;
 }
 
@@ -81,6 +107,8 @@ static void print_json(const struct view_row *r, size_t n)
 		jout_str(&j, "fingerprint",
 			 r[i].fingerprint[0] ? r[i].fingerprint : NULL);
 		jout_str(&j, "notes", view_flags_text(r[i].flags, notes));
+		jout_raw(&j, "attributes",
+			 r[i].attributes[0] ? r[i].attributes : "{}");
 		jout_row_end(&j);
 	}
 	jout_end(&j);
@@ -137,7 +165,7 @@ static int list_rows(struct app *app, enum view_what what,
 	else if (app->csv)
 		print_csv(rows, n);
 	else if (n > 0)
-		rc = print_table(app, rows, n, e);
+		rc = print_table(app, what, rows, n, e);
 	else if (!app->quiet)
 		(void)fputs("nothing matches\n", stderr);
 	if (rc == 0 && n > 0 && app->err_tty && app->out_tty && !app->json &&

@@ -261,9 +261,11 @@ static int consider(struct view *v, struct view_row *r, struct err *e)
 	to->id = keep(v, r->id);
 	to->fingerprint = keep(v, r->fingerprint);
 	to->label = keep(v, r->label);
+	to->attributes = keep(v, r->attributes);
 	if (to->address == NULL || to->connection == NULL ||
 	    to->account == NULL || to->kind == NULL || to->id == NULL ||
-	    to->fingerprint == NULL || to->label == NULL)
+	    to->fingerprint == NULL || to->label == NULL ||
+	    to->attributes == NULL)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	v->n++;
 	return 0;
@@ -275,7 +277,7 @@ static int take_credential(const struct inv_credential *c, void *arg,
 	struct view_row r = {
 		.connection = c->connection, .account = c->account,
 		.kind = c->kind, .id = c->id, .fingerprint = c->fingerprint,
-		.label = c->label,
+		.label = c->label, .attributes = c->attributes,
 		.state = c->state, .missing = c->missing,
 		.flags = c->self ? VF_SELF : 0,
 		.created_ms = c->created_ms, .expires_ms = c->expires_ms,
@@ -292,6 +294,7 @@ static int take_account(const struct inv_account *a, void *arg, struct err *e)
 	struct view_row r = {
 		.connection = a->connection, .account = a->name,
 		.kind = "account", .id = "", .fingerprint = "", .label = "",
+		.attributes = a->attributes,
 		.state = a->state, .missing = a->missing,
 		.flags = (a->self ? VF_SELF : 0u) |
 			 (a->makes_accounts ? VF_MAKES : 0u),
@@ -307,6 +310,7 @@ static int take_grant(const struct inv_grant *g, void *arg, struct err *e)
 	struct view_row r = {
 		.connection = g->connection, .account = g->account,
 		.kind = g->kind, .id = g->id, .fingerprint = "", .label = "",
+		.attributes = g->attributes,
 		.state = g->state, .missing = g->missing,
 		.created_ms = g->created_ms, .seen_ms = g->seen_ms,
 		.first_seen_ms = g->first_seen_ms,

@@ -24,6 +24,7 @@ enum view_flag {
 struct view_row { /* strings are the view's */
 	const char *address, *connection, *account, *kind, *id;
 	const char *fingerprint, *label;
+	const char *attributes; /* JSON object, or "" */
 	const struct config_identity *identity; /* or NULL */
 	const char *owner;
 	enum inv_state state;

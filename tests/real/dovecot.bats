@@ -383,6 +383,14 @@ odd_api() { # how
 	done
 }
 
+@test "the conformance suite passes" {
+	printf %s "$DC_KEY" >"$BATS_TEST_TMPDIR/key"
+	"$BATS_TEST_DIRNAME/../conformance" --options "$(jq -nc --arg url "http://127.0.0.1:$DC_HTTP" \
+		--arg imap "imap://127.0.0.1:$DC_IMAP" --arg deny "$DC_DIR/auth/deny" \
+		'{url: $url, imap: $imap, deny_file: $deny}')" --secret-file "$BATS_TEST_TMPDIR/key" \
+		--account bot --kind password --credential password "$CURFEW_BUILD/curfew-provider-dovecot"
+}
+
 # ---- the whole of curfew --------------------------------------------------------
 
 # A vault of this test's own with the connection `mail`; ${curfew[@]} opens it
@@ -481,10 +489,18 @@ is_over() { # incident: bot is shut out, and what he had is kept
 @test "curfew kill: session, password, forwarding and delegate gone; mail goes on; restore" {
 	vault
 	"${curfew[@]}" sync
+	# who may read it, where it forwards, whose it is: on one line each
+	printf '[identity.ci-bot]\nowner = "build@example.org"\naccounts = ["mail/bot"]\n' >"$CURFEW_DIR/curfew.toml"
+	run "${curfew[@]}" list accounts
+	echo "$output"
+	[[ $(grep '^mail/bot ' <<<"$output") =~ ' ci-bot '.*'read_by '.*'user=eve (INBOX)'.*'forwards_to evil@example.net' ]]
 	run "${curfew[@]}" list grants
 	echo "$output"
-	[[ $output == *"INBOX user=eve"* ]]
-	[[ $output == *fwd* ]]
+	[[ $(grep '#INBOX user=eve' <<<"$output") =~ ci-bot.*'rights lookup read write-seen' ]]
+	[[ $(grep '#fwd' <<<"$output") == *'redirects_to evil@example.net'* ]]
+	run "${curfew[@]}" --json list accounts
+	[ "$(jq -r '.. | objects | select(.address == "mail/bot") | .identity, .attributes.forwards_to' <<<"$output" | xargs)" = \
+		"ci-bot evil@example.net" ]
 	run "${curfew[@]}" show mail/bot
 	echo "$output"
 	[[ $output == *evil@example.net* ]]
@@ -514,6 +530,10 @@ is_over() { # incident: bot is shut out, and what he had is kept
 	[[ $(dc_api '[["aclGet",{"user":"anna","mailbox":"INBOX"},"s"]]') == *user=carl* ]]
 	say_lmtp bot after-the-kill
 	in_inbox bot after-the-kill
+
+	run "${curfew[@]}" list grants
+	echo "$output"
+	[[ $(grep '#fwd' <<<"$output") == *revoked* ]]
 
 	incident=$("${curfew[@]}" incident list | grep -o 'INC-[0-9-]*' | head -1)
 	run "${curfew[@]}" incident show "$incident"
