@@ -67,7 +67,8 @@ static const char *absolute(struct scan *s, const char *path, struct err *e)
 	char *real = realpath(path, NULL);
 
 	if (real == NULL) {
-		(void)err_sys(e, path, "look at");
+		/* exit 1 would say that something was found */
+		(void)err_fail(e, ERR_USAGE, path, "%s", strerror(errno));
 		return NULL;
 	}
 	s->own[s->n_own] = mem_strdup(real);
@@ -120,6 +121,8 @@ static int start(struct scan *s, struct err *e)
 		argv[n++] = s->a.with.v[i];
 	if (s->a.dir)
 		argv[n++] = "--dir";
+	if (s->app->err_tty && !s->app->quiet)
+		argv[n++] = "--progress";
 	argv[n] = readable[r] = absolute(s, s->a.path, e);
 	return argv[n] == NULL ? -1 :
 		       launch(s->app->launcher, &spec, &s->child, e);
@@ -212,7 +215,7 @@ static int take_lines(struct scan *s, struct err *e)
 static void pass_on(struct scan *s)
 {
 	static char b[4096], line[4200];
-	ssize_t n = read(s->child.efd, b, sizeof b - 1);
+	ssize_t n = read(s->child.efd, b, sizeof b - 4);
 
 	if (n <= 0) {
 		if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
@@ -221,10 +224,15 @@ static void pass_on(struct scan *s)
 		}
 		return;
 	}
-	app_progress_done(s->app);
-	for (ssize_t i = 0; i < n; i++)
-		if ((b[i] >= 0 && b[i] < ' ' && b[i] != '\n') || b[i] == 127)
+	for (ssize_t i = 0; i < n; i++) {
+		/* its line of progress: return, and clear to the end */
+		const bool shown = s->app->err_tty != 0 &&
+				  (b[i] == '\r' || memcmp(b + i, "\033[K", 3) == 0);
+
+		if (!shown && ((b[i] >= 0 && b[i] < ' ' && b[i] != '\n') ||
+			      b[i] == 127))
 			b[i] = '?';
+	}
 	(void)snprintf(line, sizeof line, "%.*s", (int)n, b);
 	if (!s->app->quiet)
 		(void)fputs(line, stderr);
@@ -232,7 +240,6 @@ static void pass_on(struct scan *s)
 
 static int listen_to(struct scan *s, struct err *e)
 {
-	const int64_t from = clock_mono_ms();
 	bool eof = false;
 
 	(void)fcntl(s->child.efd, F_SETFL, O_NONBLOCK);
@@ -249,10 +256,6 @@ static int listen_to(struct scan *s, struct err *e)
 			return -1;
 		if (p[1].revents != 0)
 			pass_on(s);
-		app_progress(s->app, "looking through %s: %lld s, %zu findings",
-			     s->a.path,
-			     (long long)(clock_mono_ms() - from) / 1000,
-			     s->told);
 	}
 	app_progress_done(s->app);
 	return 0;

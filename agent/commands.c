@@ -118,6 +118,24 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew scan ~/src/app\n"
 	  "  curfew scan --json /srv/git/app.git\n", NULL },
+	{ "import", cmd_import,
+	  "take another scanner's report, and say whose its findings are",
+	  NEED_CONFIG | NEED_WRITE, "import [options] FILE",
+	  "FILE (- is standard input) is a JSON report of gitleaks, trufflehog "
+	  "(a line each) or\nkingfisher, or SARIF of any scanner. Its findings are "
+	  "kept sealed and told as those of\n'curfew scan'. All of it is taken or "
+	  "nothing. Exit 1: it had findings.\n\n"
+	  "Options:\n"
+	  "  --format WORD          gitleaks, trufflehog, kingfisher or sarif "
+	  "(told from the text)\n"
+	  "  --repository NAME      where it comes from, when the report does "
+	  "not say\n"
+	  "  --min-confidence WORD  low (default), medium or high; your own are "
+	  "always kept\n\n"
+	  "Examples:\n"
+	  "  gitleaks git --report-format json --report-path r.json; curfew "
+	  "import r.json\n"
+	  "  trufflehog git file://. --json | curfew import -\n", "1=r" },
 	{ "respond", cmd_respond, "take what hooks found, and do what the policy "
 	  "says",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "respond [options]",

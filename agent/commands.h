@@ -24,6 +24,7 @@ int cmd_emergency_status(struct app *app, int argc, char **argv);
 int cmd_finding_list(struct app *app, int argc, char **argv);
 int cmd_hook_publish(struct app *app, int argc, char **argv);
 int cmd_help(struct app *app, int argc, char **argv);
+int cmd_import(struct app *app, int argc, char **argv);
 int cmd_incident_close(struct app *app, int argc, char **argv);
 int cmd_incident_export(struct app *app, int argc, char **argv);
 int cmd_incident_list(struct app *app, int argc, char **argv);
