@@ -285,36 +285,18 @@ static const char *name_of(const char *argv0)
 							   base + sizeof(prefix) - 1;
 }
 
-/* What a bare hello tells: of one definition, of several, of none yet. */
-static int first_words(int argc, char **argv, struct provider *p, char **text,
-		       struct err *e)
-{
-	if (argc == 3 && !strcmp(argv[1], "--definitions"))
-		return load_many(argv[2], text, e);
-	if (argc == 3 && !strcmp(argv[1], "--definition")) {
-		if (def_load(argv[2], &definition, e))
-			return -1;
-		loaded = true;
-		p->parallel = (unsigned)def_int(toml_get(definition.root, "service"),
-						"parallel", 16);
-	}
-	*text = def_describe(loaded ? &definition : NULL, false, e);
-	return *text ? 0 : -1;
-}
-
 int main(int argc, char **argv)
 {
 	static struct provider p = {
-		.describe_for = describe_for, .parallel = 16, .hardened = true,
+		.describe_for = describe_for, .parallel = 16,
 		.open = open_session, .close = close_session,
 		.verbs = { { "list", list_run } },
 	};
 	struct err e = ERR_INIT;
 	char *text = NULL;
-	bool served;
 	int rc;
 
-	if (harden_start(NULL, 0, &e) || jwt_boot(&e))
+	if (harden_start(NULL, 0, &e) || jwt_boot(&e) || wire_boot(&e))
 		return fail(&e);
 	for (size_t i = 0; def_verbs[i]; i++)
 		p.verbs[i + 1] = (struct kit_verb){ def_verbs[i], act_run };
@@ -322,17 +304,26 @@ int main(int argc, char **argv)
 		return check(argv[2]);
 	if (argc >= 4 && !strcmp(argv[1], "--try"))
 		return try_it(argv[2], argv[3], argc - 4, argv + 4);
-	served = argc == 3 && (!strcmp(argv[1], "--definitions") ||
-			       !strcmp(argv[1], "--definition"));
 	p.name = name_of(argv[0]);
-	wire_boot(); /* loads while the definitions are read */
-	if (first_words(argc, argv, &p, &text, &e)) {
-		wire_wait();
-		return fail(&e);
+	if (argc == 3 && !strcmp(argv[1], "--definition")) {
+		if (def_load(argv[2], &definition, &e))
+			return fail(&e);
+		loaded = true;
+		argc = 1;
+		p.parallel = (unsigned)def_int(toml_get(definition.root, "service"),
+					       "parallel", 16);
 	}
+	if (argc == 3 && !strcmp(argv[1], "--definitions")) {
+		if (load_many(argv[2], &text, &e))
+			return fail(&e);
+		argc = 1;
+	} else {
+		text = def_describe(loaded ? &definition : NULL, false, &e);
+	}
+	if (!text)
+		return fail(&e);
 	p.describe = text;
-	rc = kit_main(&p, served ? 1 : argc, argv);
-	wire_wait();
+	rc = kit_main(&p, argc, argv);
 	mem_free(text);
 	auth_forget();
 	def_free(&definition);

@@ -1,15 +1,9 @@
 /*
  * transport: see transport.h.  The only file that includes curl's header.
- *
- * libcurl is loaded by a thread while definitions are read and hello is said:
- * with the 30 libraries that Debian's brings it takes 8 of the 11 ms that this
- * program needs to start (2 cores, 2026-11), and a leaked token waits for it.
  */
 #include "providers/http/transport.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -24,89 +18,17 @@ struct wire {
 	char why[CURL_ERROR_SIZE];
 };
 
-/* ---- the library ------------------------------------------------------------- */
-
-#define LIBRARY "libcurl.so.4" /* the interface of curl.h since 2006 */
-#define FUNCTIONS(X) \
-	X(easy_init) X(easy_cleanup) X(easy_setopt) X(easy_perform) \
-	X(easy_getinfo) X(easy_reset) X(easy_strerror) X(slist_append) \
-	X(slist_free_all) X(url) X(url_cleanup) X(url_set) X(url_get) X(free) \
-	X(global_init_mem)
-
-/* the header's own checks of the arguments go: they are macros of these names */
-#undef curl_easy_setopt
-#undef curl_easy_getinfo
-
-static struct {
-#define X(name) __typeof__(curl_##name) *name;
-	FUNCTIONS(X)
-#undef X
-	char why[200]; /* "" when it is there */
-	pthread_t thread;
-	bool threaded;
-} lib;
-static pthread_once_t lib_once = PTHREAD_ONCE_INIT;
-
-#define curl_easy_init lib.easy_init
-#define curl_easy_cleanup lib.easy_cleanup
-#define curl_easy_setopt lib.easy_setopt
-#define curl_easy_perform lib.easy_perform
-#define curl_easy_getinfo lib.easy_getinfo
-#define curl_easy_reset lib.easy_reset
-#define curl_easy_strerror lib.easy_strerror
-#define curl_slist_append lib.slist_append
-#define curl_slist_free_all lib.slist_free_all
-#define curl_url lib.url
-#define curl_url_cleanup lib.url_cleanup
-#define curl_url_set lib.url_set
-#define curl_url_get lib.url_get
-#define curl_free lib.free
-#define curl_global_init_mem lib.global_init_mem
-
 static void *zalloc(size_t n, size_t size)
 {
 	return mem_array(n ? n : 1, size ? size : 1);
 }
 
-static void *load(void *unused)
+int wire_boot(struct err *e)
 {
-	void *h = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	const char *missing = h ? NULL : dlerror();
-
-	(void)unused;
-	if (!h && !missing)
-		missing = LIBRARY;
-#define X(name) \
-	if (!missing) { \
-		void *f = dlsym(h, "curl_" #name); \
-		memcpy(&lib.name, &f, sizeof(f)); \
-		missing = f ? NULL : "curl_" #name " is not in it"; \
-	}
-	FUNCTIONS(X)
-#undef X
-	if (!missing && curl_global_init_mem(CURL_GLOBAL_ALL, mem_alloc, mem_free,
-					     mem_realloc, mem_strdup, zalloc) != CURLE_OK)
-		missing = "it does not start";
-	(void)snprintf(lib.why, sizeof(lib.why), "%s", missing ? missing : "");
-	return NULL;
-}
-
-static void loaded(void)
-{
-	if (lib.threaded)
-		(void)pthread_join(lib.thread, NULL);
-	else
-		(void)load(NULL);
-}
-
-void wire_wait(void)
-{
-	(void)pthread_once(&lib_once, loaded);
-}
-
-void wire_boot(void)
-{
-	lib.threaded = pthread_create(&lib.thread, NULL, load, NULL) == 0;
+	if (curl_global_init_mem(CURL_GLOBAL_ALL, mem_alloc, mem_free, mem_realloc,
+				 mem_strdup, zalloc) != CURLE_OK)
+		return err_fail(e, ERR_NOMEM, NULL, "libcurl does not start");
+	return 0;
 }
 
 /* The option `timeout`: how long a request may take in all. */
@@ -130,12 +52,6 @@ struct wire *wire_open(const struct kit_connection *c, struct err *e)
 	struct wire *w;
 	long total;
 
-	wire_wait();
-	if (*lib.why) {
-		(void)err_fail(e, ERR_UNSUPPORTED, LIBRARY, "%s", lib.why);
-		err_hint(e, "install libcurl 4");
-		return NULL;
-	}
 	if (total_ms(c, &total, e))
 		return NULL;
 	w = mem_zalloc(sizeof(*w));

@@ -38,10 +38,7 @@ struct wire_answer {
 
 struct wire;
 
-/* Once: begin to load libcurl.  wire_open() waits for it; whoever ends without
- * one calls wire_wait() before. */
-void wire_boot(void);
-void wire_wait(void);
+int wire_boot(struct err *e) __attribute__((warn_unused_result)); /* once */
 struct wire *wire_open(const struct kit_connection *c, struct err *e);
 void wire_close(struct wire **w);
 

@@ -80,8 +80,6 @@ struct provider {
 	 * NULL keeps it.  It may bring its own "verbs". */
 	int (*describe_for)(const struct json *options, char **text, struct err *e);
 	unsigned parallel;	 /* worker threads, 1..16 */
-	bool hardened;		 /* main() has called harden_start(), and may have
-				    files open since */
 	/* Open and close one worker's session.  NULL open: no session.  Open is
 	 * called before a worker's first request and again after a reply with
 	 * `lost`.  The first session is opened by hello itself, so that wrong

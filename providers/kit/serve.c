@@ -372,7 +372,7 @@ static int start(struct kit *k, struct err *e)
 {
 	bool locked = false;
 
-	if ((!k->p->hardened && harden_start(NULL, 0, e)) || secret_boot(&locked, e))
+	if (harden_start(NULL, 0, e) || secret_boot(&locked, e))
 		return -1;
 	if (!locked)
 		log_line(LOG_WARNING, "memory for secrets is not locked");
