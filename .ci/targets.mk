@@ -2,7 +2,7 @@
 
 # Parallel unless the caller said how.
 jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
-SHELLS := $(shell grep -lsE '^\#!.*\b(ba|da)?sh\b' .ci/deps .ci/run tests/run tests/layers tests/lib \
+SHELLS := $(shell grep -lsE '^\#!.*\b(ba|da)?sh\b' .ci/deps .ci/run tests/run tests/layers tests/lib tests/fuzz/run \
 	tests/*.sh tests/*/*.sh hooks/*.sh providers/curfew-provider-* agent/completion/*.bash 2>/dev/null)
 MAN := $(sort $(wildcard docs/man/*.[157]))
 RULES := $(sort $(wildcard hooks/rules/*))
@@ -64,28 +64,34 @@ analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 		--suppress=missingIncludeSystem --library=posix -j2 $(INC) -D_GNU_SOURCE -DCURFEW_VERSION='""' \
 		-DCURFEW_LIBEXEC='""' -DCURFEW_DATA='""' $(ALL_C)
 
+# tests/fuzz/fuzz_NAME.c; `// link: scan` in its head adds the scanner, as with unit tests.
+# A target takes its seeds from tests/fuzz/seeds/NAME*.
 SECONDS ?= 30
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer$(comma)address$(comma)undefined \
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer-no-link$(comma)address$(comma)undefined \
 	-fno-sanitize-recover=all -DSECRET_PLAIN_ARENA -DCURFEW_TEST $(INC) $(DEFS)
-FUZZ_OBJ := $(patsubst %,$(BUILD)/fuzz/obj/%.o,$(BASE_C) $(BASE_CC))
 $(BUILD)/fuzz/obj/%.c.o: %.c
 	@mkdir -p $(dir $@)
 	$(call say,CC,$<)
-	$(Q)clang -std=gnu11 $(FUZZ_FLAGS) -c $< -o $@
+	$(Q)clang -std=gnu11 $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/fuzz/obj/%.cc.o: %.cc
 	@mkdir -p $(dir $@)
 	$(call say,CXX,$<)
-	$(Q)clang++ -std=c++17 $(FUZZ_FLAGS) -c $< -o $@
-$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.c.o $(FUZZ_OBJ)
-	$(call say,LINK,$@)
-	$(Q)clang++ $(FUZZ_FLAGS) $^ -o $@ $(LIBS_base)
-fuzz: $(addprefix $(BUILD)/fuzz/,$(FUZZ)) ## libFuzzer targets, SECONDS each (30)
-	$(Q)for f in $(FUZZ); do mkdir -p $(BUILD)/fuzz/corpus/$$f; \
-		$(BUILD)/fuzz/$$f -max_total_time=$(SECONDS) -rss_limit_mb=1024 -print_final_stats=0 \
-		-artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$f $(wildcard tests/fuzz/seeds) \
-		2>$(BUILD)/fuzz/$$f.log || { tail -40 $(BUILD)/fuzz/$$f.log; exit 1; }; \
-		tail -1 $(BUILD)/fuzz/$$f.log | sed "s/^/$$f: /"; done
+	$(Q)clang++ -std=c++17 $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/fuzz/obj/hooks/scan/%.gen.o: $(BUILD)/gen/%.c
+	@mkdir -p $(dir $@)
+	$(call say,CC,$<)
+	$(Q)clang -std=gnu11 $(FUZZ_FLAGS) -c $< -o $@
+-include $(shell find $(BUILD)/fuzz/obj -name '*.d' 2>/dev/null)
+define fuzz
+$(BUILD)/fuzz/$(1): $(BUILD)/fuzz/obj/tests/fuzz/$(1).c.o $(call obj,$(BUILD)/fuzz,$(call parts_of,$(2)) $(BASE_C) $(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)clang++ -fsanitize=fuzzer $$(FUZZ_FLAGS) $$^ -o $$@ $(call libs_of,$(2)) $$(LIBS_base)
+endef
+$(foreach t,$(FUZZ),$(eval $(call fuzz,$(t),$(call words_of,tests/fuzz/$(t).c))))
+fuzz-programs: $(addprefix $(BUILD)/fuzz/,$(FUZZ))
+fuzz: fuzz-programs ## libFuzzer targets, SECONDS each (30)
+	$(Q)tests/fuzz/run $(BUILD)/fuzz $(SECONDS) $(FUZZ)
 
 # ---- installing --------------------------------------------------------------
 D = $(DESTDIR)
@@ -119,4 +125,4 @@ dist: ## the sources of the last commit as curfew-VERSION.tar.gz
 clean: ## remove what was built
 	rm -rf '$(BUILD)'
 
-.PHONY: help deps check layers shells demo bench sanitize analyze fuzz install uninstall dist clean
+.PHONY: help deps check layers shells demo bench sanitize analyze fuzz fuzz-programs install uninstall dist clean

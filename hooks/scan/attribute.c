@@ -79,15 +79,17 @@ static int add_spot(struct work *w, uint32_t x, uint32_t path, uint32_t rank,
 		    struct err *e)
 {
 	struct found *f = &w->found[x];
-	struct spot *s = w->spot + f->spot;
+	struct spot *s;
 	uint32_t i;
 
-	for (i = f->spots; i-- > 0;)
-		if (s[i].path == path) {
-			if (rank < s[i].rank)
-				s[i].rank = rank;
+	for (i = f->spots; i-- > 0;) {
+		s = &w->spot[f->spot + i];
+		if (s->path == path) {
+			if (rank < s->rank)
+				s->rank = rank;
 			return 0;
 		}
+	}
 	if (f->spots >= SPOTS_MAX)
 		return 0;
 	if (w->spots == w->spots_cap) {

@@ -99,6 +99,12 @@ static int read_fanout(struct pack *p, const unsigned char *fan, struct err *e)
 	p->n = be32(fan + 4 * 255);
 	if (p->n > PACK_OBJECTS_MAX)
 		return bad_index(p, "too many objects", e);
+	return 0;
+}
+
+/* Only when the file is as long as so many objects ask for. */
+static int make_room(struct pack *p, struct err *e)
+{
 	p->entry = mem_array((size_t)p->n + 1, sizeof(*p->entry));
 	return p->entry ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
 }
@@ -107,10 +113,14 @@ static int read_v1(struct pack *p, struct err *e)
 {
 	uint32_t i;
 
-	if (p->idx_size < FANOUT + 2 * TRAILER || read_fanout(p, p->idx, e))
+	if (p->idx_size < FANOUT + 2 * TRAILER)
 		return bad_index(p, "too short", e);
+	if (read_fanout(p, p->idx, e))
+		return -1;
 	if (p->idx_size != FANOUT + (size_t)p->n * 24 + 2 * TRAILER)
 		return bad_index(p, "its length does not fit", e);
+	if (make_room(p, e))
+		return -1;
 	p->oid = p->idx + FANOUT + 4;
 	p->oid_step = 24;
 	for (i = 0; i < p->n; i++) {
@@ -128,11 +138,15 @@ static int read_v2(struct pack *p, struct err *e)
 
 	if (be32(p->idx + 4) != 2)
 		return bad_index(p, "unknown version", e);
-	if (p->idx_size < head + 2 * TRAILER || read_fanout(p, p->idx + 8, e))
+	if (p->idx_size < head + 2 * TRAILER)
 		return bad_index(p, "too short", e);
+	if (read_fanout(p, p->idx + 8, e))
+		return -1;
 	fixed = head + (size_t)p->n * (OID_LEN + 4 + 4) + 2 * TRAILER;
 	if (p->idx_size < fixed || (p->idx_size - fixed) % 8)
 		return bad_index(p, "its length does not fit", e);
+	if (make_room(p, e))
+		return -1;
 	n_large = (p->idx_size - fixed) / 8;
 	p->oid = p->idx + head;
 	p->oid_step = OID_LEN;

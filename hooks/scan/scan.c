@@ -385,9 +385,10 @@ static int near_rules(struct scan_thread *t, const char *text, size_t n,
 		      struct err *e)
 {
 	const struct ruleset *rs = matcher_rules(t->s->matcher);
-	const struct match_hit *h = t->match.hit, *h_end = h + t->match.n;
+	const struct match_hit *h = t->match.hit;
+	const struct match_hit *h_end = h ? h + t->match.n : NULL;
 	const struct mark *b = d ? d->base->v : NULL;
-	const struct mark *b_end = d ? b + d->base->near : NULL;
+	const struct mark *b_end = b ? b + d->base->near : NULL;
 
 	while (h < h_end || b < b_end) {
 		uint32_t rule = h < h_end ? h->rule : UINT32_MAX;
