@@ -469,14 +469,30 @@ static void run_task(void *arg, struct session *mine, const struct fan_task *t)
 		fail(all, &e);
 }
 
+/* How many at once: the service's `parallel`, and no more than a kind of its
+ * takes a second, where that is declared. */
+static int width(const struct def *d)
+{
+	const struct toml_node *facts = toml_get(d->root, "facts");
+	double most = (double)def_int(toml_get(d->root, "service"), "parallel",
+				      FAN_SPARE + 1);
+
+	for (const struct toml_node *k = facts ? facts->child : NULL; k; k = k->next) {
+		const struct toml_node *r = toml_get(k, "rate_per_s");
+		double rate = !r ? 0 : r->kind == TOML_INT ? (double)r->num : r->real;
+
+		if (rate > 0 && rate < most)
+			most = rate;
+	}
+	return (int)most < 1 ? 1 : (int)most;
+}
+
 int list_run(void *session, const struct kit_connection *c,
 	     const struct kit_request *q, struct kit_stream *st,
 	     struct kit_reply *r, struct err *e)
 {
 	struct session *ses = session;
 	const struct toml_node *all_lists = toml_get(ses->def->root, "list");
-	const int64_t parallel = def_int(toml_get(ses->def->root, "service"),
-					 "parallel", FAN_SPARE + 1);
 	struct whole all = { .c = c, .q = q, .st = st, .r = r, .e = e,
 			     .lock = PTHREAD_MUTEX_INITIALIZER,
 			     .steps_lock = PTHREAD_MUTEX_INITIALIZER };
@@ -487,7 +503,7 @@ int list_run(void *session, const struct kit_connection *c,
 	if (!all_lists)
 		return kit_say(r, KIT_UNSUPPORTED, "%s's definition lists nothing",
 			       ses->def->name);
-	all.fan = fan_open(ses->def, c, (int)parallel - 1, run_task, &all, e);
+	all.fan = fan_open(ses->def, c, width(ses->def) - 1, run_task, &all, e);
 	if (!all.fan)
 		return -1;
 	for (const struct toml_node *n = all_lists->child; n && !all.ended; n = n->next)

@@ -407,6 +407,9 @@ class Handler(BaseHTTPRequestHandler):
                 elif t.get("how") == "state":
                     s = {k: v for k, v in vars(WORLD.services[t["of"]]).items() if k != "routes"}
                     return self.write(200, json.dumps({"state": plain(s)}).encode())
+                elif t.get("how") == "troubles":
+                    return self.write(200, json.dumps({"troubles": [
+                        {"how": x["how"], "times": x["times"]} for x in WORLD.troubles]}).encode())
                 elif t.get("how") != "noop":
                     WORLD.troubles.append(dict({"times": 1, "path": "*"}, **t))
         self.write(200, json.dumps({"log": WORLD.log, "connections": WORLD.connections,

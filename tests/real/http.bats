@@ -256,3 +256,28 @@ teardown() {
 	[ "$(fake '{"how":"noop"}' | jq .connections)" -le 18 ]
 	[ "$(fake '{"how":"noop"}' | jq .most)" -gt 8 ]
 }
+
+@test "a service whose nodes lag: dead is told only when the last of them agrees" {
+	load ../cli/agent
+	agent_setup
+	cp "$CURFEW_BUILD/curfew-provider-http" "$CURFEW_PROVIDER_PATH/"
+	cp "$DEFS"/*.toml "$CURFEW_PROVIDER_PATH/"
+	local okta name secret target
+	okta=00$(printf 'A%.0s' {1..40})
+	while read -r name secret target; do
+		"$curfew" connect "$name" "$name" --set "url=$FAKE/$name" --secret-stdin <<<"$secret" >/dev/null
+		"$curfew" sync "$name" >/dev/null
+		fake '{"how":"none"}' >/dev/null
+		fake '{"path":"*","how":"lag","times":14}' >/dev/null
+		run "$curfew" kill --yes --wait 60s "$target"
+		echo "$output"
+		[ "$status" -eq 0 ]
+		says DEAD
+		# two of three answers were of before, for 14 answers
+		[ "$(fake '{"how":"troubles"}' | jq '[.troubles[]|select(.how=="lag")][0].times')" -eq 0 ]
+	done <<-END
+		gitlab $admin gitlab/ci-bot#3
+		okta $okta okta/u1#00T1
+		hashivault hvs.admin000000000000000000000 hashivault/ci#acc-ci
+	END
+}
