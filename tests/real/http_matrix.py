@@ -327,6 +327,8 @@ class Matrix:
         if rest:
             self.wrong("verbs without a case", {"verbs": sorted(rest)})
         log = self.p.close()
+        if self.p.p.returncode:
+            self.wrong(f"the program ended with {self.p.p.returncode}", {"log": log[-250:]})
         if any(s in log for s in self.secrets):
             self.wrong("a secret is in the log", {})
         return self.ran
