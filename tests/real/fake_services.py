@@ -399,7 +399,8 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
 
         def __init__(self):
             super().__init__()
-            self.tokens = {"ghp_" + "a" * 36: "dev", "github_pat_" + "b" * 82: "dev", "ghs_self0" + "c" * 32: "app"}
+            self.tokens = {"ghp_" + "a" * 36: "dev", "github_pat_" + "b" * 82: "dev", "ghs_self0" + "c" * 32: "app",
+                           "ghr_" + "r" * 36: "refresh"}
             self.issued = {}
             self.pats = [{"id": 1000 + i, "owner": {"login": "dev"}, "token_name": f"pat{i}", "token_expired": False,
                           "token_expires_at": None, "access_granted_at": "2026-01-01T00:00:00Z"} for i in range(5)]

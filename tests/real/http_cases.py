@@ -178,6 +178,8 @@ CLOUDFLARE = {
                     start=[cf_probe["record"]["end"]]), {"result": {"id": "tok1", "status": "disabled"}}),
         lied(change("revoke", "user", "token", "tok1", lambda s: CFB not in s.tokens,
                     probes=[cf_probe["value"], cf_probe["record"]]), {"result": {"id": "tok2"}}, {"result": None}),
+        lied(change("revoke_value", "", "token", "", lambda s: CFB not in s.tokens, probes=[cf_probe["value"]],
+                    secret=CFB), {"result": {"id": "tok2"}}, {"result": None}),
         listing(5),
     ]}
 
@@ -207,7 +209,7 @@ HASHIVAULT = {
 
 # ---- GitHub -------------------------------------------------------------------------------------
 GHP, PAT, GHS = "ghp_" + "a" * 36, "github_pat_" + "b" * 82, "ghs_self0" + "c" * 32
-NEW = "ghs_" + "n" * 36
+NEW, GHR = "ghs_" + "n" * 36, "ghr_" + "r" * 36
 
 
 def app_key():
@@ -237,7 +239,7 @@ gh_probe = {
 }
 KEPT = {"kept": {"id": 7, "title": "deploy", "key": "ssh-ed25519 AAAA", "read_only": True}}
 GITHUB = {
-    "admin": app_key, "secrets": [GHP, PAT, GHS, NEW, "ghs_issued"],
+    "admin": app_key, "secrets": [GHP, PAT, GHS, GHR, NEW, "ghs_issued"],
     "options": {"url": "BASE", "app": "4711", "installation": "22", "org": "acme", "repo": "*", "secrets": "yes",
                 "sso": "yes"},
     "end_admin": gh_end, "exchange": "/access_tokens",
@@ -249,6 +251,8 @@ GITHUB = {
                [gh_probe["pat record"]]),
         change("revoke_value", "", "token", "", lambda s: GHP not in s.tokens, ["202"], [gh_probe["classic"]],
                by_subject=True, secret=GHP),
+        change("revoke_value", "", "refresh_token", "", lambda s: GHR not in s.tokens, ["202"], by_subject=True,
+               secret=GHR),
         change("revoke_value", "", "fine_grained_token", "", lambda s: PAT not in s.tokens, ["202"], [gh_probe["pat"]],
                by_subject=True, secret=PAT),
         change("revoke_value", "", "installation_token", "", lambda s: GHS not in s.tokens, ["204"],

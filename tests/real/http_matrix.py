@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import tomllib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import fake_http  # noqa: E402  pylint: disable=wrong-import-position
@@ -93,6 +94,7 @@ class Matrix:
             text = f.read().replace("every_ms = 1000", "every_ms = 20")  # no waiting for luck
         with open(f"{tempfile.mkdtemp()}/{name}.toml", "w", encoding="utf-8") as f:
             f.write(text)
+        self.definition = tomllib.loads(text)
         self.p = Provider(program, f.name, options, self.spec["admin"]())
 
     # ---- the fake's state
@@ -316,16 +318,19 @@ class Matrix:
         seen = set()
         for case in self.spec["cases"]:
             verb = case["ask"]["verb"]
-            seen.add(verb)
+            seen.add((verb, case["ask"].get("kind", "")))
             away = self.spec.pop("exchange", None) if verb == "mint" else None
             run.get(verb, self.change)(case)
             if away:
                 self.spec["exchange"] = away
             if case.get("exchange"):
                 self.exchange(case)
-        rest = set(self.p.hello["verbs"]) - seen
-        if rest:
-            self.wrong("verbs without a case", {"verbs": sorted(rest)})
+        for verb, entries in self.definition.items():
+            for e in entries if verb in self.p.hello["verbs"] and verb != "list" else []:
+                kinds = e.get("kind", "") if verb != "revoke_value" or "kind" in e else []
+                for kind in [kinds] if isinstance(kinds, str) else kinds:
+                    if (verb, kind) not in seen:
+                        self.wrong(f"no case for {verb} {kind}", {})
         log = self.p.close()
         if self.p.p.returncode:
             self.wrong(f"the program ended with {self.p.p.returncode}", {"log": log[-250:]})
