@@ -117,9 +117,9 @@ int cmd_audit_log(struct app *app, int argc, char **argv)
 	if (since && parse_since(since, &s.since_ms, &e) != 0)
 		return app_fail(app, &e);
 	if (app->json)
-		jout_begin(&s.j);
+		jout_begin(&s.j, "entries");
 	if (journal_each(app->vault, 0, 0, NULL, show, &s, &e) != 0) {
-		/* the array stays open on purpose: half an answer must not
+		/* the object stays open on purpose: half an answer must not
 		 * parse as a whole one */
 		return app_fail(app, &e);
 	}

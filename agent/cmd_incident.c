@@ -98,7 +98,7 @@ int cmd_incident_list(struct app *app, int argc, char **argv)
 	if (!l.table)
 		goto out;
 	if (app->json)
-		jout_begin(&l.j);
+		jout_begin(&l.j, "incidents");
 	if (record_incidents(app->vault, gather, &l, &e) < 0)
 		goto out;
 	if (l.n)

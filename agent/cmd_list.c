@@ -79,12 +79,14 @@ static int print_table(const struct app *app, enum view_what what,
 	return rc;
 }
 
-static void print_json(const struct view_row *r, size_t n)
+static void print_json(enum view_what what, const struct view_row *r,
+		       size_t n)
 {
 	struct jout j;
 	char notes[128];
 
-	jout_begin(&j);
+	jout_begin(&j, what == VIEW_ACCOUNTS ? "accounts" :
+			what == VIEW_GRANTS ? "grants" : "credentials");
 	for (size_t i = 0; i < n; i++) {
 		jout_row(&j);
 		jout_str(&j, "address", r[i].address);
@@ -161,7 +163,7 @@ static int list_rows(struct app *app, enum view_what what,
 	rows = view_rows(v, &n);
 	rc = 0;
 	if (app->json)
-		print_json(rows, n);
+		print_json(what, rows, n);
 	else if (app->csv)
 		print_csv(rows, n);
 	else if (n > 0)

@@ -20,7 +20,7 @@ static void slot_json(const struct slot_info *s, size_t n)
 {
 	struct jout j = { false, false };
 
-	jout_begin(&j);
+	jout_begin(&j, "slots");
 	for (size_t i = 0; i < n; i++) {
 		jout_row(&j);
 		jout_int(&j, "id", s[i].id);

@@ -70,7 +70,7 @@ static void print_json(const struct sync_result *r, size_t n)
 {
 	struct jout j;
 
-	jout_begin(&j);
+	jout_begin(&j, "connections");
 	for (size_t i = 0; i < n; i++) {
 		char why[1200] = "";
 

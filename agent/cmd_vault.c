@@ -70,7 +70,7 @@ int cmd_vault_rekey(struct app *app, int argc, char **argv)
 	} else if (app->json) {
 		struct jout j = { false, false };
 
-		jout_begin(&j);
+		jout_begin(&j, "vaults");
 		jout_row(&j);
 		jout_bool(&j, "rekeyed", true);
 		jout_str(&j, "dropped", dropped.p ? dropped.p : "");

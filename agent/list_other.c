@@ -138,7 +138,7 @@ static int print_identities(const struct app *app, const struct view_filter *f,
 	int rc = table != NULL ? 0 : -1;
 
 	if (app->json)
-		jout_begin(&j);
+		jout_begin(&j, "identities");
 	else if (app->csv)
 		csv_row(head, 9);
 	for (size_t i = 0; rc == 0 && i < c->n_identities; i++) {
@@ -248,7 +248,7 @@ int list_connections(const struct app *app, struct err *e)
 	if (p.table == NULL)
 		return -1;
 	if (app->json)
-		jout_begin(&p.j);
+		jout_begin(&p.j, "connections");
 	else if (app->csv)
 		csv_row(head, 6);
 	if (inv_connections(app->vault, print_connection, &p, e) < 0)

@@ -158,7 +158,7 @@ int list_suggestions(const struct app *app, struct err *e)
 	int rc = cands_load(app, &c, e);
 
 	if (rc == 0 && app->json)
-		jout_begin(&j);
+		jout_begin(&j, "suggestions");
 	for (size_t i = 0; rc == 0 && i < c.n;) {
 		const size_t end = group_end(&c, i);
 

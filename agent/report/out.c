@@ -136,10 +136,10 @@ static void quoted(const char *s)
 	(void)putchar('"');
 }
 
-void jout_begin(struct jout *j)
+void jout_begin(struct jout *j, const char *list)
 {
 	*j = (struct jout){ false, false };
-	(void)putchar('[');
+	(void)printf("{\"version\":1,\"%s\":[", list);
 }
 
 void jout_row(struct jout *j)
@@ -214,5 +214,5 @@ void jout_row_end(struct jout *j)
 
 void jout_end(struct jout *j)
 {
-	(void)fputs(j->any_row ? "\n]\n" : "]\n", stdout);
+	(void)fputs(j->any_row ? "\n]}\n" : "]}\n", stdout);
 }

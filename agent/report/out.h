@@ -48,12 +48,13 @@ void table_print(const struct table *t, bool tty);
 
 void csv_row(const char *const *cells, size_t n);
 
-/* Objects in one array; strings are quoted here, so 100,000 rows need no
+/* One object with a version and an array of objects; strings are quoted here, so 100,000 rows need no
  * tree in memory. */
 struct jout {
 	bool any_row, any_member;
 };
-void jout_begin(struct jout *j);
+/* {"version":1,"LIST":[ ... ]} */
+void jout_begin(struct jout *j, const char *list);
 void jout_row(struct jout *j);
 void jout_str(struct jout *j, const char *key, const char *v);
 void jout_int(struct jout *j, const char *key, int64_t v);

@@ -34,9 +34,9 @@ setup() {
 
 @test "global options before and after the command" {
 	run "$curfew" --json list connections
-	[ "$output" = "[]" ]
+	[ "$output" = '{"version":1,"connections":[]}' ]
 	run "$curfew" list connections --json
-	[ "$output" = "[]" ]
+	[ "$output" = '{"version":1,"connections":[]}' ]
 	run "$curfew" list --dir
 	[ "$status" -eq 2 ]
 	run "$curfew" list -- --json

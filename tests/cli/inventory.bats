@@ -31,7 +31,7 @@ EOF
 	says "nothing was stored"
 	says_not hunter2
 	run "$curfew" -q list connections --json
-	[ "$output" = "[]" ]
+	[ "$output" = '{"version":1,"connections":[]}' ]
 }
 
 @test "connect: the listing must begin" {
@@ -268,7 +268,7 @@ EOF
 	run "$curfew" disconnect a --yes
 	[ "$status" -eq 0 ]
 	run "$curfew" -q list connections --json
-	[ "$output" = "[]" ]
+	[ "$output" = '{"version":1,"connections":[]}' ]
 	run "$curfew" audit verify
 	[ "$status" -eq 0 ]
 }

@@ -499,7 +499,7 @@ is_over() { # incident: bot is shut out, and what he had is kept
 	[[ $(grep '#INBOX user=eve' <<<"$output") =~ ci-bot.*'rights lookup read write-seen' ]]
 	[[ $(grep '#fwd' <<<"$output") == *'redirects_to evil@example.net'* ]]
 	run "${curfew[@]}" --json list accounts
-	[ "$(jq -r '.. | objects | select(.address == "mail/bot") | .identity, .attributes.forwards_to' <<<"$output" | xargs)" = \
+	[ "$(jq -r '.accounts[] | select(.address == "mail/bot") | .identity, .attributes.forwards_to' <<<"$output" | xargs)" = \
 		"ci-bot evil@example.net" ]
 	run "${curfew[@]}" show mail/bot
 	echo "$output"
