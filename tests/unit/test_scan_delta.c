@@ -293,9 +293,36 @@ static void test_same(void **state)
 	mem_free(text);
 }
 
+/* Runs of base64 are found whatever their place and length. */
+static void test_runs(void **state)
+{
+	static const char code[] = "YWJjZA0z"; /* readable all the way */
+	struct segments s = { 0 };
+	struct err e = ERR_INIT;
+	char text[400];
+	size_t at, len, n, i;
+
+	(void)state;
+	for (n = 16; n < 330; n += 1 + n / 9)
+		for (at = 0; at < n; at += 1 + at / 40)
+			for (len = 1; at + len <= n; len += 1 + len / 5) {
+				memset(text, ' ', sizeof(text));
+				for (i = 0; i < len; i++)
+					text[at + i] = code[i % 8];
+				assert_int_equal(segments_find(&s, text, 0, n, &e), 0);
+				assert_int_equal(s.n, len >= 16 ? 1 : 0);
+				if (!s.n)
+					continue;
+				assert_int_equal(s.v[0].start, at);
+				assert_int_equal(s.v[0].end, at + len);
+			}
+	segments_release(&s);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same),
+					  cmocka_unit_test(test_runs) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
