@@ -82,9 +82,15 @@ enum generic_feature {
 const char *generic_feature_name(size_t i); /* "VALUE_LENGTH" */
 const char *generic_feature_text(size_t i); /* for people */
 
-void generic_measure(const struct generic_window *w,
-		     const struct generic_value *v,
-		     int16_t f[GENERIC_FEATURES]);
+/* Those of the value, the name and how they belong together: all before
+ * F_COMMENT; sets the others to 0. */
+void generic_measure_inner(const struct generic_window *w,
+			   const struct generic_value *v,
+			   int16_t f[GENERIC_FEATURES]);
+/* Those of where they stand; after the inner ones. */
+void generic_measure_outer(const struct generic_window *w,
+			   const struct generic_value *v,
+			   int16_t f[GENERIC_FEATURES]);
 
 /* How like written words the letters of a text are: the mean over its triples
  * of letters, 0 (never seen) to 100; -1 without any. */
@@ -113,7 +119,10 @@ struct generic_reason {
 
 /* Does the table hold together? */
 bool generic_ready(void);
-/* The sum over all trees of the table, its start value included. */
+/* The sum of the trees that ask for inner features only; most values are
+ * dropped by it. */
+int32_t generic_sum_inner(const int16_t f[GENERIC_FEATURES]);
+/* The sum of the others: the score. */
 int32_t generic_sum(const int16_t f[GENERIC_FEATURES]);
 
 /* Is there a secret at the anchor text[start, end)? */

@@ -102,12 +102,15 @@ static const struct {
 static int words_group(const char *p, size_t n)
 {
 	size_t i;
+	char first;
 
 	while (n > 1 && isdigit((unsigned char)p[n - 1]))
 		n--;
+	first = n ? (char)tolower((unsigned char)*p) : '\0';
 	for (i = 0; i < GROUPS; i++)
-		if (strlen(groups[i].word) == n &&
-		    strncasecmp(groups[i].word, p, n) == 0)
+		if (groups[i].word[0] == first &&
+		    strncasecmp(groups[i].word, p, n) == 0 &&
+		    !groups[i].word[n])
 			return (int)groups[i].group;
 	return G_NONE;
 }

@@ -124,18 +124,6 @@ static void letters(const struct line *l, int16_t *f)
 	f[F_LINE_FOREIGN] = (int16_t)(foreign > 30 ? 30 : foreign);
 }
 
-static size_t times(const char *p, size_t n, const char *what, size_t len)
-{
-	const char *end = p + n, *hit;
-	size_t k = 0;
-
-	while (k < 9 && (hit = memmem(p, (size_t)(end - p), what, len))) {
-		k++;
-		p = hit + len;
-	}
-	return k;
-}
-
 static int16_t few(uint8_t n, int16_t most)
 {
 	return n > most ? most : n;
@@ -170,7 +158,6 @@ static void around(const struct generic_window *w,
 	f[F_NEAR_CODE] = few(seen.near[WORDS_CODE], 20);
 	f[F_NEAR_TEST] = few(seen.near[WORDS_TEST], 20);
 	f[F_NEAR_PROSE] = few(seen.near[WORDS_PROSE], 20);
-	f[F_NEAR_SAME] = (int16_t)times(p, n, w->text + v->at, v->end - v->at);
 }
 
 /* password = password, "passwordLabel" */
@@ -190,12 +177,10 @@ static int same(const struct generic_window *w, const struct generic_value *v)
 	return v->end - v->at == n ? 2 : 1;
 }
 
-void generic_measure(const struct generic_window *w,
-		     const struct generic_value *v,
-		     int16_t f[GENERIC_FEATURES])
+void generic_measure_inner(const struct generic_window *w,
+			   const struct generic_value *v,
+			   int16_t f[GENERIC_FEATURES])
 {
-	struct line l;
-
 	memset(f, 0, GENERIC_FEATURES * sizeof(*f));
 	generic_measure_value(w->text + v->at, v->end - v->at, f);
 	generic_measure_name(w->text + v->name, v->name_end - v->name, f);
@@ -210,6 +195,14 @@ void generic_measure(const struct generic_window *w,
 	f[F_NEXT] = (int16_t)sign(byte_at(w, v->end));
 	f[F_BEFORE] = (int16_t)sign(v->name > w->from
 				    ? byte_at(w, v->name - 1) : -1);
+}
+
+void generic_measure_outer(const struct generic_window *w,
+			   const struct generic_value *v,
+			   int16_t f[GENERIC_FEATURES])
+{
+	struct line l;
+
 	find_line(w, v, &l);
 	f[F_COMMENT] = (int16_t)comment(&l);
 	letters(&l, f);

@@ -93,6 +93,26 @@ int read_quote(const struct reader *r, uint32_t p, uint32_t *len)
 	return 0;
 }
 
+/* An object written into a string: the values of its strings. */
+static void inner(struct reader *r, uint32_t p, uint32_t end)
+{
+	uint32_t from, len, other;
+	int q = 0, turns = 0;
+
+	for (; p < end && turns < 16; turns++) {
+		while (p < end && !(q = read_quote(r, p, &len)))
+			p++;
+		for (from = p += len; p < end && !read_quote(r, p, &other); p++)
+			;
+		if (p >= end)
+			return;
+		/* no name, which a colon follows */
+		if (at(r, p + other) != ':' && at(r, p + other + 1) != ':')
+			read_give(r, from, p);
+		p += other;
+	}
+}
+
 /* At a quote: its content, up to the same quote in the same writing, or the
  * end of the line. */
 bool read_quoted(struct reader *r)
@@ -117,7 +137,11 @@ bool read_quoted(struct reader *r)
 		p = r->w->end;
 	r->now.quote = (char)q;
 	r->now.escaped = len > 1;
-	read_give(r, from, p);
+	if (at(r, from) == '{' && (at(r, from + 1) == '"' ||
+				   at(r, from + 1) == '\\'))
+		inner(r, from, p);
+	else
+		read_give(r, from, p);
 	r->now.nth++;
 	r->p = p + (at(r, p) >= 0 && at(r, p) != '\n' ? len : 0);
 	return true;

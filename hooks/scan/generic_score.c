@@ -27,8 +27,8 @@ struct node {
 
 struct model {
 	bool good;
-	size_t trees;
-	int32_t bias, bar, medium, high;
+	size_t inner, trees; /* the first ones are a gate before the others */
+	int32_t gate, bar, medium, high;
 	uint32_t root[TREES_MAX + 1]; /* nodes of tree i: root[i], root[i+1] */
 	uint32_t leaf[TREES_MAX + 1];
 	struct node *node;
@@ -128,22 +128,25 @@ static void read_model(void)
 {
 	struct model *m = &model;
 	const char *p = generic_trees;
-	long v[5];
+	long v[6];
 	size_t i;
 
 	m->node = mem_array(NODES_MAX, sizeof(*m->node));
 	m->leaves = mem_array(NODES_MAX + TREES_MAX, sizeof(*m->leaves));
 	if (!m->node || !m->leaves || !check_names(&p))
 		return;
-	for (i = 0; i < 5; i++)
-		if (!number(&p, i ? -1000000 : 1, i ? 1000000 : TREES_MAX,
+	for (i = 0; i < 6; i++)
+		if (!number(&p, i < 2 ? 1 : -1000000, i < 2 ? TREES_MAX : 1000000,
 			    &v[i]))
 			return;
-	m->trees = (size_t)v[0];
-	m->bias = (int32_t)v[1];
-	m->bar = (int32_t)v[2];
-	m->medium = (int32_t)v[3];
-	m->high = (int32_t)v[4];
+	m->inner = (size_t)v[0];
+	m->trees = (size_t)v[1];
+	m->gate = (int32_t)v[2];
+	m->bar = (int32_t)v[3];
+	m->medium = (int32_t)v[4];
+	m->high = (int32_t)v[5];
+	if (m->inner >= m->trees)
+		return;
 	for (i = 0; i < m->trees; i++)
 		if (!read_tree(m, i, &p))
 			return;
@@ -161,13 +164,13 @@ bool generic_ready(void)
 	return get()->good;
 }
 
-int32_t generic_sum(const int16_t f[GENERIC_FEATURES])
+static int32_t sum_of(const int16_t f[GENERIC_FEATURES], size_t from, size_t to)
 {
 	const struct model *m = get();
-	int32_t sum = m->bias;
+	int32_t sum = 0;
 	size_t t;
 
-	for (t = 0; t < m->trees; t++) {
+	for (t = from; t < to; t++) {
 		const struct node *n = m->node + m->root[t];
 		int at = 0;
 
@@ -176,6 +179,16 @@ int32_t generic_sum(const int16_t f[GENERIC_FEATURES])
 		sum += m->leaves[m->leaf[t] + (uint32_t)~at];
 	}
 	return sum;
+}
+
+int32_t generic_sum_inner(const int16_t f[GENERIC_FEATURES])
+{
+	return sum_of(f, 0, get()->inner);
+}
+
+int32_t generic_sum(const int16_t f[GENERIC_FEATURES])
+{
+	return sum_of(f, get()->inner, get()->trees);
 }
 
 bool generic_judge(const char *text, size_t n, size_t start, size_t end,
@@ -194,7 +207,10 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 	for (i = 0; i < found; i++) {
 		if (generic_hopeless(&w, &v[i]))
 			continue;
-		generic_measure(&w, &v[i], f);
+		generic_measure_inner(&w, &v[i], f);
+		if (generic_sum_inner(f) <= m->gate)
+			continue;
+		generic_measure_outer(&w, &v[i], f);
 		sum = generic_sum(f);
 		if (sum <= m->bar || (out->stands && sum <= out->score))
 			continue;
@@ -222,7 +238,7 @@ static void moved_by(const int16_t f[GENERIC_FEATURES],
 	const struct model *m = get();
 	size_t t;
 
-	for (t = 0; t < m->trees; t++) {
+	for (t = m->inner; t < m->trees; t++) {
 		const struct node *n = m->node + m->root[t];
 		int at = 0, next;
 
@@ -247,7 +263,8 @@ void generic_explain(const char *text, size_t n, size_t start,
 	size_t i, k, best;
 
 	generic_window(text, n, start, &w);
-	generic_measure(&w, &v->value, f);
+	generic_measure_inner(&w, &v->value, f);
+	generic_measure_outer(&w, &v->value, f);
 	moved_by(f, moved);
 	for (k = 0; k < GENERIC_REASONS; k++) {
 		for (best = 0, i = 1; i < GENERIC_FEATURES; i++)

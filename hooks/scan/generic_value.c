@@ -160,17 +160,41 @@ static int variable(const char *p, size_t n)
 	}
 }
 
-static int template(const char *p, size_t n)
+/* Two or three characters that mark a place to fill in, all in one pass. */
+struct pairs {
+	bool braces, dollar, angle, under, fill, link, less, more;
+};
+
+static void find_pairs(const char *p, size_t n, struct pairs *o)
 {
-	if (memmem(p, n, "{{", 2) || memmem(p, n, "}}", 2))
+	size_t i;
+
+	memset(o, 0, sizeof(*o));
+	for (i = 0; i < n; i++) {
+		char a = p[i], b = i + 1 < n ? p[i + 1] : '\0';
+
+		o->less |= a == '<';
+		o->more |= a == '>';
+		o->braces |= (a == '{' || a == '}') && a == b;
+		o->dollar |= (a == '$' && (b == '{' || b == '(')) ||
+			     (a == '#' && b == '{');
+		o->angle |= (a == '<' && b == '%') || (a == '#' && b == '#') ||
+			    (a == '_' && b == '_');
+		o->link |= a == ':' && b == '/' && i + 2 < n && p[i + 2] == '/';
+		o->fill |= (a == '*' || a == '.' || a == 'x' || a == 'X') &&
+			   a == b && i + 2 < n && p[i + 2] == a;
+	}
+}
+
+static int template(const char *p, size_t n, const struct pairs *o)
+{
+	if (o->braces)
 		return 1;
-	if (memmem(p, n, "${", 2) || memmem(p, n, "#{", 2) ||
-	    memmem(p, n, "$(", 2))
+	if (o->dollar)
 		return 2;
-	if (memmem(p, n, "<%", 2) || memmem(p, n, "##", 2) ||
-	    memmem(p, n, "__", 2))
+	if (o->angle)
 		return 3;
-	if (memchr(p, '<', n) && memchr(p, '>', n))
+	if (o->less && o->more)
 		return 4;
 	if (n > 1 && p[0] == '[' && p[n - 1] == ']')
 		return 5;
@@ -191,26 +215,23 @@ static bool format(const char *p, size_t n)
 	return false;
 }
 
-static bool masked(const char *p, size_t n)
+static bool masked(const char *p, size_t n, const struct pairs *o)
 {
-	static const char fills[4][3] = { { '*', '*', '*' }, { '.', '.', '.' },
-					  { 'x', 'x', 'x' }, { 'X', 'X', 'X' } };
 	size_t i, stars = 0;
 
 	for (i = 0; i < n; i++)
 		stars += (class[(unsigned char)p[i]] & MASK) != 0;
-	for (i = 0; i < 4 && stars < n; i++)
-		if (memmem(p, n, fills[i], sizeof(fills[i])))
-			stars = n;
-	return stars == n;
+	return stars == n || o->fill;
 }
 
 static bool is_literal(const char *p, size_t n)
 {
+	char first = (char)tolower((unsigned char)*p);
 	size_t i;
 
 	for (i = 0; literals[i]; i++)
-		if (strlen(literals[i]) == n && starts(p, n, literals[i]))
+		if (literals[i][0] == first &&
+		    strncasecmp(literals[i], p, n) == 0 && !literals[i][n])
 			return true;
 	return false;
 }
@@ -300,6 +321,9 @@ static void counts(const char *p, size_t n, const struct shape *s, int16_t *f)
 
 static void kinds(const char *p, size_t n, const struct shape *s, int16_t *f)
 {
+	struct pairs pairs;
+
+	find_pairs(p, n, &pairs);
 	f[F_HEX] = s->hex == n && s->digit && s->alpha
 			   ? (n >= 16 ? 2 : 1) : 0;
 	f[F_BASE64] = s->b64 == n && n >= 16 && s->lower && s->upper && s->digit
@@ -316,15 +340,15 @@ static void kinds(const char *p, size_t n, const struct shape *s, int16_t *f)
 	f[F_PATHLIKE] = p[0] == '/' || p[0] == '~' ||
 			(n > 1 && p[0] == '.' && (p[1] == '/' || p[1] == '.'))
 				? 2 : memchr(p, '/', n) != NULL;
-	f[F_LINK] = memmem(p, n, "://", 3) != NULL;
+	f[F_LINK] = pairs.link;
 	f[F_MAIL] = memchr(p, '@', n) && s->dots;
-	f[F_TEMPLATE] = (int16_t)template(p, n);
+	f[F_TEMPLATE] = (int16_t)template(p, n, &pairs);
 	f[F_VARIABLE] = (int16_t)variable(p, n);
 	f[F_BRACKETS] = (int16_t)((memchr(p, '(', n) != NULL) +
 				  2 * (memchr(p, '[', n) != NULL) +
 				  4 * (memchr(p, '{', n) != NULL));
 	f[F_FORMAT] = format(p, n);
-	f[F_MASKED] = masked(p, n);
+	f[F_MASKED] = masked(p, n, &pairs);
 	f[F_HASHED] = starts(p, n, "$2") || starts(p, n, "$1$") ||
 		      starts(p, n, "$5$") || starts(p, n, "$6$") ||
 		      starts(p, n, "sha") || starts(p, n, "{sha") ||

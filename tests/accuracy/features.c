@@ -3,7 +3,7 @@
  *
  *   features FOLDER...     one line per value in the files below:
  *       path <tab> line <tab> first and last column of the value (from 0, the
- *       last is one past it) <tab> hash of name and value <tab> features...
+ *       last is one past it) <tab> its two sums <tab> features...
  *
  * The first line names the columns.  No value is printed.  This is the same
  * finder and the same measuring as in curfew-scan, so that what is learnt
@@ -24,15 +24,6 @@ static struct engine engine;
 static struct scan_thread thread;
 static int failures;
 
-static unsigned hash(const char *p, size_t n)
-{
-	unsigned h = 2166136261u;
-
-	while (n--)
-		h = (h ^ (unsigned char)*p++) * 16777619u;
-	return h;
-}
-
 static void print(const char *path, const char *text,
 		  const struct generic_window *w, const struct generic_value *v,
 		  size_t line, size_t line_start)
@@ -40,14 +31,15 @@ static void print(const char *path, const char *text,
 	int16_t f[GENERIC_FEATURES];
 	size_t i;
 
-	generic_measure(w, v, f);
+	generic_measure_inner(w, v, f);
+	generic_measure_outer(w, v, f);
 	for (i = line_start; i < v->at; i++)
 		if (text[i] == '\n') {
 			line++;
 			line_start = i + 1;
 		}
-	printf("%s\t%zu\t%zu\t%zu\t%08x", path, line, v->at - line_start,
-	       v->end - line_start, hash(text + v->name, v->end - v->name));
+	printf("%s\t%zu\t%zu\t%zu\t%d,%d", path, line, v->at - line_start,
+	       v->end - line_start, generic_sum_inner(f), generic_sum(f));
 	for (i = 0; i < GENERIC_FEATURES; i++)
 		printf("\t%d", f[i]);
 	putchar('\n');
@@ -114,7 +106,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", text);
 		return 1;
 	}
-	printf("path\tline\tfrom\tto\thash");
+	printf("path\tline\tfrom\tto\tsums");
 	for (i = 0; i < GENERIC_FEATURES; i++)
 		printf("\t%s", generic_feature_name((size_t)i));
 	putchar('\n');

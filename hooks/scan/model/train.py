@@ -18,6 +18,7 @@ import lightgbm, numpy
 
 SOFT = {"UUID", "Nonce", "Salt"}  # not counted, neither way
 FOLDS, ROUNDS, UNIT = 10, 200, 1024
+GATE_ROUNDS, GATE_KEEPS = 40, 0.995  # the first trees ask for the value and its name only, and keep so much of the true
 PARAMETERS = dict(objective="binary", learning_rate=0.06, num_leaves=15, min_data_in_leaf=20, feature_fraction=0.4,
                   bagging_fraction=0.8, bagging_freq=1, lambda_l2=5.0, verbose=-1, num_threads=2, seed=1,
                   deterministic=True, force_row_wise=True)
@@ -72,14 +73,22 @@ def truth(labels, where):
             weight[i] = 0
     return y, weight
 
-def grow(x, y, weight, extra):
+def blind(names, x):
+    x = x.copy()
+    x[:, names.index("COMMENT"):] = 0
+    return x
+
+def grow_gate(names, x, y, weight, extra):
+    return grow(blind(names, x), y, weight, blind(names, extra), GATE_ROUNDS, num_leaves=8, learning_rate=0.15, feature_fraction=0.7)
+
+def grow(x, y, weight, extra, rounds=ROUNDS, **more):
     keep = weight > 0
     x, y, weight = x[keep], y[keep], weight[keep]
     if len(extra):
         x = numpy.vstack([x, extra])
         y = numpy.concatenate([y, numpy.zeros(len(extra))])
         weight = numpy.concatenate([weight, numpy.full(len(extra), NEGATIVE_WEIGHT)])
-    return lightgbm.train(PARAMETERS, lightgbm.Dataset(x, y, weight=weight), ROUNDS)
+    return lightgbm.train({**PARAMETERS, **more}, lightgbm.Dataset(x, y, weight=weight), rounds)
 
 def bars(labels, others, where, s, keep=None):
     """The lowest bars that reach the three precisions."""
@@ -117,14 +126,15 @@ def tree_lines(booster):
             continue
         yield [len(nodes)] + [v for n in nodes for v in n] + leaves
 
-def write(out, names, booster, bar, command):
-    trees = list(tree_lines(booster))
+def write(out, names, gate, booster, bar, command):
+    first, trees = list(tree_lines(gate)), list(tree_lines(booster))
+    trees = first + trees
     with open(out, "w") as f:
         f.write(f"# made by {command}\n"
                 "# from a folder of files whose lines were judged by hand (see docs/accuracy.md): thresholds and leaf\n"
-                "# values only, no text of it.  Form: names of the features, 'end'; number of trees, start value, bars\n"
-                f"# for telling, medium, high; per tree: nodes (feature, at most, left, right, value), leaves; 1/{UNIT} log odds\n")
-        words = names + ["end"] + [len(trees), 0] + [round(b * UNIT) for b in bar]
+                "# values only, no text of it.  Form: names of the features, 'end'; number of trees of the gate, of all;\n"
+                f"# bars of the gate, for telling, medium, high; per tree: nodes (feature, at most, left, right, value), leaves; 1/{UNIT} log odds\n")
+        words = names + ["end"] + [len(first), len(trees)] + [round(b * UNIT) for b in bar]
         line = ""
         for w in [str(w) for w in words] + [str(v) for t in trees for v in t]:
             if len(line) + len(w) + 1 > 118:
@@ -149,9 +159,14 @@ def main():
     order = numpy.random.RandomState(0).permutation(len(repos))
     number = {repos[k]: i % FOLDS for i, k in enumerate(order)}
     fold = numpy.array([number[r] for r in repo])
-    s = numpy.zeros(len(y))
+    s, first = numpy.zeros(len(y)), numpy.zeros(len(y))
     for k in range(FOLDS):
-        s[fold == k] = grow(x[fold != k], y[fold != k], weight[fold != k], extra).predict(x[fold == k], raw_score=True)
+        rest = fold != k
+        first[fold == k] = grow_gate(names, x[rest], y[rest], weight[rest], extra).predict(blind(names, x[fold == k]), raw_score=True)
+        s[fold == k] = grow(x[rest], y[rest], weight[rest], extra).predict(x[fold == k], raw_score=True)
+    gate_bar = float(numpy.quantile(first[(y == 1) & (weight == 1)], 1 - GATE_KEEPS))
+    print(f"gate {gate_bar:.2f}: {(first > gate_bar).mean():.3f} of all values and {(first > gate_bar)[y == 1].mean():.3f} of true ones pass")
+    s[first <= gate_bar] = -99
     print("values", len(y), "true", int(y.sum()), "repositories", len(repos))
     for t in numpy.arange(-1.5, 3.1, 0.5):
         p, r, f1, _ = labels.score(others + [where[i][:2] for i in numpy.where(s > t)[0]])
@@ -171,13 +186,13 @@ def main():
     for kind, (found, n) in kinds.items():
         print(f"  {kind:28} {found}/{n}")
     bar = bars(labels, others, where, s)
-    booster = grow(x, y, weight, extra)
+    gate, booster = grow_gate(names, x, y, weight, extra), grow(x, y, weight, extra)
     if held is not None:
-        told = (booster.predict(held, raw_score=True) > bar[0]).sum()
-        print(f"negatives not grown on: {told} of {len(held)} told")
+        passed = gate.predict(blind(names, held), raw_score=True) > gate_bar
+        told = (passed & (booster.predict(held, raw_score=True) > bar[0])).sum()
+        print(f"negatives not grown on: {told} of {len(held)} told, {passed.sum()} through the gate")
     print("bars", [round(b, 2) for b in bar])
-    numpy.save("/tmp/oof.npy", s)
     if len(sys.argv) > 5:
-        write(sys.argv[5], names, booster, bar, "hooks/scan/model/train.py LABELLED FEATURES OTHERS NEGATIVES OUT")
+        write(sys.argv[5], names, gate, booster, [gate_bar] + bar, "hooks/scan/model/train.py LABELLED FEATURES OTHERS NEGATIVES OUT")
 
 main()
