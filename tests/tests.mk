@@ -44,7 +44,7 @@ endef
 $(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call conformance,$(b))))
 
 # Features of every value the generic rule looks at (hooks/scan/model/train.py)
-$(BUILD)/features: $(call obj,$(BUILD)/test,tests/accuracy/features.c $(filter-out hooks/main.c,$(SCAN_C)) $(BASE_C) $(BASE_CC))
+$(BUILD)/test/features: $(call obj,$(BUILD)/test,tests/accuracy/features.c $(filter-out hooks/main.c,$(SCAN_C)) $(BASE_C) $(BASE_CC))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_scan) $(LIBS_base)
 
@@ -53,7 +53,7 @@ unit: $(UNIT) $(BUILD)/test/conformance
 test-fast: test-programs unit ## unit and command tests, no servers
 	$(Q)tests/run $(BUILD)/test fast
 
-test-programs: $(BUILD)/test/curfew-provider-fake $(BUILD)/test/matrix
+test-programs: $(BUILD)/test/curfew-provider-fake $(BUILD)/test/matrix $(BUILD)/test/features
 
 check-here: all test-programs unit
 	$(Q)tests/run $(BUILD)/test all

@@ -107,6 +107,8 @@ static bool choose_scored(const char *text, size_t n, struct mark *m)
 		m->flags |= MARK_FIRST;
 	if (v.last)
 		m->flags |= MARK_LAST;
+	m->at = m->start;
+	m->len = 0;
 	if (!stands)
 		return false;
 	m->at = v.value.at;

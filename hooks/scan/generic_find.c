@@ -11,6 +11,7 @@
 #include "hooks/scan/generic_read.h"
 
 #define NAME_MAX_LEFT 64u
+#define PART_MAX 256u /* of a user name, of a password in a URL */
 
 void generic_window(const char *text, size_t n, size_t start,
 		    struct generic_window *w)
@@ -35,7 +36,7 @@ static void name_around(struct reader *r, uint32_t start)
 	while (p > low && name_char((unsigned char)t[p - 1]))
 		p--;
 	r->now.name = p;
-	for (p = start; name_char(at(r, p)); p++)
+	for (p = start; p - start < PART_MAX && name_char(at(r, p)); p++)
 		;
 	r->now.name_end = r->p = p;
 }
@@ -167,14 +168,15 @@ static void assigned(struct reader *r, uint32_t start)
 static void url(struct reader *r, uint32_t start)
 {
 	uint32_t p = start + 3, name = p, colon, last = 0;
-	int c;
+	int c = 0;
 
-	while ((c = at(r, p)) >= 0 && c != ':' && !space(c) && c != '/')
+	while (p - name < PART_MAX && (c = at(r, p)) >= 0 && c != ':' &&
+	       !space(c) && c != '/')
 		p++;
 	if (c != ':')
 		return;
 	colon = p;
-	for (p++; (c = at(r, p)) >= 0 && !space(c) && c != '/' && !quote_char(c) &&
+	for (p++; p - name < 2 * PART_MAX && (c = at(r, p)) >= 0 && !space(c) && c != '/' && !quote_char(c) &&
 		  c != '<' && c != '>' && c != ','; p++)
 		if (c == '@')
 			last = p;
@@ -220,7 +222,7 @@ static void option(struct reader *r, uint32_t start)
 static void login(struct reader *r, uint32_t start)
 {
 	uint32_t p = start, end;
-	int c;
+	int c = 0;
 
 	while (at(r, p) == '-' || (at(r, p) >= 0 && isalpha(at(r, p))))
 		p++;
@@ -228,13 +230,15 @@ static void login(struct reader *r, uint32_t start)
 	r->now.name_end = p;
 	while (blank(at(r, p)) || quote_char(at(r, p)) || at(r, p) == '=')
 		p++;
-	while ((c = at(r, p)) >= 0 && c != ':' && !space(c))
+	while (p - start < PART_MAX && (c = at(r, p)) >= 0 && c != ':' &&
+	       !space(c))
 		p++;
 	if (c != ':')
 		return;
 	r->now.how = GENERIC_LOGIN;
 	r->p = end = p + 1;
-	while ((c = at(r, end)) >= 0 && !space(c) && !quote_char(c))
+	while (end - p < PART_MAX && (c = at(r, end)) >= 0 && !space(c) &&
+	       !quote_char(c))
 		end++;
 	read_give(r, p + 1, end);
 }

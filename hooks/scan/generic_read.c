@@ -10,6 +10,11 @@
 #include "hooks/scan/generic_read.h"
 
 #define WRAP_MAX 48u /* of a call's name before its parenthesis */
+/* Anchors can follow one another closely, so what each may read is small.
+ * Only what cannot hold an anchor, a quoted text or one long word, is read up
+ * to GENERIC_REACH. */
+#define SHORT_MAX 256u
+#define BARE_MAX 256u
 
 bool read_looks(const struct reader *r, uint32_t p, const char *word)
 {
@@ -180,9 +185,13 @@ static bool ends_bare(const struct reader *r, uint32_t p)
 void read_bare(struct reader *r)
 {
 	uint32_t p = r->p;
+	bool word = true;
 
-	while (!ends_bare(r, p))
-		p++;
+	for (; !ends_bare(r, p) && (word || p - r->p < BARE_MAX); p++) {
+		int c = at(r, p);
+
+		word &= name_char(c) ? c != '.' : c == '+' || c == '/';
+	}
 	r->now.quote = 0;
 	read_give(r, r->p, p);
 	r->p = p;
@@ -226,7 +235,8 @@ void read_list(struct reader *r)
 			uint32_t p = r->p;
 
 			/* one argument that is no literal */
-			while (at(r, p) > 0 && !strchr(",)]}\n;\"'`", at(r, p)))
+			while (p - r->p < SHORT_MAX && at(r, p) > 0 &&
+			       !strchr(",)]}\n;\"'`", at(r, p)))
 				p++;
 			if (at(r, p) != ',')
 				return;
@@ -247,7 +257,7 @@ static bool numbers(struct reader *r)
 	uint32_t p = r->p, from = 0, last = 0, commas = 0;
 	int c;
 
-	for (; (c = at(r, p)) >= 0 && c != '\n'; p++) {
+	for (; p - r->p < BARE_MAX && (c = at(r, p)) >= 0 && c != '\n'; p++) {
 		if (!from && (c == '{' || c == '[' || c == '(')) {
 			while (blank(at(r, p + 1)))
 				p++;
@@ -278,7 +288,8 @@ static void fallback(struct reader *r)
 	size_t i;
 	int c;
 
-	for (p = r->p; (c = at(r, p)) >= 0 && c != '\n'; p++)
+	for (p = r->p; p - r->p < SHORT_MAX && (c = at(r, p)) >= 0 &&
+		       c != '\n'; p++)
 		for (i = 0; (c == '|' || c == '?' || c == ' ') && words[i]; i++) {
 			if (!read_looks(r, p, words[i]))
 				continue;
@@ -311,6 +322,8 @@ void read_value(struct reader *r, bool next_line)
 	if (wrapper(r)) {
 		r->now.wrapped = true;
 		read_list(r);
+		r->now.wrapped = false;
+		fallback(r);
 		return;
 	}
 	r->p = start;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 #include "hooks/scan/generic.h"
@@ -17,6 +18,7 @@
 
 #define NODES_MAX 60000u
 #define TREES_MAX 2000u
+#define DROPPED_SLOTS 16384u
 
 struct node {
 	uint8_t feature;
@@ -29,6 +31,7 @@ struct model {
 	bool good;
 	size_t inner, trees; /* the first ones are a gate before the others */
 	int32_t gate, bar, medium, high;
+	uint64_t key;
 	uint32_t root[TREES_MAX + 1]; /* nodes of tree i: root[i], root[i+1] */
 	uint32_t leaf[TREES_MAX + 1];
 	struct node *node;
@@ -150,7 +153,7 @@ static void read_model(void)
 	for (i = 0; i < m->trees; i++)
 		if (!read_tree(m, i, &p))
 			return;
-	m->good = true;
+	m->good = getrandom(&m->key, sizeof(m->key), 0) == sizeof(m->key);
 }
 
 static const struct model *get(void)
@@ -191,6 +194,61 @@ int32_t generic_sum(const int16_t f[GENERIC_FEATURES])
 	return sum_of(f, get()->inner, get()->trees);
 }
 
+/* ---- what the gate dropped before ---------------------------------------- */
+
+/* History shows the same line again and again.  The inner features, so the
+ * gate's answer too, are a function of the bytes from before the name to
+ * after the value and of how it was read; those that were dropped are
+ * remembered by a 64-bit hash under a key that nobody who pushes knows. */
+static uint64_t hash_inner(const struct generic_window *w,
+			   const struct generic_value *v)
+{
+	uint32_t from = v->name < v->at ? v->name : v->at, to = v->end, flags;
+	uint64_t h = model.key, part;
+	const char *p;
+	size_t n;
+
+	flags = (uint32_t)v->how | (uint32_t)(unsigned char)v->quote << 8 |
+		(uint32_t)v->nth << 16 | (uint32_t)v->escaped << 24 |
+		(uint32_t)v->wrapped << 25 | (uint32_t)(from > w->from) << 26 |
+		(uint32_t)(to < w->end) << 27;
+	h = (h ^ flags) * 0x9e3779b97f4a7c15u;
+	h = (h ^ (v->name_end - from)) * 0xff51afd7ed558ccdu;
+	h = (h ^ (v->at - from)) * 0xc4ceb9fe1a85ec53u;
+	from -= from > w->from;
+	to += to < w->end;
+	p = w->text + from;
+	for (n = to - from; n >= sizeof(part); n -= sizeof(part)) {
+		memcpy(&part, p, sizeof(part));
+		p += sizeof(part);
+		h = (h ^ part) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 29;
+	}
+	part = n;
+	memcpy(&part, p, n);
+	h = (h ^ part ^ (uint64_t)n << 56) * 0xff51afd7ed558ccdu;
+	return h ^ h >> 32;
+}
+
+static __thread uint64_t dropped[DROPPED_SLOTS];
+
+/* Measures the inner features unless the value was dropped before. */
+static bool passes_gate(const struct generic_window *w,
+			const struct generic_value *v,
+			int16_t f[GENERIC_FEATURES])
+{
+	uint64_t h = hash_inner(w, v);
+	uint64_t *slot = &dropped[h % DROPPED_SLOTS];
+
+	if (*slot == h)
+		return false;
+	generic_measure_inner(w, v, f);
+	if (generic_sum_inner(f) > get()->gate)
+		return true;
+	*slot = h;
+	return false;
+}
+
 bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 		   struct generic_verdict *out)
 {
@@ -207,8 +265,7 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 	for (i = 0; i < found; i++) {
 		if (generic_hopeless(&w, &v[i]))
 			continue;
-		generic_measure_inner(&w, &v[i], f);
-		if (generic_sum_inner(f) <= m->gate)
+		if (!passes_gate(&w, &v[i], f))
 			continue;
 		generic_measure_outer(&w, &v[i], f);
 		sum = generic_sum(f);

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# Secrets without a shape: found where they are real, not where a placeholder,
+# a variable or a call stands.  All samples are made up.
+
+setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	cd "$BATS_TEST_TMPDIR"
+	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+}
+
+# Every line of standard input by itself, in a file of that name, must have
+# exactly what is wanted of the generic rule.
+each() { # WANT NAME
+	local want=$1 line i=0
+	mkdir -p in
+	while IFS= read -r line; do
+		[ -n "$line" ] || continue
+		i=$((i + 1))
+		mkdir -p "in/$i"
+		printf '%b\n' "$line" >"in/$i/$2"
+	done
+	"$scan" scan --dir --exit-code 0 --report-format json --report-path out.json in
+	python3 - "$want" "$i" "$2" <<-'P'
+	import json, sys
+	want, n, name = sys.argv[1] == "found", int(sys.argv[2]), sys.argv[3]
+	found = {f["File"].split("/")[1] for f in json.load(open("out.json"))}
+	for i in range(1, n + 1):
+	    if (str(i) in found) != want:
+	        sys.exit(f"{'missed' if want else 'told'}: " + open(f"in/{i}/{name}").read())
+	P
+}
+
+@test "values that are real are found in many shapes" {
+	each found app.txt <<-'S'
+	password = "kR7vXq2mWz9p"
+	db.password: 'zq8Wn3xKvT5r'
+	DB_PASSWORD=Vx93kqPwz7Lm
+	export API_TOKEN="q8Zk3vXw7Rm2Tn5Yp9Lb"
+	{"client_secret": "wK3zQ9vX7mR2nT5yL8pB"}
+	{\\"password\\": \\"kR7vXq2mWz9p\\"}
+	<property name="password" value="kR7vXq2mWz9p"/>
+	<password>kR7vXq2mWz9p</password>
+	"secret" => "wK3zQ9vX7mR2nT5yL8pB",
+	const password = process.env.PASS || 'kR7vXq2mWz9p';
+	conn.setPassword("kR7vXq2mWz9p");
+	mysqldump --user=root --password=kR7vXq2mWz9p app
+	curl -u deploy:kR7vXq2mWz9p https://ci.internal/job
+	Server=db1;Database=app;User Id=sa;Password=kR7vXq2mWz9p;
+	ALTER USER app IDENTIFIED BY 'kR7vXq2mWz9p';
+	Authorization: Basic ZGVwbG95OmtSN3ZYcTJtV3o5cA==
+	encryption_key = \n    "wK3zQ9vX7mR2nT5yL8pBwK3zQ9vX"
+	S
+}
+
+@test "placeholders, variables, calls, words and messages are not" {
+	each clean app.txt <<-'S'
+	password = "changeme"
+	password = os.getenv("DB_PASSWORD")
+	password: ${DB_PASSWORD}
+	password: {{ vault_db_password }}
+	password = "<your password>"
+	password = "********"
+	password = password
+	self.password = self.get_password(user)
+	DB_PASSWORD=
+	token = request.headers["X-Token"]
+	token = null
+	"password": "password"
+	"PASSWORD_LABEL": "Enter your password"
+	<input type="password" name="password">
+	const key = Object.keys(options)[0];
+	key: "description"
+	http://user:password@localhost/
+	sort_key = "created_at"
+	password_file: /run/secrets/db_password
+	tokenUrl: "https://auth.internal/oauth/token"
+	if password == "":
+	return fmt.Errorf("token: unexpected %s", tok)
+	S
+}
+
+@test "the rule can be disabled and silenced as any other" {
+	echo 'password = "kR7vXq2mWz9p"' >f
+	run "$scan" scan f
+	[ "$status" -eq 1 ]
+	[[ $output == *generic-secret* && $output == *because* ]]
+	printf '[extend]\nuseDefault = true\ndisabledRules = ["generic-secret"]\n' >c.toml
+	run "$scan" scan --config c.toml f
+	[ "$status" -eq 0 ]
+	printf '[extend]\nuseDefault = true\n[[rules]]\nid = "generic-secret"\n[[rules.allowlists]]\nregexes = ["kR7v"]\n' >c.toml
+	run "$scan" scan --config c.toml f
+	[ "$status" -eq 0 ]
+	echo 'password = "kR7vXq2mWz9p" # curfew:allow' >f
+	run "$scan" scan f
+	[ "$status" -eq 0 ]
+}
+
+@test "the report explains the score" {
+	echo 'password = "kR7vXq2mWz9p"' >f
+	run "$scan" scan --report-format json --report-path out.json f
+	python3 -c '
+import json
+f, = json.load(open("out.json"))
+assert f["RuleID"] == "generic-secret" and f["Secret"] == "kR7vXq2mWz9p", f
+assert f["Match"] == "password = \"kR7vXq2mWz9p", f
+assert len(f["Reasons"]) == 3 and all(": " in r for r in f["Reasons"]), f'
+}
+
+@test "the trees add up as the reference says" {
+	mkdir t
+	cp "$root"/tests/cli/*.bats "$root"/docs/*.md "$root"/hooks/scan/*.c t
+	"$CURFEW_BUILD/features" t >features.tsv
+	run python3 "$root/tests/accuracy/reference.py" "$root/hooks/scan/model/trees.tab" features.tsv
+	[ "$status" -eq 0 ]
+	[[ $output == *"rows agree"* ]]
+	[ "${output%% *}" -gt 300 ]
+}
+
+@test "history has the same secrets with deltas and without" {
+	git init -q r
+	cd r
+	git config user.email a@example.org; git config user.name A
+	for i in $(seq 12); do
+		{
+			seq 1 "$i"
+			echo "user = app"
+			[ $((i % 3)) = 0 ] || echo "password = kR7vXq2mWz9p"
+			seq 100 140
+			echo "secret_key: '$(printf 'wK3zQ9vX7m%sR2nT5yL8pB' "$((i / 4))")'"
+			seq 200 240
+		} >f
+		git add f; git commit -qm "$i"
+	done
+	git repack -qadf --depth=50
+	cd ..
+	for how in "" --whole; do
+		"$scan" scan $how --exit-code 0 --list-objects "o$how" --report-path "r$how.json" r
+		sort -o "o$how" "o$how"
+	done
+	cmp o o--whole
+	cmp r.json r--whole.json
+	[ "$(grep -c generic-secret o)" -gt 15 ]
+}
