@@ -140,7 +140,8 @@ static bool leads(const struct jsonwalk *w, size_t from, const char *path)
 			path++;
 			continue;
 		}
-		if (strncmp(path, w->name[i].p, w->name[i].n) != 0)
+		if (strnlen(path, w->name[i].n) < w->name[i].n ||
+		    memcmp(path, w->name[i].p, w->name[i].n) != 0)
 			return false;
 		path += w->name[i].n;
 	}

@@ -128,7 +128,8 @@ bool jsonwalk_is(const struct jsonwalk *w, const char *path)
 	for (size_t i = 0; i < w->names; i++) {
 		if (i && *path++ != '.')
 			return false;
-		if (strncmp(path, w->name[i].p, w->name[i].n) != 0)
+		if (strnlen(path, w->name[i].n) < w->name[i].n ||
+		    memcmp(path, w->name[i].p, w->name[i].n) != 0)
 			return false;
 		path += w->name[i].n;
 	}

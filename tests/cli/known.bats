@@ -166,3 +166,51 @@ learn() {
 	[ "$status" -eq 0 ]
 	! git -C ../server config --get-regexp '^curfew\.'
 }
+
+@test "layouts: settings reach the hook wherever its script lies" {
+	known=$(grep -o 'known-key [0-9a-f]*' published | cut -d' ' -f2)
+	spool=$(grep -o 'spool-key [0-9a-f]*' published | cut -d' ' -f2)
+	mkdir spool hooks.d
+	for kind in plain gitea gitlab path; do
+		git init -q --bare "$kind"
+	done
+	mkdir -p gitea/hooks/pre-receive.d gitlab/custom_hooks
+	git -C path config core.hooksPath "$PWD/hooks.d"
+	run "$scan" hook install --known known.set --known-key "$known" \
+		--spool spool --spool-key "$spool" plain gitea gitlab path
+	[ "$status" -eq 0 ]
+	git init -q -b main work
+	echo "note: $good" >work/f
+	git -C work add .
+	git -C work commit -qm one
+	n=0
+	for script in plain/hooks/pre-receive gitea/hooks/pre-receive.d/curfew \
+		gitlab/custom_hooks/pre-receive.d/curfew hooks.d/pre-receive; do
+		[ -x "$script" ]
+		repo=${script%%/*}
+		[ "$repo" != hooks.d ] || repo=path
+		# Gitea and GitLab start what lies in their folders; so does this
+		case $repo in
+		gitea | gitlab)
+			ln -s "$PWD/$script" "$repo/hooks/pre-receive" ;;
+		esac
+		run git -C work push "$PWD/$repo" main
+		[ "$status" -ne 0 ] || { echo "$repo took it"; false; }
+		says "f:1  curfew-known-secret"
+		n=$((n + 1))
+		[ "$(find spool -name '*.sealed' | wc -l)" -eq "$n" ]
+	done
+	run "$scan" hook status plain gitea gitlab path
+	[ "$status" -eq 0 ]
+	[ "$(grep -c "known secrets: $PWD/known.set: 1" <<<"$output")" -eq 4 ]
+	[ "$(grep -c "spool: $PWD/spool" <<<"$output")" -eq 4 ]
+	run "$scan" hook uninstall plain gitea gitlab path
+	[ "$status" -eq 0 ]
+	for repo in plain gitea gitlab path; do
+		! git -C "$repo" config --get-regexp '^curfew\.' || false
+	done
+	run "$scan" hook install --spool nowhere plain
+	[ "$status" -ne 0 ]
+	run "$scan" hook install --spol spool plain
+	[ "$status" -eq 126 ]
+}
