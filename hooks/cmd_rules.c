@@ -106,7 +106,7 @@ static int try_all(const struct engine *g, int argc, char **argv)
 
 int cmd_rules(int argc, char **argv, const struct surroundings *s)
 {
-	struct engine_options o = { .cache = s->cache };
+	struct engine_options o = { .cache = s->cache, .examples = true };
 	struct err e = ERR_INIT;
 	struct engine g;
 	const char *verb = argc > 1 ? argv[1] : "list";

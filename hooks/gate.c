@@ -142,7 +142,6 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	memset(g, 0, sizeof(*g));
 	g->hook = hook;
 	g->s = s;
-	g->start_ms = clock_mono_ms();
 	git_libgit2_init(); /* once: to and fro costs milliseconds */
 	g->git = true;
 	if (load_settings(g, git_dir, e))
@@ -158,6 +157,9 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	g->source.list = &g->list;
 	g->source.threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	g->source.max_file = 256000000;
+	/* not from the start: the first hook after an upgrade compiles the rules
+	 * for seconds, and must not refuse a push for that */
+	g->start_ms = clock_mono_ms();
 	g->source.deadline_ms = g->start_ms + g->max_ms;
 	return 0;
 }

@@ -16,9 +16,11 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "hooks/hooks.h"
+#include "hooks/scan/engine.h"
 #include "hooks/scan/own.h"
 
 #define MARK "# made by curfew-scan hook install"
@@ -332,8 +334,34 @@ static int the_settings(const struct site *s, const char *verb,
 					  : tell_settings(s, e);
 }
 
+/* Compile the rules that the hook will want, so that no push waits for it. */
+static int warm(const struct site *s, const char *cache, struct err *e)
+{
+	struct engine_options o = { .cache = cache };
+	git_config_entry *x = NULL;
+	git_config *c = NULL;
+	struct engine g;
+	int rc = -1;
+
+	if (!cache)
+		log_line(LOG_WARNING, "no HOME and no CURFEW_SCAN_CACHE: each "
+			 "push will have to compile the rules, for seconds");
+	if (!cache || config_of(s, &c, e))
+		goto out;
+	if (!git_config_get_entry(&x, c, "curfew.config") && x->value && *x->value)
+		o.config = x->value;
+	if (engine_open(&g, &o, e))
+		goto out;
+	engine_close(&g);
+	rc = 0;
+out:
+	git_config_entry_free(x);
+	git_config_free(c);
+	return !cache ? 0 : rc;
+}
+
 static int one_site(const char *verb, const char *repo, const char *layout,
-		    const char *const *value, struct err *e)
+		    const char *const *value, const char *cache, struct err *e)
 {
 	struct site s;
 	int rc = -1;
@@ -350,7 +378,8 @@ static int one_site(const char *verb, const char *repo, const char *layout,
 			rc = second < 0 ? second : rc | second;
 		}
 	}
-	if (rc >= 0 && the_settings(&s, verb, value, e))
+	if (rc >= 0 && (the_settings(&s, verb, value, e) ||
+			(!strcmp(verb, "install") && warm(&s, cache, e))))
 		rc = -1;
 out:
 	if (rc < 0)
@@ -399,7 +428,6 @@ int cmd_hook(int argc, char **argv, const struct surroundings *s)
 	struct err e = ERR_INIT;
 	int i = 2, rc = EXIT_CLEAN, got;
 
-	(void)s;
 	umask(022); /* git's user must be able to run what we write */
 	git_libgit2_init();
 	if (strcmp(verb, "install") && strcmp(verb, "uninstall") &&
@@ -415,7 +443,7 @@ int cmd_hook(int argc, char **argv, const struct surroundings *s)
 	for (; i < argc; i++) {
 		err_clear(&e);
 		got = one_site(verb, argv[i], layout,
-			       (const char *const *)value, &e);
+			       (const char *const *)value, s->cache, &e);
 		if (got < 0)
 			rc = complain(&e);
 		else if (got > 0 && rc == EXIT_CLEAN)

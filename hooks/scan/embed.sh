@@ -1,6 +1,7 @@
 #!/bin/sh
 # embed.sh FILE...: write a C file that holds each FILE as a string, in the
-# table that rules.h declares.  Used by the Makefile for the built-in rules.
+# table that rules.h declares, and one sum over all of them.  Used by the
+# Makefile for the built-in rules.
 set -eu
 echo '/* made by hooks/scan/embed.sh */'
 echo '#include "hooks/scan/rules.h"'
@@ -19,3 +20,5 @@ for f in "$@"; do
 done
 echo '	{ 0 }'
 echo '};'
+sum=$(cat "$@" | sha256sum)
+echo "const char rule_texts_sum[] = \"${sum%% *}\";"

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "hooks/scan/allow.h"
 #include "hooks/scan/own.h"
+#include "hooks/scan/rule_image.h"
 
 #define ENGINE_UNPACK_MAX (256u * 1024 * 1024)
 
@@ -33,7 +34,7 @@ static struct ruleset *load(const struct engine_options *o, struct err *e)
 	if (path && access(path, F_OK) == 0)
 		rs = rules_file(path, e);
 	else
-		rs = rules_builtin(e);
+		rs = o->examples ? rules_builtin(e) : rules_quick(o->cache, e);
 	mem_free(path);
 	return rs;
 }

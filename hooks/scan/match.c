@@ -5,22 +5,30 @@
  * scanned range is reported by its end; more ends may be.  Must never decide
  * that something is a finding.
  *
- * Cache file "rules-KEY.db": magic, key, one struct class_row per rule, the
- * serialized database.  KEY covers the rules, the library's version and the
- * processor, so a stale file is simply not found.
+ * Cache file "rules-KEY.db": magic, key, one struct class_row per rule, and from
+ * the next page on the database as it lies in memory, to be mapped.  (It holds
+ * offsets, no addresses; hs_deserialize_database_at() asks for memory of 8-byte
+ * alignment and lays the engine's code at 64 bytes, which a page keeps.)  KEY
+ * covers the rules, the library's version and the processor, so a stale file is
+ * simply not found.
  */
 #include "hooks/scan/match.h"
 
+#include <fcntl.h>
 #include <hs/hs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/io.h"
 #include "base/mem.h"
 
-#define CACHE_MAGIC "curfew-rules-1\n"
+#define CACHE_MAGIC "curfew-rules-2\n"
 #define CACHE_MAX (64u * 1024 * 1024)
+#define CACHE_PAGE 4096u
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
 
 struct class_row {
@@ -32,6 +40,8 @@ struct matcher {
 	const struct ruleset *rs;
 	struct class_row *row;
 	hs_database_t *db; /* NULL when no rule needs one */
+	void *map;	   /* the cache file, when db lies in it */
+	size_t map_len;
 	hs_scratch_t *scratch; /* the original, cloned per thread */
 	size_t reach, words;
 	bool cached;
@@ -99,50 +109,101 @@ static char *cache_path(const struct matcher *m, const char *dir)
 	return io_path(dir, name);
 }
 
+/* Private to us: the database is code for the matching engine. */
+static void *map_private(const char *path, size_t *n)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	void *p = MAP_FAILED;
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	    (st.st_uid == geteuid() || st.st_uid == 0) &&
+	    !(st.st_mode & 077) && st.st_size > 0 && st.st_size <= CACHE_MAX) {
+		*n = (size_t)st.st_size;
+		p = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
+	if (fd >= 0)
+		close(fd);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static size_t rows_end(const struct matcher *m)
+{
+	return sizeof(CACHE_MAGIC) - 1 + sizeof(m->key) +
+	       m->rs->n * sizeof(*m->row);
+}
+
+static size_t database_at(const struct matcher *m)
+{
+	return (rows_end(m) + CACHE_PAGE - 1) / CACHE_PAGE * CACHE_PAGE;
+}
+
 static bool cache_load(struct matcher *m, const char *path)
 {
-	size_t rows = m->rs->n * sizeof(*m->row);
-	size_t head = sizeof(CACHE_MAGIC) - 1 + sizeof(m->key);
-	struct buf b = BUF_INIT(CACHE_MAX);
-	bool ok = false;
+	size_t n = 0, head = sizeof(CACHE_MAGIC) - 1, at = database_at(m), size;
+	char *p = map_private(path, &n);
+	hs_database_t *db;
 
-	/* private to us: the database is code for the matching engine */
-	if (io_read_file(path, IO_PRIVATE, CACHE_MAX, &b, NULL))
+	if (!p)
+		return false;
+	if (n < at || memcmp(p, CACHE_MAGIC, head) != 0 ||
+	    memcmp(p + head, m->key, sizeof(m->key)) != 0)
+		goto bad;
+	db = n > at ? (hs_database_t *)(void *)(p + at) : NULL;
+	/* asks for its magic number and its version too */
+	if (db && (hs_database_size(db, &size) != HS_SUCCESS || size != n - at))
+		goto bad;
+	memcpy(m->row, p + head + sizeof(m->key), m->rs->n * sizeof(*m->row));
+	m->db = db;
+	m->map = p;
+	m->map_len = n;
+	return true;
+bad:
+	munmap(p, n);
+	return false;
+}
+
+/* The database laid out at a page, as it will be mapped; NULL: no cache. */
+static char *lay_out(const struct matcher *m, size_t at, size_t *n)
+{
+	char *bytes = NULL, *page = NULL;
+	size_t len = 0, size = 0;
+	void *p = NULL;
+
+	if (m->db && (hs_serialize_database(m->db, &bytes, &len) != HS_SUCCESS ||
+		      hs_serialized_database_size(bytes, len, &size) != HS_SUCCESS))
 		goto out;
-	if (b.len < head + rows ||
-	    memcmp(b.p, CACHE_MAGIC, sizeof(CACHE_MAGIC) - 1) != 0 ||
-	    memcmp(b.p + sizeof(CACHE_MAGIC) - 1, m->key, sizeof(m->key)) != 0)
+	if (posix_memalign(&p, CACHE_PAGE, at + size))
 		goto out;
-	if (b.len > head + rows &&
-	    hs_deserialize_database(b.p + head + rows, b.len - head - rows,
-				    &m->db) != HS_SUCCESS)
-		goto out;
-	memcpy(m->row, b.p + head, rows);
-	ok = true;
+	page = p;
+	memset(page, 0, at + size);
+	if (size && hs_deserialize_database_at(bytes, len,
+					       (hs_database_t *)(void *)(page + at)) !=
+			    HS_SUCCESS) {
+		free(page);
+		page = NULL;
+	}
+	*n = at + size;
 out:
-	buf_release(&b);
-	return ok;
+	free(bytes); /* libhs allocates it with malloc */
+	return page;
 }
 
 static void cache_save(const struct matcher *m, const char *dir,
 		       const char *path)
 {
-	struct buf b = BUF_INIT(CACHE_MAX);
-	char *bytes = NULL;
-	size_t n = 0;
+	size_t head = sizeof(CACHE_MAGIC) - 1, n = 0;
+	char *p = lay_out(m, database_at(m), &n);
 
-	if (m->db && hs_serialize_database(m->db, &bytes, &n) != HS_SUCCESS)
+	if (!p)
 		return;
-	if (io_mkdirs(dir, 0700, NULL) ||
-	    buf_add(&b, CACHE_MAGIC, sizeof(CACHE_MAGIC) - 1, NULL) ||
-	    buf_add(&b, m->key, sizeof(m->key), NULL) ||
-	    buf_add(&b, m->row, m->rs->n * sizeof(*m->row), NULL) ||
-	    (n && buf_add(&b, bytes, n, NULL)) ||
-	    io_write_atomic(path, b.p, b.len, 0600, NULL))
-		goto out; /* next time compiles again, that is all */
-out:
-	free(bytes); /* libhs allocates it with malloc */
-	buf_release(&b);
+	memcpy(p, CACHE_MAGIC, head);
+	memcpy(p + head, m->key, sizeof(m->key));
+	memcpy(p + head + sizeof(m->key), m->row, m->rs->n * sizeof(*m->row));
+	/* when it fails, next time compiles again, that is all */
+	if (n <= CACHE_MAX && !io_mkdirs(dir, 0700, NULL))
+		(void)!io_write_atomic(path, p, n, 0600, NULL);
+	free(p);
 }
 
 /* ---- compiling ----------------------------------------------------------- */
@@ -358,7 +419,10 @@ void matcher_free(struct matcher **mp)
 	if (!m)
 		return;
 	hs_free_scratch(m->scratch);
-	hs_free_database(m->db);
+	if (m->map)
+		munmap(m->map, m->map_len);
+	else
+		hs_free_database(m->db);
 	mem_free(m->row);
 	mem_free(m);
 	*mp = NULL;

@@ -447,7 +447,7 @@ static struct ruleset *parse_at(const char *text, size_t n, const char *name,
 		goto bad;
 	if (check_version(rs, root, name, e) || foreign_keys(rs, root, name, e) ||
 	    parse_rules(rs, rule_key(root, "rules"), name, lazy, e) ||
-	    allowlists_parse(root, name, &rs->allow, e) ||
+	    allowlists_parse(root, name, lazy, &rs->allow, e) ||
 	    split_allow(&rs->allow, &targeted, e) || check_required(rs, name, e))
 		goto bad;
 	x = rule_key(root, "extend");

@@ -62,14 +62,15 @@ void strings_free(struct strings *s)
 	memset(s, 0, sizeof(*s));
 }
 
-int regexes_add(struct regexes *r, const char *pattern, struct err *e)
+int regexes_add(struct regexes *r, const char *pattern, bool lazy,
+		struct err *e)
 {
 	struct regex **v = mem_realloc(r->v, (r->n + 1) * sizeof(struct regex *));
 
 	if (!v)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	r->v = v;
-	v[r->n] = regex_new(pattern, false, e);
+	v[r->n] = regex_new(pattern, lazy, e);
 	if (!v[r->n])
 		return -1;
 	r->n++;
@@ -174,7 +175,8 @@ static int get_strings(const struct toml_node *t, const char *name,
 }
 
 static int get_regexes(const struct toml_node *t, const char *name,
-		       const char *key, struct regexes *out, struct err *e)
+		       const char *key, bool lazy, struct regexes *out,
+		       struct err *e)
 {
 	const struct toml_node *n = rule_key(t, key), *c;
 
@@ -185,7 +187,7 @@ static int get_regexes(const struct toml_node *t, const char *name,
 	for (c = n->child; c; c = c->next) {
 		if (c->kind != TOML_STRING)
 			return wrong(c, name, key, "a list of patterns", e);
-		if (regexes_add(out, c->str, e))
+		if (regexes_add(out, c->str, lazy, e))
 			return err_ctx(e, name, "read '%s' in line %u", key,
 				       c->line);
 	}
@@ -242,7 +244,7 @@ static void trim(char *s)
 }
 
 static int allowlist_parse(const struct toml_node *t, const char *name,
-			   struct allowlists *out, struct err *e)
+			   bool lazy, struct allowlists *out, struct err *e)
 {
 	struct allowlist *v, *a;
 	size_t i;
@@ -260,8 +262,8 @@ static int allowlist_parse(const struct toml_node *t, const char *name,
 	    get_strings(t, name, "commits", true, &a->commits, e) ||
 	    get_strings(t, name, "stopwords", true, &a->stopwords, e) ||
 	    get_strings(t, name, "targetRules", false, &a->rules, e) ||
-	    get_regexes(t, name, "paths", &a->paths, e) ||
-	    get_regexes(t, name, "regexes", &a->regexes, e))
+	    get_regexes(t, name, "paths", lazy, &a->paths, e) ||
+	    get_regexes(t, name, "regexes", lazy, &a->regexes, e))
 		return -1;
 	for (i = 0; i < a->commits.n; i++)
 		trim(a->commits.v[i]);
@@ -272,7 +274,7 @@ static int allowlist_parse(const struct toml_node *t, const char *name,
 	return 0;
 }
 
-int allowlists_parse(const struct toml_node *table, const char *name,
+int allowlists_parse(const struct toml_node *table, const char *name, bool lazy,
 		     struct allowlists *out, struct err *e)
 {
 	const struct toml_node *one = rule_key(table, "allowlist");
@@ -290,9 +292,9 @@ int allowlists_parse(const struct toml_node *table, const char *name,
 		one = NULL;
 	}
 	if (one)
-		return allowlist_parse(one, name, out, e);
+		return allowlist_parse(one, name, lazy, out, e);
 	for (c = many ? many->child : NULL; c; c = c->next)
-		if (allowlist_parse(c, name, out, e))
+		if (allowlist_parse(c, name, lazy, out, e))
 			return -1;
 	return 0;
 }
@@ -437,7 +439,7 @@ int rule_parse(const struct toml_node *t, const char *name, bool lazy,
 	    get_strings(t, name, "tags", false, &out->tags, e) ||
 	    get_strings(t, name, "matches", false, &out->matches, e) ||
 	    get_strings(t, name, "misses", false, &out->misses, e) ||
-	    allowlists_parse(t, name, &out->allow, e) ||
+	    allowlists_parse(t, name, lazy, &out->allow, e) ||
 	    parse_required(t, name, out, e))
 		goto bad;
 	return 0;

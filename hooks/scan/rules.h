@@ -109,7 +109,8 @@ struct toml_node;
 int strings_add(struct strings *s, const char *text, struct err *e)
 	__attribute__((warn_unused_result));
 void strings_free(struct strings *s);
-int regexes_add(struct regexes *r, const char *pattern, struct err *e)
+int regexes_add(struct regexes *r, const char *pattern, bool lazy,
+		struct err *e)
 	__attribute__((warn_unused_result));
 
 /* rule_parse.c */
@@ -122,7 +123,7 @@ int rule_parse(const struct toml_node *t, const char *name, bool lazy,
 int rule_check(const struct rule *r, const char *name, bool lazy,
 	       struct err *e) __attribute__((warn_unused_result));
 /* `[allowlist]` or `[[allowlists]]` of a table. */
-int allowlists_parse(const struct toml_node *table, const char *name,
+int allowlists_parse(const struct toml_node *table, const char *name, bool lazy,
 		     struct allowlists *out, struct err *e)
 	__attribute__((warn_unused_result));
 /* A key without regard to case, as gitleaks reads it. */
@@ -133,5 +134,6 @@ struct rule_text {
 	const char *name, *start, *end;
 };
 extern const struct rule_text rule_texts[]; /* ends with name NULL */
+extern const char rule_texts_sum[]; /* SHA-256 of all of them, hex */
 
 #endif

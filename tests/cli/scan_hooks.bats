@@ -232,3 +232,23 @@ objects() { find ../server/objects -type f | wc -l; }
 	run git commit -qm i
 	[ "$status" -ne 0 ]
 }
+
+@test "install compiles the rules, so that no push waits for it" {
+	export CURFEW_SCAN_CACHE=$PWD/../fresh
+	"$scan" hook install ../server
+	[ "$(find ../fresh -name 'rules-*.db' -perm 600 | wc -l)" -eq 1 ]
+	touch -d 2001-01-01 ../fresh/*
+	git push -q origin main
+	[ -z "$(find ../fresh -type f -newermt 2002-01-01)" ]
+	# what somebody else may have written there is not believed
+	chmod 644 ../fresh/*
+	leak g
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[ "$(find ../fresh -type f -perm 600 | wc -l)" -eq 2 ]
+	# a cut file neither
+	for f in ../fresh/*; do truncate -s 5000 "$f"; done
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"g:1  gitlab-token"* ]]
+}

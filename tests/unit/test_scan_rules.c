@@ -29,7 +29,7 @@ static void told(const struct err *e)
 
 static void test_examples(void **state)
 {
-	struct engine_options o = { 0 };
+	struct engine_options o = { .examples = true };
 	struct err e = ERR_INIT;
 	struct scan_thread t;
 	struct engine g;

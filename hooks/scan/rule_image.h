@@ -1,0 +1,20 @@
+/*
+ * rule_image: the built-in rules as they are after reading, kept beside the
+ * matcher's cache, because reading their TOML takes longer than a push.
+ */
+#ifndef SCAN_RULE_IMAGE_H
+#define SCAN_RULE_IMAGE_H
+
+#include "hooks/scan/rules.h"
+
+/* The built-in rules without their examples; from the folder when it has them,
+ * else read and put there.  `cache` NULL: always read. */
+struct ruleset *rules_quick(const char *cache, struct err *e);
+
+/* ---- for its test -------------------------------------------------------- */
+int rules_image(const struct ruleset *rs, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+/* NULL: damaged, or out of memory. */
+struct ruleset *rules_of_image(const void *p, size_t n);
+
+#endif
