@@ -96,6 +96,7 @@ static int push(struct segments *s, size_t start, size_t own, size_t end,
 	s->v[s->n].start = (uint32_t)start;
 	s->v[s->n].own = (uint32_t)own;
 	s->v[s->n].end = (uint32_t)end;
+	s->v[s->n].made = false;
 	s->v[s->n++].coding = (uint8_t)coding;
 	return 0;
 }
@@ -375,15 +376,27 @@ static const char *next_plus(const char *p, const char *end, enum coding c)
 	return plus(p, end);
 }
 
+int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
+		  struct err *e)
+{
+	return find_runs(s, text, from, to, e);
+}
+
+int segments_escapes(struct segments *s, const char *text, size_t from,
+		     size_t to, struct err *e)
+{
+	return find_escapes(s, text, from, to, CODING_PERCENT, sign, e) ||
+	       find_escapes(s, text, from, to, CODING_UNICODE, sign, e) ||
+	       find_escapes(s, text, from, to, CODING_ESCAPE, sign, e) ||
+	       find_escapes(s, text, from, to, CODING_UNICODE, next_plus, e);
+}
+
 int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 		  struct err *e)
 {
 	s->n = 0;
-	return find_runs(s, text, from, to, e) ||
-	       find_escapes(s, text, from, to, CODING_PERCENT, sign, e) ||
-	       find_escapes(s, text, from, to, CODING_UNICODE, sign, e) ||
-	       find_escapes(s, text, from, to, CODING_ESCAPE, sign, e) ||
-	       find_escapes(s, text, from, to, CODING_UNICODE, next_plus, e);
+	return segments_runs(s, text, from, to, e) ||
+	       segments_escapes(s, text, from, to, e);
 }
 
 /* ---- decoding ------------------------------------------------------------ */

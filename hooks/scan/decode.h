@@ -33,6 +33,7 @@ struct segment {
 	uint32_t start, end;
 	uint32_t own; /* what begins here or later belongs to the next piece */
 	uint8_t coding;
+	bool made; /* known to say something */
 };
 
 struct segments {
@@ -54,6 +55,12 @@ const char *coding_word(enum coding c);
 /* Segments of text[from, to), which are whole lines. */
 int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 		  struct err *e) __attribute__((warn_unused_result));
+/* The two halves of it, appending: base64 and hex; the others. */
+int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
+		  struct err *e) __attribute__((warn_unused_result));
+int segments_escapes(struct segments *s, const char *text, size_t from,
+		     size_t to, struct err *e)
+	__attribute__((warn_unused_result));
 void segments_release(struct segments *s);
 
 /* *made: false when it decodes to nothing readable. */

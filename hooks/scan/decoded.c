@@ -6,7 +6,9 @@
  * what is encoded in that, to the depth the scanner allows.
  *
  * Promises: what is found depends on the line alone, so a line that is copied
- * from another text brings its marks along, also those that were dropped.
+ * from another text brings its marks along, also those that were dropped.  In
+ * other lines segments are looked for only around what changed; those that
+ * are copied are known from the base (decode_near.h).
  */
 #include "hooks/scan/decoded.h"
 
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/decode_near.h"
 
 /* What a decoded text is made of. */
 struct outer {
@@ -33,7 +36,9 @@ void decoder_release(struct decoder *d)
 		segments_release(&d->segments[i]);
 	}
 	marks_release(&d->marks);
-	mem_free(d->span);
+	mem_free(d->lines.v);
+	mem_free(d->runs.v);
+	mem_free(d->escapes.v);
 	memset(d, 0, sizeof(*d));
 }
 
@@ -92,43 +97,50 @@ static int scan_view(struct scan_thread *t, const struct outer *o,
 	return 0;
 }
 
-/* All segments of text[from, to).  Calls itself for what they decode to, at
- * most DECODE_DEPTH_MAX deep. */
 static int level(struct scan_thread *t, unsigned depth, const struct outer *up,
-		 const char *text, size_t n, size_t from, size_t to,
-		 struct marks *out, struct err *e)
+		 const char *text, size_t n, struct marks *out, struct err *e);
+
+/* One segment; g->made tells whether it says something. */
+static int one(struct scan_thread *t, unsigned depth, const struct outer *up,
+	       const char *text, size_t n, struct segment *g,
+	       struct marks *out, struct err *e)
+{
+	struct view *v = &t->decoder.view[depth];
+	struct outer o = *up;
+	size_t k;
+
+	if (view_make(v, text, n, g, &g->made, e))
+		return -1;
+	if (!g->made)
+		return 0;
+	if (!up->view) {
+		o.start = g->start;
+		o.end = g->end;
+	}
+	for (k = 0; up->view && k <= v->n; k++)
+		v->map[k] = up->view->map[v->map[k]];
+	o.view = v;
+	o.codings |= 1u << g->coding;
+	if (scan_view(t, &o, v, depth, out, e))
+		return -1;
+	return depth + 1 < t->s->decode_depth
+		? level(t, depth + 1, &o, v->text, v->n, out, e) : 0;
+}
+
+/* All segments of what was decoded.  one() calls it for what they decode to
+ * in turn, at most DECODE_DEPTH_MAX deep. */
+static int level(struct scan_thread *t, unsigned depth, const struct outer *up,
+		 const char *text, size_t n, struct marks *out, struct err *e)
 {
 	struct segments *s = &t->decoder.segments[depth];
-	struct view *v = &t->decoder.view[depth];
-	size_t i, k;
-	bool made;
+	size_t i;
 
-	if (segments_find(s, text, from, to, e))
+	if (segments_find(s, text, 0, n, e))
 		return -1;
-	for (i = 0; i < s->n; i++) {
-		const struct segment *g = &s->v[i];
-		struct outer o = *up;
-
-		if (up->view && !any_coded(up->view, g->start, g->end))
-			continue;
-		if (view_make(v, text, n, g, &made, e))
+	for (i = 0; i < s->n; i++)
+		if (any_coded(up->view, s->v[i].start, s->v[i].end) &&
+		    one(t, depth, up, text, n, &s->v[i], out, e))
 			return -1;
-		if (!made)
-			continue;
-		if (!up->view) {
-			o.start = g->start;
-			o.end = g->end;
-		}
-		for (k = 0; up->view && k <= v->n; k++)
-			v->map[k] = up->view->map[v->map[k]];
-		o.view = v;
-		o.codings |= 1u << g->coding;
-		if (scan_view(t, &o, v, depth, out, e))
-			return -1;
-		if (depth + 1 < t->s->decode_depth &&
-		    level(t, depth + 1, &o, v->text, v->n, 0, v->n, out, e))
-			return -1;
-	}
 	return 0;
 }
 
@@ -149,15 +161,17 @@ static int by_place(const void *a, const void *b)
 	return (x->origin > y->origin) - (x->origin < y->origin);
 }
 
-/* Whole lines, anew. */
-static int lines(struct scan_thread *t, const char *text, size_t n, size_t from,
+/* The segments from *i on that begin before `to`, anew. */
+static int lines(struct scan_thread *t, const char *text, size_t n, size_t *i,
 		 size_t to, struct marks *out, struct err *e)
 {
+	struct segments *s = &t->decoder.segments[0];
 	struct outer o = { .text = text, .n = n };
 	size_t first = out->n;
 
-	if (level(t, 0, &o, text, n, from, to, out, e))
-		return -1;
+	for (; *i < s->n && s->v[*i].start < to; ++*i)
+		if (one(t, 0, &o, text, n, &s->v[*i], out, e))
+			return -1;
 	if (out->n - first > 1)
 		qsort(out->v + first, out->n - first, sizeof(*out->v), by_place);
 	return 0;
@@ -201,23 +215,16 @@ static int take_over(const struct delta *d, size_t from, size_t to,
 }
 
 /* The lines that gaps touch, as spans that do not meet. */
-static int find_spans(struct scan_thread *t, const char *text, size_t n,
-		      size_t gaps, size_t *spans, struct err *e)
+static int find_lines(struct scan_thread *t, const char *text, size_t n,
+		      size_t gaps, struct err *e)
 {
-	struct decoder *k = &t->decoder;
+	struct spans *k = &t->decoder.lines;
 	const char *nl;
 	size_t i, from, to;
 
-	*spans = 0;
-	if (gaps > k->spans_cap) {
-		mem_free(k->span);
-		k->span = mem_array(gaps, sizeof(*k->span));
-		k->spans_cap = k->span ? gaps : 0;
-		if (!k->span)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	}
+	k->n = 0;
 	for (i = 0; i < gaps; i++) {
-		struct gap *last = *spans ? &k->span[*spans - 1] : NULL;
+		struct gap *last = k->n ? &k->v[k->n - 1] : NULL;
 
 		if (last && t->gap[i].end <= last->end)
 			continue;
@@ -225,13 +232,46 @@ static int find_spans(struct scan_thread *t, const char *text, size_t n,
 		from = nl ? (size_t)(nl - text) + 1 : 0;
 		nl = memchr(text + t->gap[i].end, '\n', n - t->gap[i].end);
 		to = nl ? (size_t)(nl - text) : n;
-		if (last && from <= last->end + (size_t)1) {
+		if (last && from <= last->end + (size_t)1)
 			last->end = (uint32_t)to;
-			continue;
-		}
-		k->span[*spans].start = (uint32_t)from;
-		k->span[(*spans)++].end = (uint32_t)to;
+		else if (spans_add(k, from, to, e))
+			return -1;
 	}
+	return 0;
+}
+
+/* Segments of lines that are copied: no marks to make, but what is decoded is
+ * to be known below. */
+static int pass_by(struct scan_thread *t, const char *text, size_t n, size_t *i,
+		   size_t to, struct err *e)
+{
+	struct segments *s = &t->decoder.segments[0];
+
+	for (; *i < s->n && s->v[*i].start < to; ++*i)
+		if (!s->v[*i].made &&
+		    view_make(&t->decoder.view[0], text, n, &s->v[*i],
+			      &s->v[*i].made, e))
+			return -1;
+	return 0;
+}
+
+static int keep_made(const struct segments *s, struct segments *out,
+		     struct err *e)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->n; i++)
+		n += s->v[i].made;
+	if (n > out->cap) {
+		segments_release(out);
+		out->v = mem_array(n, sizeof(*out->v));
+		if (!out->v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		out->cap = n;
+	}
+	for (out->n = i = 0; i < s->n; i++)
+		if (s->v[i].made)
+			out->v[out->n++] = s->v[i];
 	return 0;
 }
 
@@ -239,21 +279,36 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 		  const struct delta *d, size_t gaps, struct marks *out,
 		  struct err *e)
 {
-	size_t spans, i, at = 0;
+	struct decoder *k = &t->decoder;
+	struct segments *s = &k->segments[0];
+	size_t i, seg = 0, at = 0;
 
+	out->made.n = 0;
 	if (!t->s->decode_depth)
 		return 0;
-	if (!d)
-		return lines(t, text, n, 0, n, out, e);
-	if (find_spans(t, text, n, gaps, &spans, e))
+	if (!d) {
+		if (segments_find(s, text, 0, n, e) ||
+		    lines(t, text, n, &seg, n, out, e))
+			return -1;
+		segments_sort(s);
+		return keep_made(s, &out->made, e);
+	}
+	if (segments_near(s, text, n, d, t->gap, gaps, k, e))
 		return -1;
-	for (i = 0; i < spans; i++) {
-		struct gap g = t->decoder.span[i];
+	if (!s->n && d->base->coded == d->base->n)
+		return 0;
+	if (find_lines(t, text, n, gaps, e))
+		return -1;
+	for (i = 0; i < k->lines.n; i++) {
+		struct gap g = k->lines.v[i];
 
-		if (take_over(d, at, g.start, out, e) ||
-		    lines(t, text, n, g.start, g.end, out, e))
+		if (pass_by(t, text, n, &seg, g.start, e) ||
+		    take_over(d, at, g.start, out, e) ||
+		    lines(t, text, n, &seg, g.end, out, e))
 			return -1;
 		at = g.end;
 	}
-	return take_over(d, at, n, out, e);
+	if (pass_by(t, text, n, &seg, n, e) || take_over(d, at, n, out, e))
+		return -1;
+	return keep_made(s, &out->made, e);
 }

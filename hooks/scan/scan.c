@@ -89,6 +89,7 @@ void marks_release(struct marks *m)
 {
 	mem_free(m->v);
 	mem_free(m->wide);
+	segments_release(&m->made);
 	memset(m, 0, sizeof(*m));
 }
 

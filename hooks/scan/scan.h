@@ -50,6 +50,7 @@ struct marks {
 	size_t own;	/* v[own..coded): known by value (own.h), by place */
 	size_t coded;	/* v[coded..n): in decoded parts, inherited by line */
 	uint64_t *wide; /* keywords that may stand in the text */
+	struct segments made; /* what was decoded, by start */
 	bool opaque;	/* not scanned as it stands: nothing to inherit */
 };
 
@@ -68,6 +69,12 @@ struct delta {
 /* What of a text is no copy: [start, end), empty where two copies meet. */
 struct gap {
 	uint32_t start, end;
+};
+
+/* Gaps widened, apart from each other. */
+struct spans {
+	struct gap *v;
+	size_t n, cap;
 };
 
 struct own;
@@ -89,8 +96,7 @@ struct decoder {
 	struct view view[DECODE_DEPTH_MAX];
 	struct segments segments[DECODE_DEPTH_MAX];
 	struct marks marks;
-	struct gap *span;
-	size_t spans_cap;
+	struct spans lines, runs, escapes;
 };
 
 /* Where the time goes; each with what it calls taken off. */

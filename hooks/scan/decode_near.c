@@ -1,0 +1,251 @@
+/*
+ * decode_near: the segments of a text that is a delta of another.
+ *
+ * Owns how far a change is felt.  A run of base64 or hex depends on its own
+ * characters and the '=' behind it.  A segment of escapes depends on those
+ * within 128 bytes, and so on: NEAR is that and two escapes more, so what
+ * begins a span begins a segment too.
+ */
+#include "hooks/scan/decode_near.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define NEAR 160u
+#define ESCAPE_MOST 8u /* bytes of one escape */
+
+int spans_add(struct spans *s, size_t from, size_t to, struct err *e)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct gap *v = mem_realloc(s->v, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		s->v = v;
+		s->cap = cap;
+	}
+	s->v[s->n].start = (uint32_t)from;
+	s->v[s->n++].end = (uint32_t)to;
+	return 0;
+}
+
+static bool of_run(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '-' ||
+	       c == '_' || c == '=';
+}
+
+static int widen_runs(struct spans *s, const char *text, size_t n,
+		      const struct gap *gap, size_t gaps, struct err *e)
+{
+	size_t i, from, to, floor;
+
+	for (s->n = i = 0; i < gaps; i++) {
+		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
+
+		if (last && gap[i].end <= last->end)
+			continue;
+		floor = last ? last->end : 0;
+		from = gap[i].start > floor ? gap[i].start : floor;
+		while (from > floor && of_run(text[from - 1]))
+			from--;
+		for (to = gap[i].end; to < n && of_run(text[to]); to++)
+			;
+		if (last && from == floor)
+			last->end = (uint32_t)to;
+		else if (spans_add(s, from, to, e))
+			return -1;
+	}
+	return 0;
+}
+
+static bool hex(const char *text, size_t n, size_t at)
+{
+	return at < n && isxdigit((unsigned char)text[at]);
+}
+
+/* May an escape begin here?  Rather too often than not. */
+static bool escape_here(const char *text, size_t n, size_t p)
+{
+	switch (text[p]) {
+	case '%':
+		return hex(text, n, p + 1) && hex(text, n, p + 2);
+	case '\\':
+		p += p + 1 < n && text[p + 1] == '\\';
+		return p + 1 < n && (text[p + 1] == 'u' || text[p + 1] == 'x') &&
+		       hex(text, n, p + 2);
+	case 'U':
+		return p + 1 < n && text[p + 1] == '+' && hex(text, n, p + 2);
+	default:
+		return false;
+	}
+}
+
+static size_t first_of(char c, const char *text, size_t n, size_t from,
+		       size_t to)
+{
+	const char *p = text + from, *end = text + to;
+
+	while (p < end && (p = memchr(p, c, (size_t)(end - p)))) {
+		size_t at = (size_t)(p - text);
+
+		if (c == '+' ? at > from && escape_here(text, n, at - 1)
+			     : escape_here(text, n, at))
+			return c == '+' ? at - 1 : at;
+		p++;
+	}
+	return to;
+}
+
+/* The first place in [from, to) where an escape may begin, or `to`. */
+static size_t first_escape(const char *text, size_t n, size_t from, size_t to)
+{
+	size_t plus = to < n ? to + 1 : to;
+
+	plus = first_of('+', text, n, from, plus);
+	if (plus < to)
+		to = plus;
+	to = first_of('%', text, n, from, to);
+	return first_of('\\', text, n, from, to);
+}
+
+static int widen_escapes(struct spans *s, const char *text, size_t n,
+			 const struct gap *gap, size_t gaps, struct err *e)
+{
+	size_t i, from, to, low, high, floor, p;
+
+	for (s->n = i = 0; i < gaps;) {
+		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
+
+		floor = last ? last->end : 0;
+		from = gap[i].start > floor ? gap[i].start : floor;
+		to = gap[i].end > floor ? gap[i].end : floor;
+		for (i++; i < gaps && gap[i].start <= to + 2 * NEAR; i++)
+			to = gap[i].end > to ? gap[i].end : to;
+		for (;;) {
+			low = from > floor + NEAR ? from - NEAR : floor;
+			p = first_escape(text, n, low, from);
+			if (p == from)
+				break;
+			from = p;
+		}
+		for (;;) {
+			high = n - to > NEAR ? to + NEAR : n;
+			p = first_escape(text, n, to, high);
+			if (p == high)
+				break;
+			to = p + 1;
+		}
+		to = n - to > ESCAPE_MOST ? to + ESCAPE_MOST : n;
+		if (last && from <= last->end + NEAR)
+			last->end = (uint32_t)to;
+		else if (spans_add(s, from, to, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct segment *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->coding > y->coding) - (x->coding < y->coding);
+}
+
+void segments_sort(struct segments *s)
+{
+	if (s->n > 1)
+		qsort(s->v, s->n, sizeof(*s->v), by_start);
+}
+
+static bool meets(const struct spans *s, size_t start, size_t end)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (s->v[mid].end <= start)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < s->n && s->v[low].start < end;
+}
+
+static int take(struct segments *s, const struct segment *g, struct err *e)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct segment *v = mem_realloc(s->v, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		s->v = v;
+		s->cap = cap;
+	}
+	s->v[s->n++] = *g;
+	return 0;
+}
+
+/* The base's segments that are copied and far enough from every change. */
+static int copied(struct segments *s, const struct delta *d,
+		  const struct run *r, const struct decoder *k, struct err *e)
+{
+	const struct segments *b = &d->base->made;
+	size_t low = 0, high = b->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (b->v[mid].start < r->from)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < b->n && b->v[low].start < r->from + r->len; low++) {
+		struct segment g = b->v[low];
+
+		if (g.end > r->from + r->len)
+			continue;
+		g.start += r->at - r->from; /* wraps, as it should */
+		g.end += r->at - r->from;
+		g.own += r->at - r->from;
+		if (!meets(g.coding < CODING_HEX ? &k->escapes : &k->runs,
+			   g.start, g.end) && take(s, &g, e))
+			return -1;
+	}
+	return 0;
+}
+
+int segments_near(struct segments *s, const char *text, size_t n,
+		  const struct delta *d, const struct gap *gap, size_t gaps,
+		  struct decoder *k, struct err *e)
+{
+	size_t i;
+
+	s->n = 0;
+	if (widen_runs(&k->runs, text, n, gap, gaps, e) ||
+	    widen_escapes(&k->escapes, text, n, gap, gaps, e))
+		return -1;
+	for (i = 0; i < k->runs.n; i++)
+		if (segments_runs(s, text, k->runs.v[i].start,
+				  k->runs.v[i].end, e))
+			return -1;
+	for (i = 0; i < k->escapes.n; i++)
+		if (segments_escapes(s, text, k->escapes.v[i].start,
+				     k->escapes.v[i].end, e))
+			return -1;
+	for (i = 0; d->base->made.n && i < d->n; i++)
+		if (copied(s, d, &d->run[i], k, e))
+			return -1;
+	segments_sort(s);
+	return 0;
+}
