@@ -296,3 +296,21 @@ int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
 			   sizeof(helper_rules) / sizeof(helper_rules[0]),
 			   paths, n, RUN, &some, e);
 }
+
+int harden_reader(const struct harden_path *paths, size_t n, struct err *e)
+{
+	static const struct attr all = { 0, NET_ALL,
+					 SCOPE_ABSTRACT | SCOPE_SIGNAL };
+
+#ifdef __SANITIZE_ADDRESS__
+	__lsan_do_leak_check(); /* as in harden_core() */
+#endif
+	if (no_new_privileges(e) != 0)
+		return -1;
+	/* without Landlock no word: a pusher would read it at each push */
+	if (n != 0 && harden_have_landlock() &&
+	    restrict_to(core_rules, sizeof(core_rules) / sizeof(core_rules[0]),
+			paths, n, READ, &all, e) != 0)
+		return -1;
+	return harden_seccomp_reader(e);
+}

@@ -4,6 +4,8 @@
  * An allow-list: whatever is not here answers EPERM, so a new kernel's new call
  * is refused too.  Calls whose danger lies in an argument are in their own
  * list with the condition.
+ * A reader has a list of what it may not call instead: it maps code (PCRE2's
+ * compiler makes some) and starts threads.
  * Must never: let through a call that makes a socket, a process, a thread,
  * executable memory, or reaches into another process.
  */
@@ -11,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -132,6 +135,53 @@ int harden_seccomp(struct err *e)
 		rc = allow(f, plain[i], NULL, 0);
 	if (rc == 0)
 		rc = allow_conditional(f);
+	if (rc == 0)
+		rc = seccomp_load(f);
+	seccomp_release(f);
+	if (rc != 0)
+		return err_fail(e, ERR_UNSUPPORTED, NULL,
+				"the kernel takes no system call filter: %s",
+				strerror(-rc));
+	return 0;
+}
+
+/* The network, other programs, other processes, and the doors of the kernel that
+ * a file's reader has no business at. */
+static const char *const not_for_readers[] = {
+	"socket", "socketpair", "connect", "bind", "listen", "accept", "accept4",
+	"execve", "execveat", "fork", "vfork", "ptrace", "process_vm_readv",
+	"process_vm_writev", "pidfd_open", "pidfd_getfd", "kill", "tkill",
+	"bpf", "io_uring_setup", "perf_event_open", "userfaultfd", "keyctl",
+	"add_key", "request_key", "mount", "umount2", "pivot_root", "chroot",
+	"unshare", "setns", "init_module", "finit_module", "kexec_load",
+};
+
+int harden_seccomp_reader(struct err *e)
+{
+	const struct scmp_arg_cmp process =
+		SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
+	int rc = 0;
+
+	if (!f)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	for (size_t i = 0; rc == 0 && i < sizeof(not_for_readers) /
+						  sizeof(not_for_readers[0]); i++) {
+		int no = seccomp_syscall_resolve_name(not_for_readers[i]);
+
+		if (no != __NR_SCMP_ERROR)
+			rc = seccomp_rule_add_array(f, SCMP_ACT_ERRNO(EPERM), no,
+						    0, NULL);
+		rc = rc == -EDOM ? 0 : rc; /* not on this architecture */
+	}
+	if (rc == 0)
+		rc = seccomp_rule_add_array(f, SCMP_ACT_ERRNO(EPERM),
+					    SCMP_SYS(clone), 1, &process);
+	/* its flags lie in memory; the C library then takes clone() */
+	if (rc == 0)
+		rc = seccomp_rule_add_array(f, SCMP_ACT_ERRNO(ENOSYS),
+					    SCMP_SYS(clone3), 0, NULL);
 	if (rc == 0)
 		rc = seccomp_load(f);
 	seccomp_release(f);

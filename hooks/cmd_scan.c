@@ -4,12 +4,15 @@
  * Owns the command line of the scan and its exit status.  Promises: when
  * anything could not be looked at the status is not 0.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/harden.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -277,6 +280,26 @@ static void drop_below(struct findings *f, enum confidence least)
 			findings_drop(f, i);
 }
 
+/* /dev/null, /dev/stdout, a pipe: written to, not replaced. */
+static bool is_device(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+static int write_device(const char *path, const void *p, size_t n,
+			struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY), rc;
+
+	if (fd < 0)
+		return err_sys(e, path, "open");
+	rc = io_write_all(fd, p, n, e);
+	close(fd);
+	return rc;
+}
+
 static int write_report(const struct scan_options *o, const struct engine *g,
 			const struct findings *list, bool incomplete,
 			struct err *e)
@@ -292,7 +315,9 @@ static int write_report(const struct scan_options *o, const struct engine *g,
 		form = report_form_of(o->report);
 	rc = report_write(&r, form, &b, e);
 	if (!rc && o->report && strcmp(o->report, "-"))
-		rc = io_write_atomic(o->report, b.p ? b.p : "", b.len, 0600, e);
+		rc = is_device(o->report)
+			? write_device(o->report, b.p ? b.p : "", b.len, e)
+			: io_write_atomic(o->report, b.p ? b.p : "", b.len, 0600, e);
 	else if (!rc && b.len)
 		rc = io_write_all(1, b.p, b.len, e);
 	buf_release(&b);
@@ -404,7 +429,7 @@ static int run(const struct scan_options *o, struct err *e)
 	int64_t start = clock_mono_ms();
 	int rc = EXIT_ERROR, failed;
 
-	if (engine_open(&g, &o->engine, e))
+	if (engine_open(&g, &o->engine, e) || harden_reader(NULL, 0, e))
 		goto out;
 	g.scanner.timed = o->stats;
 	src.objects = o->objects ? &objects : NULL;

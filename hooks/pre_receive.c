@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "hooks/gate.h"
+#include "hooks/confine.h"
 #include "hooks/scan/attribute.h"
 
 /* "old new ref" triples: the tips that the push wants. */
@@ -55,7 +55,7 @@ static int look(const char *hook, const struct strings *lines,
 	}
 	q.objects = s->objects;
 	q.alternates = s->alternates;
-	if (gate_open(&g, hook, git_dir, s, &e) ||
+	if (gate_open(&g, hook, git_dir, s, &e) || confine(&g, &q, &e) ||
 	    source_push(&g.source, &q, &e))
 		goto out;
 	rc = gate_verdict(&g, &e);

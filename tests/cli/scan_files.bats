@@ -195,3 +195,11 @@ setup() {
 	[ "$status" -eq 1 ]
 	[[ $output == *"or        gitlab-token:"* ]] || [[ $output == *"or "*"gitlab-token:"* ]]
 }
+
+@test "a report may go to a device or a pipe" {
+	echo x >f
+	"$CURFEW_BUILD/curfew-scan" scan --report-path /dev/null f
+	[ -c /dev/null ]
+	"$CURFEW_BUILD/curfew-scan" scan --report-format json \
+		--report-path /dev/stdout f | grep -qx '\[\]'
+}

@@ -252,3 +252,24 @@ objects() { find ../server/objects -type f | wc -l; }
 	[ "$status" -ne 0 ]
 	[[ $output == *"g:1  gitlab-token"* ]]
 }
+
+@test "the server's hook: no socket, process, program, foreign file" {
+	export CURFEW_TRY_FORBIDDEN=1
+	echo x >x; git add x; git commit -qm x
+	run git push origin main
+	[ "$status" -eq 0 ]
+	[ "$(grep -c ': refused' <<<"$output")" -eq 5 ]
+	[[ $output != *WORKED* ]]
+	[[ $output == *"own: read"* ]]
+	# alternates of alternates are still read: this push is a thin pack
+	unset CURFEW_TRY_FORBIDDEN
+	seq 3000 >big; git add big; git commit -qm big; git push -q origin main
+	git clone -q --bare --shared ../server ../second
+	git clone -q --bare --shared ../second ../third
+	git -C ../third config transfer.unpackLimit 1
+	"$scan" hook install ../third
+	sed -i 's/^7$/seven/' big; echo "$secret" >>big; git commit -qam "a delta"
+	run git push ../third main
+	[ "$status" -ne 0 ]
+	[[ $output == *"big:3001  gitlab-token"* ]]
+}
