@@ -12,6 +12,7 @@
 static const char *const class_words[] = {
 	[RULE_NEAR] = "near",	  [RULE_WIDE] = "wide",
 	[RULE_ALWAYS] = "always", [RULE_PATH] = "path",
+	[RULE_GATED] = "gated",
 };
 
 static int list(const struct engine *g)

@@ -44,6 +44,7 @@ struct matcher {
 	size_t map_len;
 	hs_scratch_t *scratch; /* the original, cloned per thread */
 	size_t reach, words;
+	uint64_t *gated; /* bit per rule: RULE_GATED */
 	bool cached;
 	unsigned char key[16];
 };
@@ -74,7 +75,7 @@ static int make_key(struct matcher *m, struct err *e)
 	hs_populate_platform(&cpu);
 	if (key_text(&b, hs_version(), e) ||
 	    buf_add(&b, &cpu, sizeof(cpu), e) ||
-	    buf_printf(&b, e, "%u %zu", MATCH_REACH_MAX,
+	    buf_printf(&b, e, "%u %u %zu", MATCH_REACH_MAX, MATCH_NEAR_MAX,
 		       sizeof(struct class_row)))
 		goto out;
 	for (i = 0; i < m->rs->n; i++) {
@@ -282,10 +283,16 @@ static void classify(const struct rule *r, struct class_row *row)
 		return;
 	}
 	if (info->min_width > 0 && info->max_width <= MATCH_REACH_MAX) {
-		row->class = RULE_NEAR;
+		row->class = info->max_width <= MATCH_NEAR_MAX ||
+				     !r->keywords.n ? RULE_NEAR : RULE_GATED;
 		row->width = info->max_width;
 	}
 	free(info);
+}
+
+static bool by_keyword(const struct class_row *row)
+{
+	return row->class == RULE_WIDE || row->class == RULE_GATED;
 }
 
 static int collect(const struct matcher *m, struct patterns *p, struct err *e)
@@ -300,7 +307,7 @@ static int collect(const struct matcher *m, struct patterns *p, struct err *e)
 				 m->row[i].prefilter ? HS_FLAG_PREFILTER : 0,
 				 i, e))
 			return -1;
-		if (m->row[i].class != RULE_WIDE)
+		if (!by_keyword(&m->row[i]))
 			continue;
 		for (k = 0; k < r->keywords.n; k++)
 			if (*r->keywords.v[k] &&
@@ -376,6 +383,11 @@ struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
 	}
 	m->rs = rs;
 	m->words = (rs->n + 63) / 64;
+	m->gated = mem_array(m->words + 1, sizeof(*m->gated));
+	if (!m->gated) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto bad;
+	}
 	if (hs_valid_platform() != HS_SUCCESS) {
 		err_fail(e, ERR_UNSUPPORTED, NULL,
 			 "this processor lacks what the matcher needs (SSE4.2)");
@@ -394,9 +406,11 @@ struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
 	for (i = 0; i < rs->n; i++) {
 		const struct strings *w = &rs->rule[i].keywords;
 
+		if (m->row[i].class == RULE_GATED)
+			m->gated[i / 64] |= (uint64_t)1 << (i % 64);
 		if (m->row[i].class == RULE_NEAR && m->row[i].width > m->reach)
 			m->reach = m->row[i].width;
-		for (k = 0; m->row[i].class == RULE_WIDE && k < w->n; k++)
+		for (k = 0; by_keyword(&m->row[i]) && k < w->n; k++)
 			if (strlen(w->v[k]) > m->reach)
 				m->reach = strlen(w->v[k]);
 	}
@@ -424,6 +438,7 @@ void matcher_free(struct matcher **mp)
 	else
 		hs_free_database(m->db);
 	mem_free(m->row);
+	mem_free(m->gated);
 	mem_free(m);
 	*mp = NULL;
 }
@@ -451,6 +466,11 @@ size_t matcher_reach(const struct matcher *m)
 size_t matcher_wide_words(const struct matcher *m)
 {
 	return m->words;
+}
+
+const uint64_t *matcher_gated(const struct matcher *m)
+{
+	return m->gated;
 }
 
 bool matcher_from_cache(const struct matcher *m)

@@ -17,12 +17,17 @@
 
 /* A rule whose longest match is above this runs on whole texts instead. */
 #define MATCH_REACH_MAX 512u
+/* All that changed is matched with so much around it; so a few rules with
+ * long matches would make every rule dear. */
+#define MATCH_NEAR_MAX 330u
 
 enum rule_class {
 	RULE_NEAR,   /* in the database; hits are ends of matches */
 	RULE_WIDE,   /* run whole where one of its keywords stands */
 	RULE_ALWAYS, /* run whole on every text: unbounded, no keyword */
 	RULE_PATH,   /* no regex at all */
+	RULE_GATED,  /* run around changes where one of its keywords stands:
+		      * bounded, but by more than MATCH_NEAR_MAX */
 };
 
 struct match_hit {
@@ -34,7 +39,8 @@ struct match_thread {
 	void *scratch;
 	struct match_hit *hit; /* in order of their ends per scan */
 	size_t n, cap;
-	uint64_t *wide; /* bit per rule: a keyword was seen, or RULE_ALWAYS */
+	uint64_t *wide; /* bit per rule that is not RULE_NEAR: a keyword was
+			 * seen, or RULE_ALWAYS */
 	uint32_t shift; /* added to the ends of the scan that runs */
 	bool failed;
 };
@@ -49,9 +55,10 @@ void matcher_free(struct matcher **m);
 
 const struct ruleset *matcher_rules(const struct matcher *m);
 enum rule_class matcher_class(const struct matcher *m, size_t rule);
-size_t matcher_width(const struct matcher *m, size_t rule); /* RULE_NEAR */
+size_t matcher_width(const struct matcher *m, size_t rule); /* bounded ones */
 size_t matcher_reach(const struct matcher *m);	/* the largest width */
 size_t matcher_wide_words(const struct matcher *m); /* of the bit set */
+const uint64_t *matcher_gated(const struct matcher *m); /* bit per rule */
 bool matcher_from_cache(const struct matcher *m);
 
 int match_thread_init(const struct matcher *m, struct match_thread *t,

@@ -9,7 +9,7 @@
  * - A start whose W + 1 bytes to the right, and 1 byte to the left, are copied
  *   behaves as it did in the base.  All other starts lie in the zones
  *   [gap - W - 1, gap end]; only they are tried, and only where the matcher
- *   saw a possible end.
+ *   saw a possible end; all of them for a RULE_GATED.
  * - After a zone the base's marks can be taken over as soon as the base was
  *   free at that place too.  Where a base mark straddles it, the starts inside
  *   that mark were never tried in the base; they are tried here.
@@ -39,6 +39,7 @@ struct chain {
 	struct regex *regex;
 	uint32_t rule;
 	size_t width;
+	bool all; /* no ends were seen: every start is tried */
 	const struct match_hit *hit, *hit_end; /* of this rule */
 	const struct mark *mark, *mark_end;	/* of this rule, in the base */
 	size_t f;				/* free here */
@@ -159,8 +160,11 @@ static int try_starts(struct chain *c, size_t from, size_t last, bool *found,
 static int zone(struct chain *c, size_t last, struct err *e)
 {
 	size_t tried = c->f;
-	bool found;
+	bool found = c->all;
 
+	while (c->all && found && c->f <= last)
+		if (try_starts(c, c->f, last, &found, e))
+			return -1;
 	while (c->hit < c->hit_end) {
 		size_t end = c->hit->end;
 		size_t low = end > c->width ? end - c->width : 0;
@@ -380,40 +384,7 @@ static int match_gaps(struct scan_thread *t, const char *text, size_t n,
 	return 0;
 }
 
-/* Every rule that has hits here or marks in the base. */
-static int near_rules(struct scan_thread *t, const char *text, size_t n,
-		      const struct delta *d, size_t gaps, struct marks *out,
-		      struct err *e)
-{
-	const struct ruleset *rs = matcher_rules(t->s->matcher);
-	const struct match_hit *h = t->match.hit;
-	const struct match_hit *h_end = h ? h + t->match.n : NULL;
-	const struct mark *b = d ? d->base->v : NULL;
-	const struct mark *b_end = b ? b + d->base->near : NULL;
-
-	while (h < h_end || b < b_end) {
-		uint32_t rule = h < h_end ? h->rule : UINT32_MAX;
-		struct chain c = { .t = t, .text = text, .n = n, .d = d,
-				   .gap = t->gap, .gaps = gaps, .out = out };
-
-		if (b < b_end && b->rule < rule)
-			rule = b->rule;
-		c.rule = rule;
-		c.regex = rs->rule[rule].regex;
-		c.width = matcher_width(t->s->matcher, rule);
-		for (c.hit = h; h < h_end && h->rule == rule;)
-			h++;
-		c.hit_end = h;
-		for (c.mark = b; b < b_end && b->rule == rule;)
-			b++;
-		c.mark_end = b;
-		if (walk(&c, e))
-			return -1;
-	}
-	return 0;
-}
-
-/* A rule without bound on its matches, over all of the text. */
+/* A rule over all of the text. */
 static int wide_rule(struct scan_thread *t, const char *text, size_t n,
 		     uint32_t rule, struct marks *out, struct err *e)
 {
@@ -428,8 +399,71 @@ static int wide_rule(struct scan_thread *t, const char *text, size_t n,
 	return 0;
 }
 
-static int wide_rules(struct scan_thread *t, const char *text, size_t n,
-		      const struct delta *d, struct marks *out, struct err *e)
+static bool has_bit(const uint64_t *set, uint32_t rule)
+{
+	return set && set[rule / 64] >> (rule % 64) & 1;
+}
+
+/* The next RULE_GATED from `rule` on whose keyword was seen. */
+static uint32_t next_gated(const struct scan_thread *t, uint32_t rule)
+{
+	const uint64_t *gated = matcher_gated(t->s->matcher);
+	size_t words = matcher_wide_words(t->s->matcher), w = rule / 64;
+	uint64_t any;
+
+	for (; w < words; w++, rule = (uint32_t)(w * 64)) {
+		any = t->match.wide[w] & gated[w] & ~(uint64_t)0 << (rule % 64);
+		if (any)
+			return (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(any);
+	}
+	return UINT32_MAX;
+}
+
+/* Every bounded rule that has hits here, marks in the base or a keyword. */
+static int near_rules(struct scan_thread *t, const char *text, size_t n,
+		      const struct delta *d, size_t gaps, struct marks *out,
+		      struct err *e)
+{
+	const struct ruleset *rs = matcher_rules(t->s->matcher);
+	const struct match_hit *h = t->match.hit;
+	const struct match_hit *h_end = h ? h + t->match.n : NULL;
+	const struct mark *b = d ? d->base->v : NULL;
+	const struct mark *b_end = b ? b + d->base->near : NULL;
+	uint32_t gated = next_gated(t, 0);
+
+	while (h < h_end || b < b_end || gated != UINT32_MAX) {
+		uint32_t rule = h < h_end ? h->rule : UINT32_MAX;
+		struct chain c = { .t = t, .text = text, .n = n, .d = d,
+				   .gap = t->gap, .gaps = gaps, .out = out };
+
+		if (b < b_end && b->rule < rule)
+			rule = b->rule;
+		if (gated <= rule) {
+			c.all = true;
+			rule = gated;
+			gated = next_gated(t, rule + 1);
+		}
+		c.rule = rule;
+		c.regex = rs->rule[rule].regex;
+		c.width = matcher_width(t->s->matcher, rule);
+		for (c.hit = h; h < h_end && h->rule == rule;)
+			h++;
+		c.hit_end = h;
+		for (c.mark = b; b < b_end && b->rule == rule;)
+			b++;
+		c.mark_end = b;
+		/* without its keyword it was not run over the base */
+		if (c.all && !(d && has_bit(d->base->wide, rule))
+			    ? wide_rule(t, text, n, rule, out, e)
+			    : walk(&c, e))
+			return -1;
+	}
+	return 0;
+}
+
+/* Which rules had a keyword, here or where the text was copied from. */
+static int see_words(struct scan_thread *t, const struct delta *d,
+		     struct marks *out, struct err *e)
 {
 	size_t words = matcher_wide_words(t->s->matcher), w;
 	uint64_t *seen = t->match.wide, any = 0;
@@ -439,13 +473,23 @@ static int wide_rules(struct scan_thread *t, const char *text, size_t n,
 			seen[w] |= d->base->wide[w];
 		any |= seen[w];
 	}
-	if (!any)
-		return 0;
-	if (!out->wide && !(out->wide = mem_array(words, sizeof(*seen))))
+	if (!out->wide && any &&
+	    !(out->wide = mem_array(words, sizeof(*seen))))
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	memcpy(out->wide, seen, words * sizeof(*seen));
+	if (out->wide)
+		memcpy(out->wide, seen, words * sizeof(*seen));
+	return 0;
+}
+
+static int wide_rules(struct scan_thread *t, const char *text, size_t n,
+		      struct marks *out, struct err *e)
+{
+	const uint64_t *gated = matcher_gated(t->s->matcher);
+	size_t words = matcher_wide_words(t->s->matcher), w;
+	uint64_t any;
+
 	for (w = 0; w < words; w++)
-		for (any = seen[w]; any; any &= any - 1)
+		for (any = t->match.wide[w] & ~gated[w]; any; any &= any - 1)
 			if (wide_rule(t, text, n,
 				      (uint32_t)(w * 64) +
 					      (uint32_t)__builtin_ctzll(any),
@@ -468,10 +512,11 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 		return -1;
 	phase_end(t, PHASE_MATCH, start);
 	start = phase_start(t);
-	if (near_rules(t, text, n, d, *gaps, out, e))
+	if (see_words(t, d, out, e) ||
+	    near_rules(t, text, n, d, *gaps, out, e))
 		return -1;
 	out->near = out->n;
-	if (wide_rules(t, text, n, d, out, e))
+	if (wide_rules(t, text, n, out, e))
 		return -1;
 	out->own = out->n;
 	if (t->s->own && own_marks(t, t->s->own, text, n, d, t->gap, *gaps, out,

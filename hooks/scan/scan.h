@@ -41,15 +41,16 @@ struct mark {
 	uint8_t confidence, flags;
 };
 
-/* Marks of one text: those of RULE_NEAR rules first, by rule and start, then
- * those of the other rules, then those in decoded parts, by start. */
+/* Marks of one text: those of RULE_NEAR and RULE_GATED rules first, by rule
+ * and start, then those of the other rules, then those in decoded parts, by
+ * start. */
 struct marks {
 	struct mark *v;
 	size_t n, cap;
 	size_t near;	/* v[0..near) can be inherited */
 	size_t own;	/* v[own..coded): known by value (own.h), by place */
 	size_t coded;	/* v[coded..n): in decoded parts, inherited by line */
-	uint64_t *wide; /* keywords that may stand in the text */
+	uint64_t *wide; /* rules whose keywords may stand in the text */
 	struct segments made; /* what was decoded, by start */
 	bool opaque;	/* not scanned as it stands: nothing to inherit */
 };
