@@ -48,6 +48,15 @@ LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_http := $(call pc,--libs,libcurl libcrypto)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
 LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate) -lm
+# A hook starts for every push, and binding libstdc++, libhs and what libarchive
+# brings (XML, ICU) is a third of that: the release takes them in, where their
+# archives are; of libarchive only the readers that are called.
+found = $(wildcard $(shell $(CC) -print-file-name=$(1)))
+archive = $(if $(call found,lib$(1).a),-l:lib$(1).a,-l$(1))
+UNDER_archive := z bz2 lzma zstd lz4 nettle acl
+LIB_archive := $(if $(filter 8,$(words $(call found,libarchive.a) \
+	$(foreach l,$(UNDER_archive),$(call found,lib$(l).so)))),-l:libarchive.a $(addprefix -l,$(UNDER_archive)),-larchive)
+quick_start = $(patsubst -larchive,$(LIB_archive),$(patsubst -lhs,$(call archive,hs),$(patsubst -lstdc++,$(call archive,stdc++),$(1))))
 CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
 CFLAGS_providers/postgres/pg.c := $(call pc,--cflags,libpq)
 
@@ -78,7 +87,7 @@ $(1)/curfew-keyring: $$(call obj,$(1),$$(KEYRING_C) $$(BASE_C) $$(BASE_CC))
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_keyring) $$(LIBS_base)
 $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_scan) $$(LIBS_base)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter $(BUILD),$(1)),$$(call quick_start,$$(LIBS_scan) $$(LIBS_base)),$$(LIBS_scan) $$(LIBS_base))
 $$(foreach p,$$(PROV_C:providers/%.c=%),$$(eval $$(call provider,$(1),$$(p))))
 # the rule files as C strings, so that a hook needs no file beside it
 $(1)/gen/rule_texts.c: $(SCAN_RULES) hooks/scan/rules hooks/scan/embed.sh

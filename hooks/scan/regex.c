@@ -173,15 +173,25 @@ struct regex *regex_new(const char *pattern, bool lazy, struct err *e)
 			 "regex uses %s, which RE2 does not have", why);
 		return NULL;
 	}
-	r = mem_zalloc(sizeof(*r));
-	if (!r || !(r->pattern = mem_strdup(pattern))) {
-		mem_free(r);
+	r = regex_known(pattern);
+	if (!r) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		return NULL;
 	}
-	pthread_mutex_init(&r->lock, NULL);
 	if (!lazy && compile(r, e))
 		regex_free(&r);
+	return r;
+}
+
+struct regex *regex_known(const char *pattern)
+{
+	struct regex *r = mem_zalloc(sizeof(*r));
+
+	if (!r || !(r->pattern = mem_strdup(pattern))) {
+		mem_free(r);
+		return NULL;
+	}
+	pthread_mutex_init(&r->lock, NULL);
 	return r;
 }
 

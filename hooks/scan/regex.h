@@ -32,6 +32,8 @@ enum regex_answer { REGEX_NONE, REGEX_FOUND, REGEX_LIMIT };
 
 /* `lazy`: only the syntax check now.  Patterns of users are compiled here. */
 struct regex *regex_new(const char *pattern, bool lazy, struct err *e);
+/* A pattern that regex_new() has taken before; not looked at again. */
+struct regex *regex_known(const char *pattern);
 void regex_free(struct regex **r);
 const char *regex_pattern(const struct regex *r);
 /* Number of capture groups; compiles if need be; -1 with e. */

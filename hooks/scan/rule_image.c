@@ -178,7 +178,7 @@ static void get_strings(struct cursor *c, struct strings *s)
 static struct regex *get_regex(struct cursor *c)
 {
 	char *s = text(c);
-	struct regex *r = s && *s ? regex_new(s, true, NULL) : NULL;
+	struct regex *r = s && *s ? regex_known(s) : NULL;
 
 	c->bad |= s && *s && !r;
 	mem_free(s);
