@@ -161,7 +161,8 @@ static int cut_done(struct drive *d, const struct answer *in, struct err *e)
 	if (knob_off(KNOB_PROOF) && work_of(d->w, target, V_PROBE))
 		return drive_set(d, d->w->targets[target].act[V_PROBE], A_DONE,
 				 e);
-	return cut_answered(d, target, true, e);
+	return value_ended(d, in->action, e) < 0 ? -1 :
+		cut_answered(d, target, true, e);
 }
 
 /* An account that cannot be shut as such ends with its credentials: there is
@@ -176,6 +177,28 @@ static int cannot_disable(struct drive *d, uint32_t action, struct err *e)
 	return drive_set(d, p, A_MOOT, e);
 }
 
+/* It cannot be done this way, or is refused: is there the other? */
+static int other_way(struct drive *d, const struct answer *in, bool *turned,
+		     struct err *e)
+{
+	struct action *a = &d->w->actions[in->action];
+
+	*turned = false;
+	if (a->verb != V_REVOKE || (in->status != LINK_UNSUPPORTED &&
+				    in->status != LINK_REFUSED))
+		return 0;
+	if (in->status == LINK_UNSUPPORTED)
+		a->flags |= a->flags & AF_BY_VALUE ? AF_NO_VALUE : AF_NO_ID;
+	if (value_turn(d, in->action, turned, e) < 0)
+		return -1;
+	if (!*turned)
+		return 0;
+	if (a->fails && in->status == LINK_REFUSED)
+		return try_again(d, in, e);
+	a->fails++;
+	return drive_arm(d, in->action, drive_now(d), e);
+}
+
 static int cut_apply(struct drive *d, const struct answer *in, struct err *e)
 {
 	struct action *a = &d->w->actions[in->action];
@@ -183,7 +206,12 @@ static int cut_apply(struct drive *d, const struct answer *in, struct err *e)
 	bool opens = (a->verb == V_DISABLE || a->verb == V_REVOKE) &&
 		     in->status != LINK_RETRY && in->status != LINK_NOT_SENT;
 	struct lane *l = drive_lane(d, a);
+	bool turned = false;
 
+	if (!is_moot(d, in) && other_way(d, in, &turned, e) < 0)
+		return -1;
+	if (turned)
+		return cut_answered(d, target, false, e);
 	switch (in->status) {
 	case LINK_OK:
 	case LINK_ABSENT:
@@ -257,9 +285,9 @@ static int64_t cut_time(const struct drive *d, uint32_t target)
 static int64_t cut_before(const struct drive *d, const struct action *probe)
 {
 	const int64_t cut = cut_time(d, probe->target);
+	const struct action *r = work_of(d->w, probe->target, V_REVOKE);
 
-	return target_by_value(&d->w->targets[probe->target]) &&
-	       cut >= probe->sent_ms ? 0 : cut;
+	return r && action_by_value(d->w, r) && cut >= probe->sent_ms ? 0 : cut;
 }
 
 /* The service takes the value: its refusal later on is worth something. */
@@ -274,7 +302,7 @@ static int was_accepted(struct drive *d, uint32_t target, struct err *e)
 }
 
 /* It lives: whatever ended it is sent again, ever more slowly. */
-static int recut(struct drive *d, uint32_t target, struct err *e)
+static int recut(struct drive *d, uint32_t target, bool first, struct err *e)
 {
 	bool account = d->w->targets[target].what == T_ACCOUNT;
 	struct lane *l = &d->lanes[d->w->targets[target].conn];
@@ -282,6 +310,7 @@ static int recut(struct drive *d, uint32_t target, struct err *e)
 	uint32_t i = d->w->targets[target].act[v];
 	uint32_t from = d->w->n_actions;
 	struct action *a;
+	bool turned;
 
 	if (knob_off(KNOB_RECUT))
 		return 0;
@@ -295,6 +324,14 @@ static int recut(struct drive *d, uint32_t target, struct err *e)
 	a = &d->w->actions[i];
 	if (a->sending || a->state == A_UNSUPPORTED || action_open(a))
 		return 0;
+	if (first)
+		a->fails = 0;
+	/* a value takes its time to die; an end by id may leave it alive */
+	if ((!(a->flags & AF_BY_VALUE) ||
+	     (a->fails > 2 && !facts_of(&l->facts, d->w->targets[target].kind)
+				       ->leaves_value)) &&
+	    value_turn(d, i, &turned, e) < 0)
+		return -1;
 	if (a->fails < 1000)
 		a->fails++;
 	if (drive_arm(d, i, drive_now(d) +
@@ -311,7 +348,12 @@ static int proved(struct drive *d, const struct answer *in, struct err *e)
 	enum verb v = d->w->targets[target].what == T_ACCOUNT ? V_DISABLE :
 								V_REVOKE;
 	uint32_t i = d->w->targets[target].act[v];
+	bool turned;
 
+	if (value_useless(d, in->action, &turned, e) < 0)
+		return -1;
+	if (turned)
+		return 0;
 	a->done_ms = drive_now(d);
 	if (drive_set(d, in->action, A_DONE, e) < 0)
 		return -1;
@@ -337,6 +379,7 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 		.lag_ms = facts_of(&drive_lane(d, a)->facts,
 				   t->kind)->revoke_lag_ms,
 	};
+	bool survived;
 
 	if (a->bare && p.life == LIFE_UNKNOWN &&
 	    (in->status == LINK_UNSUPPORTED || a->fails >= BARE_TRIES)) {
@@ -348,22 +391,31 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 	if (p.life == LIFE_ALIVE && work_unknown(d->w, a->target) &&
 	    was_accepted(d, a->target, e) < 0)
 		return -1;
+	if (a->bare && p.life == LIFE_DEAD &&
+	    value_recorded(d, in->action, e) < 0)
+		return -1;
+	survived = a->flags & AF_SURVIVED;
 	switch (proof_step(a, &p)) {
 	case PROOF_DEAD:
 		a->fails = 0;
 		return proved(d, in, e);
 	case PROOF_AGAIN:
-		if (p.life == LIFE_ALIVE && !p.cut_ms)
+		if (p.life == LIFE_ALIVE && !p.cut_ms) {
+			if (cut_time(d, a->target))
+				a->fails = 0; /* asked beside it */
 			break; /* nothing has cut it yet: no hurry to ask */
+		}
 		a->fails = 0;
 		return drive_arm(d, in->action, a->next_ms, e);
 	case PROOF_RECUT:
+		if (!survived) /* what failed while it was down is past */
+			a->fails = 0;
 		if (a->fails < 1000)
 			a->fails++;
 		if (drive_arm(d, in->action, a->next_ms + backoff_ms(a->fails),
 			      e) < 0)
 			return -1;
-		return recut(d, d->w->actions[in->action].target, e);
+		return recut(d, d->w->actions[in->action].target, !survived, e);
 	case PROOF_UNSURE:
 		break;
 	}

@@ -13,18 +13,13 @@
 
 /* ---- sending ------------------------------------------------------------- */
 
-static const char *verb_of(const struct drive *d, const struct action *a)
-{
-	return a->verb == V_REVOKE && target_by_value(&d->w->targets[a->target]) ?
-		       "revoke_value" : verb_word(a->verb);
-}
-
 static struct json *request_of(const struct drive *d, const struct action *a)
 {
 	const struct target *t = &d->w->targets[a->target];
-	const bool value = target_by_value(t); /* account and id are our own */
+	/* the value says it all, and account and id may be our own */
+	const bool value = action_by_value(d->w, a) || target_by_value(t);
 	struct json *r = json_object();
-	bool ok = json_set_str(r, "verb", verb_of(d, a));
+	bool ok = json_set_str(r, "verb", action_verb(d->w, a));
 
 	if (*t->account && !value)
 		ok = ok && json_set_str(r, "account", t->account);
@@ -42,13 +37,21 @@ static struct json *request_of(const struct drive *d, const struct action *a)
  * credential: the first "dead" of a row is asked of the service's record, and
  * so is the one that settles a listing which still shows the credential.
  */
-static bool goes_bare(const struct action *a)
+static bool goes_bare(const struct drive *d, const struct action *a)
 {
+	const struct action *r = work_of(d->w, a->target, V_REVOKE);
+
+	/* A value that was to end itself proves itself by having been accepted
+	 * before (AF_KNOWN). */
+	if (r && action_by_value(d->w, r) &&
+	    !(a->flags & AF_CONFIRM || r->flags & AF_DOUBT))
+		return false;
 	return !(a->flags & AF_NO_BARE) &&
 	       (a->count == 0 || a->flags & AF_CONFIRM);
 }
 
-/* A probe of a credential goes with its secret when the vault has it. */
+/* A probe of a credential goes with its secret when the vault has it; so does
+ * its end by value. */
 static int secret_of(struct drive *d, struct action *a,
 		     struct secret **out, struct err *e)
 {
@@ -59,13 +62,14 @@ static int secret_of(struct drive *d, struct action *a,
 	*out = NULL;
 	a->bare = false;
 	if ((a->verb != V_PROBE || t->what != T_CREDENTIAL) &&
-	    (a->verb != V_REVOKE || !target_by_value(t)))
+	    !action_by_value(d->w, a))
 		return 0;
 	rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
 				t->kind, t->id, &c, out, e);
 	if (rc > 0)
 		inv_credential_free(&c);
-	if (*out && goes_bare(a) && !target_by_value(t)) {
+	if (*out && a->verb == V_PROBE && !target_by_value(t) &&
+	    goes_bare(d, a)) {
 		secret_free(out);
 		a->bare = true;
 	}
@@ -176,6 +180,21 @@ static bool put_off(struct drive *d, const struct lane *l, struct action *a,
 	return true;
 }
 
+/* What the program has said of the verb and the kind. */
+static bool offers(const struct drive *d, struct lane *l, const struct action *a)
+{
+	const char *verb = action_verb(d->w, a);
+	const char *kind = d->w->targets[a->target].kind;
+
+	if (!link_facts(l->link))
+		return true; /* it has not been asked yet */
+	if (!l->told)
+		facts_read(link_facts(l->link), &l->live);
+	l->told = true;
+	return link_has_verb(l->link, verb) &&
+	       (!*kind || facts_offers(facts_of(&l->live, kind), verb));
+}
+
 /* Take what may go out on one lane.  What the program has said it cannot do
  * needs no call. */
 static int pick(struct drive *d, struct lane *l, struct err *e)
@@ -196,19 +215,19 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 			continue;
 		}
 		a->sending = true;
-		if (!l->link || (link_facts(l->link) &&
-				 !link_has_verb(l->link, verb_of(d, a)))) {
+		if (!l->link || !offers(d, l, a)) {
 			struct answer no = { .action = i, .own = true,
 				.status = l->link ? LINK_UNSUPPORTED :
 						    LINK_NOT_SENT };
 
+			queue_refund(&l->q);
 			if (answer_push(d, &no, e) < 0)
 				return -1;
 			if (!l->link)
 				return 0;
 			continue;
 		}
-		if (undo_lost(d, a, e) < 0 ||
+		if (undo_lost(d, a, e) < 0 || value_beside(d, i, e) < 0 ||
 		    drive_set(d, i, A_SENT, e) < 0 || batch_add(d, i, e) < 0)
 			return -1;
 		a->attempts++;
@@ -355,6 +374,8 @@ void call_answered(struct link *l, const struct link_answer *in, void *arg)
 	/* The place is free: what is committed already goes out at once, and
 	 * this answer is committed meanwhile. */
 	lane->q.in_flight--;
+	if (in->status == LINK_UNSUPPORTED)
+		queue_refund(&lane->q); /* the service was not asked */
 	if (in->status != LINK_NOT_SENT && flush(d, lane, d->fault) < 0)
 		(void)err_ctx(d->fault, link_name(l), "send");
 }

@@ -227,6 +227,8 @@ int drive_adopt(struct drive *d, uint32_t from, struct err *e)
 			l->last_cut_ms = a->done_ms;
 		if (a->verb == V_RESWEEP && lane_sweep(l, i, e) < 0)
 			return -1;
+		if (value_sealed_since(d, i, e) < 0)
+			return -1;
 		if (action_open(a) && !(t->flags & TF_SELF) &&
 		    queue_push(&l->q, d->w, i, e) < 0)
 			return -1;

@@ -18,7 +18,9 @@ struct seen { /* 64-bit hashes of the account names known at a connection */
 struct lane { /* one connection */
 	struct queue q;
 	struct link *link;
-	struct facts facts;
+	struct facts facts;   /* as in the vault */
+	struct facts live;    /* as its hello told; when `told` */
+	bool told;
 	int64_t timeout_ms;
 	int64_t last_cut_ms;  /* the last confirmed cut */
 	int64_t evidence_ms;  /* the last snapshot, or what goes before it */
@@ -106,6 +108,27 @@ int call_take(struct drive *d, struct err *e)
 
 /* answer.c: one answer's consequences in memory. */
 int answer_apply(struct drive *d, const struct answer *a, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* value.c: by id, or by the sealed value. */
+/* This way does not do: take the other one, if there is one.  The caller sends. */
+int value_turn(struct drive *d, uint32_t action, bool *turned, struct err *e)
+	__attribute__((warn_unused_result));
+/* The value was never seen to be any good: its refusals prove nothing.  Ended
+ * by id if that can be; else the service's record may still tell. */
+int value_useless(struct drive *d, uint32_t probe, bool *turned, struct err *e)
+	__attribute__((warn_unused_result));
+/* The service's own record says that it is dead: the value matters no more. */
+int value_recorded(struct drive *d, uint32_t probe, struct err *e)
+	__attribute__((warn_unused_result));
+/* It is about to be ended by value: ask beside it whether that is any good. */
+int value_beside(struct drive *d, uint32_t action, struct err *e)
+	__attribute__((warn_unused_result));
+/* It has ended: what was asked before it need not be waited for. */
+int value_ended(struct drive *d, uint32_t action, struct err *e)
+	__attribute__((warn_unused_result));
+/* Rows read again: was the missing value sealed meanwhile? */
+int value_sealed_since(struct drive *d, uint32_t action, struct err *e)
 	__attribute__((warn_unused_result));
 
 /* resweep.c */

@@ -40,12 +40,44 @@ static bool flag(const struct json *o, const char *key)
 	return json_bool(o, key, &v) && v;
 }
 
+static const char *const offered[] = {
+	"probe", "disable", "revoke", "revoke_value", "cut_sessions",
+	"snapshot", "remove_grant",
+};
+
+#define OFFERED (sizeof(offered) / sizeof(*offered))
+
+static void read_verbs(const struct json *list, struct kind_facts *k)
+{
+	k->verbs_told = list && json_type(list) == JSON_ARRAY;
+	for (const struct json *v = k->verbs_told ? json_first(list) : NULL; v;
+	     v = json_next(v))
+		for (size_t i = 0; i < OFFERED; i++)
+			if (json_text(v) && strcmp(json_text(v), offered[i]) == 0)
+				k->verbs |= (uint16_t)(1u << i);
+}
+
+bool facts_offers(const struct kind_facts *k, const char *verb)
+{
+	for (size_t i = 0; k->verbs_told && i < OFFERED; i++)
+		if (strcmp(verb, offered[i]) == 0)
+			return k->verbs & 1u << i;
+	return true;
+}
+
+bool facts_by_value(const struct kind_facts *k)
+{
+	return (k->by_value || k->self_revoke) && facts_offers(k, "revoke_value");
+}
+
 static void read_kind(const struct json *o, struct kind_facts *k)
 {
 	k->disable_cuts = flag(o, "disable_cuts_sessions");
 	k->revoke_cuts = flag(o, "revoke_cuts_sessions");
 	k->by_value = flag(o, "by_value");
 	k->self_revoke = flag(o, "self_revoke");
+	k->leaves_value = flag(o, "revoke_leaves_value");
+	read_verbs(json_get(o, "verbs"), k);
 	k->mint_lag_ms = number(o, "mint_lag_ms", LAG_MAX);
 	k->list_lag_ms = number(o, "list_lag_ms", LAG_MAX);
 	k->revoke_lag_ms = number(o, "revoke_lag_ms", LAG_MAX);

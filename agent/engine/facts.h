@@ -21,6 +21,9 @@ struct kind_facts {
 	char kind[FACTS_KIND];
 	bool disable_cuts, revoke_cuts; /* live sessions end with it */
 	bool by_value, self_revoke; /* revoke_value; with the secret itself */
+	bool leaves_value; /* after `revoke` the value is still good elsewhere */
+	bool verbs_told;
+	uint16_t verbs;	   /* offered for this kind: see facts_offers */
 	int64_t mint_lag_ms, list_lag_ms, revoke_lag_ms, session_ms;
 	double rate_per_s; /* 0 = unlimited */
 };
@@ -37,6 +40,10 @@ struct facts {
 void facts_read(const struct json *facts, struct facts *out);
 /* From the inventory's text; "" and rubbish give the careful values. */
 void facts_parse(const char *text, struct facts *out);
+/* Is that verb offered for the kind?  True when the facts do not say. */
+bool facts_offers(const struct kind_facts *k, const char *verb);
+/* Can its value alone, when it is known, end it? */
+bool facts_by_value(const struct kind_facts *k);
 const struct kind_facts *facts_of(const struct facts *f, const char *kind);
 /* Between two listings that shall prove the end: what was made just before the
  * revoke took hold is visible after this. */

@@ -55,11 +55,11 @@ static int told(struct drive *d, enum journal_kind kind, const struct action *a,
 
 	if (probe)
 		word = life_words[in->life];
-	if (buf_printf(&text, e, "%s ", verb_word(a->verb)) < 0 ||
+	if (buf_printf(&text, e, "%s ", action_verb(d->w, a)) < 0 ||
 	    plan_address(d->w, t, &text, e) < 0)
 		goto out;
-	if (!json_set_str(j, "address", text.p + strlen(verb_word(a->verb)) + 1) ||
-	    !json_set_str(j, "verb", verb_word(a->verb)) ||
+	if (!json_set_str(j, "address", text.p + strlen(action_verb(d->w, a)) + 1) ||
+	    !json_set_str(j, "verb", action_verb(d->w, a)) ||
 	    !json_set_int(j, "attempt", a->attempts) ||
 	    (*t->kind && !json_set_str(j, "kind", t->kind)) ||
 	    (word && !json_set_str(j, probe ? "life" : "status", word)) ||

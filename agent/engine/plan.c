@@ -112,6 +112,44 @@ static int64_t after_snapshot(const struct work *w, uint32_t t, int64_t now)
 	return s && action_open(s) ? now + knob_snapshot_ms() : now;
 }
 
+/* What is chosen here the driver may change once the service has answered. */
+static int choose_way(struct work *w, uint32_t t, const struct plan_thing *p,
+		      const struct kind_facts *k, struct err *e)
+{
+	struct action *r = work_of(w, t, V_REVOKE);
+	const bool id = facts_offers(k, "revoke");
+
+	if (r->state != A_INTENDED || r->attempts || !facts_by_value(k) ||
+	    (id && !k->leaves_value))
+		return 0;
+	if (!p->sealed)
+		return plan_value_missing(w, w->targets[t].act[V_REVOKE],
+			id ? "its end by id leaves the value good elsewhere" :
+			     "only its value can end it", e);
+	r->flags |= AF_BY_VALUE;
+	/* beside its end: was the value any good before? */
+	work_of(w, t, V_PROBE)->next_ms = r->next_ms;
+	return 0;
+}
+
+int plan_value_missing(struct work *w, uint32_t action, const char *why,
+		       struct err *e)
+{
+	const struct target *t = &w->targets[w->actions[action].target];
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (buf_printf(&b, e, "%.120s; that value is not sealed here: "
+		       "'curfew learn ", why) < 0 ||
+	    plan_address(w, t, &b, e) < 0 ||
+	    buf_puts(&b, " --secret-stdin', then 'curfew resume'", e) < 0)
+		goto out;
+	rc = action_note(&w->actions[action], b.p, e);
+out:
+	buf_release(&b);
+	return rc;
+}
+
 int plan_credential(struct work *w, const struct plan_thing *p,
 		    const struct facts *f, int64_t now, uint32_t *out,
 		    struct err *e)
@@ -132,7 +170,8 @@ int plan_credential(struct work *w, const struct plan_thing *p,
 	if (alone && add(w, *out, V_SNAPSHOT, now, e) < 0)
 		return -1;
 	if (add(w, *out, V_REVOKE, after_snapshot(w, *out, now), e) < 0 ||
-	    add(w, *out, V_PROBE, INT64_MAX, e) < 0)
+	    add(w, *out, V_PROBE, INT64_MAX, e) < 0 ||
+	    choose_way(w, *out, p, k, e) < 0)
 		return -1;
 	if (alone && !k->revoke_cuts &&
 	    add(w, *out, V_CUT, now + knob_snapshot_ms(), e) < 0)

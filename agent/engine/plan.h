@@ -20,6 +20,7 @@ struct plan_thing {
 	unsigned flags;	 /* enum target_flag */
 	bool dead;	 /* proved dead earlier: only watched */
 	bool confirm;	 /* ... and asked again once, now */
+	bool sealed;	 /* a credential whose value the vault has */
 };
 
 /* Each returns the target in *out.  `now` is when it may start. */
@@ -29,6 +30,8 @@ int plan_account(struct work *w, const struct plan_thing *p,
 /* No sync has shown the account of this target: whether there is one, the
  * service's answer and the listings tell. */
 void plan_unseen(struct work *w, uint32_t target);
+/* By id where the kind's `revoke` ends it, else by its sealed value, else a
+ * note that says what is missing. */
 int plan_credential(struct work *w, const struct plan_thing *p,
 		    const struct facts *f, int64_t now, uint32_t *out,
 		    struct err *e) __attribute__((warn_unused_result));
@@ -54,6 +57,10 @@ struct plan_eta {
 void plan_estimate(const struct work *w, const struct facts *f,
 		   const int *in_flight, int64_t call_ms, struct plan_eta *out);
 
+/* "<why>: its value is not sealed here; 'curfew learn ...'", as the note of
+ * the revoke action. */
+int plan_value_missing(struct work *w, uint32_t action, const char *why,
+		       struct err *e) __attribute__((warn_unused_result));
 /* The address of a target, appended. */
 int plan_address(const struct work *w, const struct target *t, struct buf *out,
 		 struct err *e) __attribute__((warn_unused_result));

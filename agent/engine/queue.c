@@ -170,6 +170,12 @@ int queue_pop(struct queue *q, const struct work *w, int64_t now,
 	return 0;
 }
 
+void queue_refund(struct queue *q)
+{
+	if (q->rate > 0)
+		q->tokens += 1;
+}
+
 int64_t queue_next(struct queue *q, const struct work *w, int64_t now)
 {
 	int64_t at;

@@ -42,6 +42,8 @@ int queue_push(struct queue *q, const struct work *w, uint32_t action,
 int queue_pop(struct queue *q, const struct work *w, int64_t now,
 	      uint32_t *action, struct err *e)
 	__attribute__((warn_unused_result));
+/* The token of what needed no call to the service goes back. */
+void queue_refund(struct queue *q);
 /* May one more be sent now? */
 bool queue_room(const struct queue *q, int64_t now);
 /* When there may be something to send: `now` if at once, INT64_MAX never (or

@@ -106,6 +106,7 @@ static int one_credential(const struct inv_credential *c, void *arg,
 	struct plan_thing t = { .conn = c->connection, .account = c->account,
 				.kind = c->kind, .id = c->id,
 				.dead = c->state == INV_DEAD,
+				.sealed = c->has_secret,
 				.confirm = !p->account_asked &&
 					strcmp(c->account, ACCOUNT_BY_VALUE) != 0 };
 	uint32_t i;

@@ -98,6 +98,16 @@ static struct verdict credential(const struct work *w, uint32_t i,
 
 	if (p && p->state == A_DONE && work_elsewhere(w, i))
 		return say(VD_TOLD, "refused here: another server issued it");
+	if (p && p->state == A_DONE && work_unknown(w, i) &&
+	    !target_by_value(t))
+		return say(VD_MISSING, "refused from the first: dead before, or "
+			   "the value sealed here is not its own");
+	if (r && r->state == A_DONE && k->leaves_value && !action_by_value(w, r) &&
+	    !(p && p->state == A_DONE && p->flags & AF_REFUSAL) &&
+	    !(t->flags & TF_BEFORE))
+		return say(VD_ALIVE, r->note ? r->note : "ended by id, which leaves "
+			   "the value good elsewhere, and it is not sealed here: "
+			   "'curfew learn' it, then 'curfew resume'");
 	if (p && p->state == A_DONE && work_unknown(w, i))
 		return say(VD_MISSING, "refused from the first: it was dead "
 			   "before, or another host issued it");

@@ -284,17 +284,31 @@ bool target_by_value(const struct target *t)
 	return t->what == T_CREDENTIAL && strcmp(t->account, ACCOUNT_BY_VALUE) == 0;
 }
 
+bool action_by_value(const struct work *w, const struct action *a)
+{
+	return a->verb == V_REVOKE && (a->flags & AF_BY_VALUE ||
+				       target_by_value(&w->targets[a->target]));
+}
+
+const char *action_verb(const struct work *w, const struct action *a)
+{
+	return action_by_value(w, a) ? "revoke_value" : verb_word(a->verb);
+}
+
 bool work_unknown(const struct work *w, uint32_t target)
 {
 	const struct target *t = &w->targets[target];
 	const struct action *r = work_of(w, target, V_REVOKE);
 
-	return target_by_value(t) && !(t->flags & TF_BEFORE) &&
-	       !(r && r->flags & AF_KNOWN);
+	return (target_by_value(t) ||
+		(r && r->flags & (AF_BY_VALUE | AF_DOUBT))) &&
+	       !(t->flags & TF_BEFORE) && !(r && r->flags & AF_KNOWN);
 }
 
 bool work_elsewhere(const struct work *w, uint32_t target)
 {
+	if (!target_by_value(&w->targets[target]))
+		return false;
 	for (uint32_t i = 0; work_unknown(w, target) && i < w->n_targets; i++)
 		if (target_by_value(&w->targets[i]) && !work_unknown(w, i) &&
 		    strcmp(w->targets[i].id, w->targets[target].id) == 0)

@@ -66,6 +66,11 @@ enum action_flag {
 	AF_SHOWN = 1024, /* probe: proved, and a listing shows it active; until
 			  * a listing is clean */
 	AF_KNOWN = 2048, /* revoke, by value: the service knew the value */
+	AF_BY_VALUE = 4096, /* revoke: sent as revoke_value, the value sealed */
+	AF_NO_ID = 8192,    /* revoke: the provider cannot by id */
+	AF_NO_VALUE = 16384, /* revoke: nor by the value sealed here */
+	AF_DOUBT = 32768,   /* revoke: the value sealed here was refused from the
+			     * first, and an end by id would leave the right one */
 	AF_ABSENT = 512, /* note: nothing answers to what curfew.toml names;
 			  * disable: no sync and no listing has shown it */
 };
@@ -149,6 +154,10 @@ int action_note(struct action *a, const char *text, struct err *e)
 	__attribute__((warn_unused_result));
 
 bool target_by_value(const struct target *t);
+/* Does this action end it by its value? */
+bool action_by_value(const struct work *w, const struct action *a);
+/* The verb as it is sent. */
+const char *action_verb(const struct work *w, const struct action *a);
 /* By value, and the service has not shown that it knows the value: its refusal
  * proves nothing.  `elsewhere`: another one of the incident's has. */
 bool work_unknown(const struct work *w, uint32_t target);

@@ -462,7 +462,12 @@ static void plan_line(const struct work *w, uint32_t i)
 		if (v == V_NOTE)
 			out_text(work_missing(w, i) ? "NOT FOUND: " :
 				 t->flags & TF_SKIPPED ? "SKIPPED: " : "");
-		out_text(v == V_NOTE && a->note ? a->note : verb_word(v));
+		out_text(v == V_NOTE && a->note ? a->note : action_verb(w, a));
+		if (v == V_REVOKE && a->note) {
+			out_text(" (");
+			out_text(a->note);
+			out_text(")");
+		}
 		if (a->state == A_DONE)
 			out_text(" (dead already)");
 		sep = ", ";
@@ -477,6 +482,7 @@ static struct json *plan_target(const struct work *w, uint32_t i)
 	struct json *j = json_object(), *calls = json_array();
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	const struct action *note = work_of(w, i, V_NOTE);
+	const struct action *revoke = work_of(w, i, V_REVOKE);
 
 	if (plan_address(w, t, &b, NULL) == 0)
 		(void)json_set_str(j, "address", b.p);
@@ -486,8 +492,10 @@ static struct json *plan_target(const struct work *w, uint32_t i)
 		const struct action *a = work_of(w, i, (enum verb)v);
 
 		if (a && a->state != A_DONE)
-			(void)json_push_str(calls, verb_word(v));
+			(void)json_push_str(calls, action_verb(w, a));
 	}
+	if (revoke && revoke->note)
+		(void)json_set_str(j, "needs", revoke->note);
 	(void)json_set(j, "calls", calls);
 	if (note && t->flags & TF_SKIPPED)
 		(void)json_set_str(j, work_missing(w, i) ? "not_found" :

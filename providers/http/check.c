@@ -156,6 +156,7 @@ static const struct key fact_keys[] = {
 	{ "mint_lag_ms", W_INT, false, NULL }, { "list_lag_ms", W_INT, false, NULL },
 	{ "revoke_lag_ms", W_INT, false, NULL }, { "session_ms", W_INT, false, NULL },
 	{ "rate_per_s", W_NUMBER, false, NULL }, { "by_value", W_BOOL, false, NULL },
+	{ "revoke_leaves_value", W_BOOL, false, NULL },
 	{ "self_revoke", W_BOOL, false, NULL }, { "may_cut_self", W_BOOL, false, NULL },
 	{ NULL, 0, false, NULL } };
 static const struct key secret_keys[] = {

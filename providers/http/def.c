@@ -193,7 +193,7 @@ const struct toml_node *def_entry(const struct def *d, const char *verb,
 		if (kinds ? !def_has(kinds, kind) :
 			    *kind && strcmp(verb, "revoke_value") != 0)
 			continue;
-		if (globs && !text_glob(globs, account))
+		if (globs && account && !text_glob(globs, account))
 			continue;
 		if ((u.secret && !with_secret) || (u.admin && !with_admin))
 			continue;

@@ -34,7 +34,7 @@ int def_wrong(const struct def *d, const struct toml_node *n, struct err *e,
 	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* The first entry of `verb` for this account and kind whose credentials are at
- * hand.  An
+ * hand.  account NULL: of whatever account.  An
  * entry without kinds is for the account as a whole (kind "") and, for
  * revoke_value, for anything.  A probe with the secret goes before others. */
 const struct toml_node *def_entry(const struct def *d, const char *verb,

@@ -60,7 +60,23 @@ static bool scalar(struct json *o, const struct toml_node *n)
 	return json_set_str(o, n->key, n->str);
 }
 
-static bool facts(const struct def *d, struct json *out)
+/* Which verbs there are for one kind; `list` is of no kind. */
+static bool kind_verbs(const struct def *d, bool standalone, const char *kind,
+		       struct json *out)
+{
+	struct json *list = json_array();
+	bool ok = list != NULL;
+
+	for (int v = 0; ok && def_verbs[v]; v++)
+		if (def_entry(d, def_verbs[v], NULL, kind, true, !standalone))
+			ok = json_push_str(list, def_verbs[v]);
+	if (ok)
+		return json_set(out, "verbs", list);
+	json_free(&list);
+	return false;
+}
+
+static bool facts(const struct def *d, bool standalone, struct json *out)
 {
 	const struct toml_node *all = toml_get(d->root, "facts");
 	struct json *o = json_object();
@@ -71,6 +87,7 @@ static bool facts(const struct def *d, struct json *out)
 
 		for (const struct toml_node *f = k->child; f; f = f->next)
 			ok = ok && scalar(kind, f);
+		ok = ok && kind_verbs(d, standalone, k->key, kind);
 		ok = json_set(o, k->key, kind) && ok;
 	}
 	if (ok)
@@ -135,7 +152,7 @@ char *def_describe(const struct def *d, bool standalone, struct err *e)
 	if (!d) /* nothing is known of any kind yet */
 		ok = ok && json_set(o, "facts", json_object());
 	else
-		ok = ok && facts(d, o) && verbs(d, standalone, o) && shapes(d, o);
+		ok = ok && facts(d, standalone, o) && verbs(d, standalone, o) && shapes(d, o);
 	if (ok && !json_print(o, false, &b, e))
 		out = mem_strdup(b.p);
 	if (!out)

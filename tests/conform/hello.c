@@ -53,7 +53,7 @@ static const char *fact_wrong(const char *name, const struct json *v)
 {
 	static const char bools[] = " overlap disable disable_cuts_sessions "
 				    "revoke_cuts_sessions by_value self_revoke "
-				    "may_cut_self ";
+				    "revoke_leaves_value may_cut_self ";
 	static const char numbers[] = " max mint_lag_ms list_lag_ms revoke_lag_ms "
 				      "session_ms ";
 	int64_t n;
@@ -64,6 +64,14 @@ static const char *fact_wrong(const char *name, const struct json *v)
 			       strcmp(json_text(v), "provider") &&
 			       strcmp(json_text(v), "none"))))
 		return "fact secret_from is none of caller, provider, none";
+	if (!strcmp(name, "verbs")) {
+		if (json_type(v) != JSON_ARRAY)
+			return "the verbs of a kind are no array";
+		for (const struct json *w = json_first(v); w; w = json_next(w))
+			if (!json_text(w) || !listed(json_text(w), verbs_known))
+				return "the verbs of a kind hold one that the "
+				       "protocol does not know";
+	}
 	if (listed(name, bools) && json_type(v) != JSON_BOOL)
 		return "a yes-no fact is no bool";
 	if (listed(name, numbers) && (!json_int_value(v, &n) || n < 0))

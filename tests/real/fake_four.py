@@ -2,7 +2,8 @@
 """fake_http.py as a service that can go away and come back: SIGUSR1 closes its
 port and every connection, SIGUSR2 opens the same port again.  What was done to
 it stays done, and GET /_state/NAME tells it.  GitHub's organisation has one
-deploy key and no tokens."""
+deploy key and one fine-grained token: the organisation's own revoke leaves it
+to its owner, and what ends it by value takes a while."""
 import json
 import signal
 import socket
@@ -13,6 +14,24 @@ import fake_http
 import fake_services
 
 OPEN = set()
+LAG_S = 1.2  # from 202 until the token is refused
+
+
+class Tokens(dict):
+    """Ended a while after it was asked for; the organisation's list goes too."""
+
+    def __init__(self, service):
+        super().__init__(service.tokens)
+        self.service = service
+        service.pats = [dict(p, token_name="ci") for p in service.pats[:1]]
+
+    def pop(self, value, default=None):
+        threading.Timer(LAG_S, self.end, [value]).start()
+        return default
+
+    def end(self, value):
+        super().pop(value, None)
+        self.service.pats = []
 
 
 class Handler(fake_http.Handler):
@@ -61,7 +80,8 @@ def down(server):
 
 def main():
     fake_services.add(fake_http.WORLD, fake_http.Service, fake_http.Reply, fake_http.trouble_is)
-    fake_http.WORLD.services["github"].pats = []
+    github = fake_http.WORLD.services["github"]
+    github.tokens = Tokens(github)
     signals = {signal.SIGUSR1, signal.SIGUSR2}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     server = up(0)

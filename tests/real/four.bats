@@ -44,6 +44,7 @@ setup() {
 	# the test build's patience between two probes and after a failure
 	export CURFEW_TEST_GAP_MS=250 CURFEW_TEST_BACKOFF_MS=300
 	export FAKE_GITHUB_KEY=$FOUR/app.pub CURFEW_PROVIDER_PATH=$FOUR/programs
+	PAT=github_pat_$(printf 'b%.0s' {1..82})
 	AWS_SECRET=$(printf '%-40s' secret/of+key1 | tr ' ' x)
 	fake_start github
 	fake_start aws
@@ -140,7 +141,7 @@ up() {
 is_dead() {
 	case $1 in
 	gh)
-		[ "$(jq -c .keys.app <(fake_state github))" = '[]' ]
+		[ "$(jq -c .keys.app <(fake_state github))" = '[]' ] && [ "$(pat_says)" = 401 ]
 		;;
 	iam)
 		[[ $(jq -r '.keys | keys[]' <(fake_state aws)) != *AKIACI* ]] &&
@@ -159,6 +160,10 @@ is_dead() {
 	esac
 }
 
+pat_says() {
+	curl -sS -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $PAT" "$URL_github/user" 3>&-
+}
+
 fake_state() { # github or aws: what it holds
 	local url=URL_$1
 	curl -sS "${!url%/*}/_state/$1" 3>&-
@@ -174,8 +179,10 @@ others_live() {
 
 one_down() { # connection
 	local c lines=() shown incident
+	curfew learn 'gh/dev#1000' --secret-stdin >/dev/null <<<"$PAT"
 	imap_open bot pw-bot INBOX
 	others_live
+	[ "$(pat_says)" = 200 ]
 	down "$1"
 	run --separate-stderr curfew kill ci-bot --reason 'token seen in a log' --yes --wait 8s
 	echo "$output"
@@ -235,4 +242,22 @@ one_down() { # connection
 
 @test "AWS does not answer: the other three are proved dead, resume ends the keys" {
 	one_down iam
+}
+
+# A token ends by its value or not at all: where the value is not sealed that is
+# said, and what to type; resume goes on with it.
+@test "a fine-grained token without its sealed value: ALIVE, learn it, resume" {
+	run --separate-stderr curfew kill gh/dev --dry-run
+	echo "$output"
+	[[ $output == *'gh/dev#1000  '*"revoke (its end by id leaves the value good elsewhere; that value is not sealed here: 'curfew learn gh/dev#1000 --secret-stdin'"* ]]
+	run --separate-stderr curfew kill gh/dev --yes --wait 4s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ $(grep '^gh/dev#1000' <<<"$output") == *ALIVE*'not sealed here'*curfew\ learn* ]]
+	[ "$(pat_says)" = 200 ]
+	curfew learn 'gh/dev#1000' --secret-stdin >/dev/null <<<"$PAT"
+	run curfew resume --wait 60s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(pat_says)" = 401 ]
 }

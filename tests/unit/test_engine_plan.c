@@ -13,6 +13,7 @@
 #include "agent/engine/plan.h"
 #include "agent/engine/queue.h"
 #include "agent/engine/record.h"
+#include "agent/engine/verdict.h"
 #include "base/mem.h"
 #include "base/secret.h"
 
@@ -96,6 +97,106 @@ static void test_a_credential_leaves_its_account(void **state)
 		assert_int_not_equal(w.actions[i].verb, V_DISABLE);
 		assert_int_not_equal(w.actions[i].verb, V_RESWEEP);
 	}
+	work_free(&w);
+}
+
+static void test_by_value_where_by_id_does_not_end_it(void **state)
+{
+	static const char text[] =
+		"{\"pat\":{\"by_value\":true,\"revoke_leaves_value\":true,"
+		"\"verbs\":[\"probe\",\"revoke\",\"revoke_value\"]},"
+		"\"token\":{\"self_revoke\":true,\"verbs\":[\"revoke_value\"]},"
+		"\"key\":{\"by_value\":true,"
+		"\"verbs\":[\"revoke\",\"revoke_value\"]},"
+		"\"old\":{\"by_value\":true},"
+		"\"none\":{\"by_value\":true,\"verbs\":[\"probe\"]}}";
+	static const struct {
+		const char *kind;
+		bool sealed, by_value, needs;
+	} cases[] = {
+		{ "pat", true, true, false }, { "pat", false, false, true },
+		{ "token", true, true, false }, { "token", false, false, true },
+		{ "key", true, false, false }, /* its id ends it */
+		{ "key", false, false, false },
+		{ "old", true, false, false }, /* the service will say */
+		{ "none", true, false, false }, { "none", false, false, false },
+	};
+	struct facts f;
+
+	(void)state;
+	facts_parse(text, &f);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct plan_thing k = key("bot", "1");
+		struct work w = { 0 };
+		const struct action *r;
+		uint32_t t;
+
+		k.kind = cases[i].kind;
+		k.sealed = cases[i].sealed;
+		OK(plan_credential(&w, &k, &f, 5000, &t, e));
+		r = work_of(&w, t, V_REVOKE);
+		assert_non_null(r);
+		assert_string_equal(action_verb(&w, r), cases[i].by_value ?
+				    "revoke_value" : "revoke");
+		/* beside its end: was the value good before? */
+		assert_int_equal(starts(&w, t, V_PROBE), cases[i].by_value ?
+				 r->next_ms : INT64_MAX);
+		assert_int_equal(r->note != NULL, cases[i].needs);
+		if (cases[i].needs)
+			assert_non_null(strstr(r->note, "'curfew learn c/bot#1 "
+					       "--secret-stdin'"));
+		work_free(&w);
+	}
+}
+
+static void test_a_value_never_accepted_is_no_proof(void **state)
+{
+	struct plan_thing k = key("bot", "1");
+	struct work w = { 0 };
+	struct action *r;
+	struct facts f;
+	uint32_t t;
+
+	(void)state;
+	facts_parse("{\"key\":{\"by_value\":true,\"verbs\":[\"revoke_value\"]}}",
+		    &f);
+	k.sealed = true;
+	OK(plan_credential(&w, &k, &f, 1, &t, e));
+	r = work_of(&w, t, V_REVOKE);
+	r->state = work_of(&w, t, V_PROBE)->state = A_DONE;
+	work_of(&w, t, V_PROBE)->flags |= AF_REFUSAL;
+	assert_int_equal(verdict_of(&w, t, &f, 5000).word, VD_MISSING);
+	r->flags |= AF_KNOWN;
+	assert_int_equal(verdict_of(&w, t, &f, 5000).word, VD_DEAD);
+	work_free(&w);
+}
+
+static void test_a_token_goes_back(void **state)
+{
+	struct plan_thing k = key("bot", "1");
+	struct facts f = { 0 };
+	struct work w = { 0 };
+	struct queue q;
+	uint32_t t, i;
+
+	(void)state;
+	OK(plan_credential(&w, &k, &f, 1, &t, e)); /* snapshot first */
+	queue_init(&q, 0.001, 16, 1000000);
+	for (i = 0; i < w.n_actions; i++) {
+		w.actions[i].next_ms = 1;
+		OK(queue_push(&q, &w, i, e));
+	}
+	for (int n = 0; n < 2; n++) {
+		OK(queue_pop(&q, &w, 1000000, &i, e));
+		assert_int_not_equal(i, NONE);
+		w.actions[i].sending = true;
+	}
+	OK(queue_pop(&q, &w, 1000000, &i, e));
+	assert_int_equal(i, NONE); /* the two there were are used up */
+	queue_refund(&q);
+	OK(queue_pop(&q, &w, 1000000, &i, e));
+	assert_int_not_equal(i, NONE);
+	queue_free(&q);
 	work_free(&w);
 }
 
@@ -477,6 +578,9 @@ int main(void)
 		cmocka_unit_test(test_cutting_does_not_wait_for_evidence),
 		cmocka_unit_test(test_facts_decide_about_sessions),
 		cmocka_unit_test(test_a_credential_leaves_its_account),
+		cmocka_unit_test(test_by_value_where_by_id_does_not_end_it),
+		cmocka_unit_test(test_a_value_never_accepted_is_no_proof),
+		cmocka_unit_test(test_a_token_goes_back),
 		cmocka_unit_test(test_proved_dead_is_not_sent_again),
 		cmocka_unit_test(test_sweeps),
 		cmocka_unit_test(test_estimate),
