@@ -45,7 +45,8 @@ sanitize: asan-programs $(UNIT_ASAN) $(BUILD)/asan/conformance ## all unit and c
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	UBSAN_OPTIONS=print_stacktrace=1 tests/run $(BUILD)/asan fast
 
-ALL_C := $(BASE_C) $(VAULT_C) $(KEYRING_C) $(AGENT_C) $(KIT_C) $(PROV_C) $(SCAN_C)
+ALL_C := $(BASE_C) $(VAULT_C) $(KEYRING_C) $(AGENT_C) $(PROV_C) $(sort $(wildcard providers/*/*.c)) \
+	$(filter-out %.gen,$(SCAN_C))
 ANALYZE := $(patsubst %,$(BUILD)/analyze/%.ok,$(ALL_C))
 TIDY := $(patsubst %,$(BUILD)/tidy/%.ok,$(ALL_C))
 
