@@ -180,7 +180,7 @@ static void lead(struct dove *d, const struct kit_connection *c, struct lane *l,
 
 	l->leaders++;
 	pthread_mutex_unlock(&lock);
-	if (list->next) {
+	if (list && list->next) {
 		send_shared(d, c, list);
 	} else {
 		own->ok = send_alone(d, c, own, DOVE_API_MS);

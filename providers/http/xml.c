@@ -166,7 +166,7 @@ static int child(struct xml *x, struct json **obj, int depth, struct err *e)
 	struct buf none = BUF_INIT(16);
 	char name[XML_NAME];
 	struct json *c;
-	bool empty;
+	bool empty = false;
 
 	if (tag(x, name, &empty, e))
 		return -1;

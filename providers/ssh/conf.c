@@ -215,8 +215,8 @@ out:
 /* name:password:uid:gid:comment:home:shell.  false: no such line. */
 static bool passwd_line(const char *p, size_t n, struct account *a)
 {
-	const char *field[7];
-	size_t len[7], k = 0;
+	const char *field[7] = { NULL };
+	size_t len[7] = { 0 }, k = 0;
 	char num[24];
 	int64_t uid, gid;
 
