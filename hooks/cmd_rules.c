@@ -105,9 +105,38 @@ static int try_all(const struct engine *g, int argc, char **argv)
 	return bad || !tried ? EXIT_FOUND : EXIT_CLEAN;
 }
 
+/* For this user: scans, and hooks that run as he. */
+static int compile(struct engine_options *o)
+{
+	struct err e = ERR_INIT;
+	struct engine g;
+	int i;
+
+	o->examples = false;
+	if (!o->cache.own) {
+		err_fail(&e, ERR_CONFIG, NULL, "no folder to keep them in");
+		err_hint(&e, "set HOME or CURFEW_SCAN_CACHE; for a hook: "
+			 "'curfew-scan hook install REPOSITORY'");
+		return complain(&e);
+	}
+	for (i = 0; i < 2; i++) { /* the second time looks what was kept */
+		if (engine_open(&g, o, &e)) {
+			err_ctx(&e, o->cache.own, "keep the compiled rules");
+			return complain(&e);
+		}
+		if (i)
+			printf("%s: %zu rules, compiled\n", o->cache.own,
+			       g.rules->n);
+		engine_close(&g);
+		o->cache.only = true;
+	}
+	return EXIT_CLEAN;
+}
+
 int cmd_rules(int argc, char **argv, const struct surroundings *s)
 {
-	struct engine_options o = { .cache = s->cache, .examples = true };
+	struct engine_options o = { .cache = { .own = s->cache },
+				    .examples = true };
 	struct err e = ERR_INIT;
 	struct engine g;
 	const char *verb = argc > 1 ? argv[1] : "list";
@@ -121,6 +150,8 @@ int cmd_rules(int argc, char **argv, const struct surroundings *s)
 		err_fail(&e, ERR_USAGE, NULL, "rules check wants a file *.toml");
 		return complain(&e);
 	}
+	if (!strcmp(verb, "compile"))
+		return compile(&o);
 	if (engine_open(&g, &o, &e))
 		return complain(&e);
 	if (!strcmp(verb, "list"))
@@ -132,7 +163,8 @@ int cmd_rules(int argc, char **argv, const struct surroundings *s)
 	else if (!strcmp(verb, "test"))
 		rc = try_all(&g, argc - used, argv + used);
 	else {
-		err_fail(&e, ERR_USAGE, verb, "rules knows list, services, test and check");
+		err_fail(&e, ERR_USAGE, verb, "rules knows list, services, test, "
+			 "check and compile");
 		rc = complain(&e);
 	}
 	engine_close(&g);

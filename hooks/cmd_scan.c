@@ -143,7 +143,7 @@ static const char **text_of(int c, struct scan_options *o)
 	case OPT_CONFIG:
 		return &o->engine.config;
 	case OPT_CACHE:
-		return &o->engine.cache;
+		return &o->engine.cache.own;
 	case OPT_KNOWN:
 		return &o->engine.known;
 	case OPT_KNOWN_KEY:
@@ -476,7 +476,7 @@ int cmd_scan(int argc, char **argv, const struct surroundings *s)
 	bool help = false;
 	int rc;
 
-	o.engine.cache = s->cache;
+	o.engine.cache.own = s->cache;
 	o.engine.config = s->config;
 	if (parse(argc, argv, &o, &help, &e))
 		return complain(&e);

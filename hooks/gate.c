@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -66,6 +67,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	g->spool_key = setting(c, "curfew.spoolkey");
 	g->known = setting(c, "curfew.known");
 	g->known_key = setting(c, "curfew.knownkey");
+	g->cache = setting(c, "curfew.cache");
 	g->allow_override = is_true(over);
 	g->accept_late = late && !strcmp(late, "accept");
 	if (least && !confidence_parse(least, &g->least))
@@ -102,22 +104,22 @@ static char *pointed(const char *from, const char *dir, const char *name,
 
 /* Where the configuration lies: a linked worktree has that of its repository,
  * and ".git" may be a file that says where the rest is. */
-static char *config_path(const char *git_dir)
+static char *common_dir(const char *git_dir)
 {
 	char *real = pointed(".", git_dir, NULL, "gitdir: ");
 	const char *dir = real ? real : git_dir;
 	char *common = pointed(dir, dir, "commondir", "");
-	char *path = io_path(common ? common : dir, "config");
 
-	mem_free(common);
+	if (!common)
+		common = mem_strdup(dir);
 	mem_free(real);
-	return path;
+	return common;
 }
 
 /* The repository's own file only: a pusher has no say in it. */
-static int load_settings(struct gate *g, const char *git_dir, struct err *e)
+static int load_settings(struct gate *g, const char *common, struct err *e)
 {
-	char *path = config_path(git_dir);
+	char *path = io_path(common, "config");
 	git_config *c = NULL;
 	int rc;
 
@@ -137,21 +139,35 @@ static int load_settings(struct gate *g, const char *git_dir, struct err *e)
 int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	      const struct surroundings *s, struct err *e)
 {
-	struct engine_options o = { .cache = s->cache };
+	struct engine_options o = { .cache = { .own = s->cache,
+					       .announce = true } };
+	char *common = common_dir(git_dir);
+	struct stat st;
+	int rc = -1;
 
 	memset(g, 0, sizeof(*g));
 	g->hook = hook;
 	g->s = s;
 	git_libgit2_init(); /* once: to and fro costs milliseconds */
 	g->git = true;
-	if (load_settings(g, git_dir, e))
-		return -1;
+	if (!common) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (load_settings(g, common, e))
+		goto out;
+	if (!g->cache || !*g->cache) {
+		mem_free(g->cache);
+		g->cache = io_path(common, RULE_CACHE_BESIDE);
+	}
+	o.cache.owner = stat(common, &st) ? geteuid() : st.st_uid;
+	o.cache.beside = g->cache;
 	g->git_dir = git_dir;
 	o.config = g->config;
 	o.known = g->known && *g->known ? g->known : NULL;
 	o.known_key = g->known_key && *g->known_key ? g->known_key : NULL;
 	if (engine_open(&g->engine, &o, e))
-		return -1;
+		goto out;
 	g->source.engine = &g->engine;
 	g->source.tally = &g->tally;
 	g->source.list = &g->list;
@@ -161,7 +177,10 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	 * for seconds, and must not refuse a push for that */
 	g->start_ms = clock_mono_ms();
 	g->source.deadline_ms = g->start_ms + g->max_ms;
-	return 0;
+	rc = 0;
+out:
+	mem_free(common);
+	return rc;
 }
 
 void gate_close(struct gate *g)
@@ -176,6 +195,7 @@ void gate_close(struct gate *g)
 	mem_free(g->spool_key);
 	mem_free(g->known);
 	mem_free(g->known_key);
+	mem_free(g->cache);
 }
 
 /* ---- input --------------------------------------------------------------- */

@@ -15,6 +15,7 @@
  *   curfew.spoolKey       64 hex digits          the public key they are sealed to
  *   curfew.known          FILE                   own secrets ('curfew hook publish')
  *   curfew.knownKey       64 hex digits          who must have signed that file
+ *   curfew.cache          FOLDER                 where the compiled rules are
  */
 #ifndef HOOKS_GATE_H
 #define HOOKS_GATE_H
@@ -33,7 +34,8 @@ struct gate {
 	int64_t max_ms, start_ms;
 	bool accept_late, allow_override, git;
 	bool local; /* a developer's: .gitleaksignore of this folder counts */
-	char *config, *ignore, *spool, *spool_key, *known, *known_key;
+	char *config, *ignore, *spool, *spool_key, *known, *known_key,
+		*cache;
 	const char *git_dir; /* whose settings these are */
 };
 

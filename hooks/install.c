@@ -16,7 +16,6 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "hooks/hooks.h"
@@ -27,7 +26,7 @@
 #define SCRIPT_MAX 65536u
 
 /* Settings that install writes and uninstall takes out again. */
-enum { KNOWN, KNOWN_KEY, SPOOL, SPOOL_KEY, SETTINGS };
+enum { KNOWN, KNOWN_KEY, SPOOL, SPOOL_KEY, CACHE, SETTINGS };
 static const struct {
 	const char *option, *name;
 	bool path;
@@ -36,6 +35,7 @@ static const struct {
 	[KNOWN_KEY] = { "--known-key", "curfew.knownKey", false },
 	[SPOOL] = { "--spool", "curfew.spool", true },
 	[SPOOL_KEY] = { "--spool-key", "curfew.spoolKey", false },
+	[CACHE] = { "--cache", "curfew.cache", true },
 };
 
 struct site {
@@ -334,30 +334,89 @@ static int the_settings(const struct site *s, const char *verb,
 					  : tell_settings(s, e);
 }
 
-/* Compile the rules that the hook will want, so that no push waits for it. */
-static int warm(const struct site *s, const char *cache, struct err *e)
+/* A setting of the repository alone, as the hook reads them. */
+static char *setting(git_config *c, const char *name)
 {
-	struct engine_options o = { .cache = cache };
 	git_config_entry *x = NULL;
-	git_config *c = NULL;
+	char *v = NULL;
+
+	if (!git_config_get_entry(&x, c, name) && x->value && *x->value)
+		v = mem_strdup(x->value);
+	git_config_entry_free(x);
+	return v;
+}
+
+/* Whether the hook finds the rules compiled; 1: not. */
+static int tell_compiled(struct engine_options *o, struct err *e)
+{
 	struct engine g;
+
+	o->cache.only = true;
+	if (!engine_open(&g, o, e)) {
+		engine_close(&g);
+		printf("  rules: compiled, in %s\n", o->cache.beside);
+		return 0;
+	}
+	if (e->code != ERR_ABSENT)
+		return -1;
+	err_clear(e);
+	printf("  rules: not compiled in %s for these rules, this version and "
+	       "this processor: 'curfew-scan hook install' does it\n",
+	       o->cache.beside);
+	return 1;
+}
+
+/* Compile the rules that the hook will want, so that no push waits for it, to a
+ * place where it finds them whoever it runs as. */
+static int compile(struct engine_options *o, const char *cache, struct err *e)
+{
+	struct engine g;
+
+	o->cache.own = cache;
+	o->cache.publish = true;
+	if (engine_open(&g, o, e))
+		return -1;
+	engine_close(&g);
+	o->cache.own = NULL;
+	return tell_compiled(o, e) < 0 ? -1 : 0;
+}
+
+static int the_rules(const struct site *s, const char *verb, const char *cache,
+		     struct err *e)
+{
+	const char *base = git_repository_commondir(s->git);
+	char *beside = io_path(base, RULE_CACHE_BESIDE);
+	char *config = NULL, *folder = NULL;
+	struct engine_options o = { 0 };
+	git_config *c = NULL;
+	struct stat st;
 	int rc = -1;
 
-	if (!cache)
-		log_line(LOG_WARNING, "no HOME and no CURFEW_SCAN_CACHE: each "
-			 "push will have to compile the rules, for seconds");
-	if (!cache || config_of(s, &c, e))
+	if (stat(base, &st)) {
+		err_sys(e, base, "look at");
 		goto out;
-	if (!git_config_get_entry(&x, c, "curfew.config") && x->value && *x->value)
-		o.config = x->value;
-	if (engine_open(&g, &o, e))
+	}
+	if (config_of(s, &c, e))
 		goto out;
-	engine_close(&g);
-	rc = 0;
+	config = setting(c, "curfew.config");
+	folder = setting(c, settings[CACHE].name);
+	o.config = config;
+	o.cache.beside = folder ? folder : beside;
+	o.cache.owner = st.st_uid;
+	if (!strcmp(verb, "install"))
+		rc = compile(&o, cache, e);
+	else if (!strcmp(verb, "status"))
+		rc = tell_compiled(&o, e);
+	else
+		rc = 0;
+	if (!strcmp(verb, "uninstall") && beside)
+		rule_cache_clear(beside);
 out:
-	git_config_entry_free(x);
 	git_config_free(c);
-	return !cache ? 0 : rc;
+	mem_free(config);
+	mem_free(folder);
+	mem_free(beside);
+	return rc;
 }
 
 static int one_site(const char *verb, const char *repo, const char *layout,
@@ -378,9 +437,10 @@ static int one_site(const char *verb, const char *repo, const char *layout,
 			rc = second < 0 ? second : rc | second;
 		}
 	}
-	if (rc >= 0 && (the_settings(&s, verb, value, e) ||
-			(!strcmp(verb, "install") && warm(&s, cache, e))))
+	if (rc >= 0 && the_settings(&s, verb, value, e))
 		rc = -1;
+	if (rc == 0)
+		rc = the_rules(&s, verb, cache, e);
 out:
 	if (rc < 0)
 		err_ctx(e, repo, "%s the hook", verb);

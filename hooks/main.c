@@ -22,8 +22,9 @@ static int cmd_version(int argc, char **argv, const struct surroundings *s);
 static const struct command commands[] = {
 	{ "scan", "[OPTION]... [PATH]",
 	  "look for secrets in a folder, a file or standard input", cmd_scan },
-	{ "rules", "list | test [FILE|ID]... | check FILE",
-	  "show rules, try their examples, check a rule file", cmd_rules },
+	{ "rules", "list | services | test [FILE|ID]... | check FILE | "
+	  "compile [FILE]",
+	  "show rules, try their examples, check a rule file; compile them", cmd_rules },
 	{ "pre-receive", "", "git hook: look at a push before it is taken",
 	  cmd_pre_receive },
 	{ "update", "REF OLD NEW", "git hook: the same, once per ref",
@@ -32,7 +33,8 @@ static const struct command commands[] = {
 	  cmd_pre_push },
 	{ "pre-commit", "", "git hook: look at what is staged", cmd_pre_commit },
 	{ "hook", "install|uninstall|status [--layout NAME] "
-	  "[--known FILE --known-key HEX] [--spool FOLDER --spool-key HEX] REPO...",
+	  "[--known FILE --known-key HEX] [--spool FOLDER --spool-key HEX] "
+	  "[--cache FOLDER] REPO...",
 	  "put the hooks into repositories", cmd_hook },
 	{ "help", "", "list the commands", cmd_help },
 	{ "version", "", "print the version", cmd_version },

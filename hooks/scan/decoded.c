@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "hooks/scan/decode_near.h"
+#include "hooks/scan/own.h"
 
 /* What a decoded text is made of. */
 struct outer {
@@ -69,7 +70,9 @@ static int translate(struct scan_thread *t, const struct outer *o,
 	m->ctx_end = m->end;
 	if (m->secret == SECRET_NONE)
 		return 0;
-	if (scan_allowed(t->s, o->text, o->n, m->start, m->end)) {
+	/* a live credential of ours is no false positive (own.c) */
+	if (!(t->s->own && from->rule == own_rule(t->s->own)) &&
+	    scan_allowed(t->s, o->text, o->n, m->start, m->end)) {
 		m->secret = SECRET_NONE;
 		return 0;
 	}

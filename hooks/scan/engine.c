@@ -34,7 +34,7 @@ static struct ruleset *load(const struct engine_options *o, struct err *e)
 	if (path && access(path, F_OK) == 0)
 		rs = rules_file(path, e);
 	else
-		rs = o->examples ? rules_builtin(e) : rules_quick(o->cache, e);
+		rs = o->examples ? rules_builtin(e) : rules_quick(&o->cache, e);
 	mem_free(path);
 	return rs;
 }
@@ -63,7 +63,7 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 	if (o->known &&
 	    !(g->own = own_open(o->known, o->known_key, g->rules, e)))
 		goto bad;
-	g->matcher = matcher_new(g->rules, o->cache, e);
+	g->matcher = matcher_new(g->rules, &o->cache, e);
 	g->secrets = g->matcher ? secrets_new(e) : NULL;
 	g->origins = g->secrets ? secrets_new(e) : NULL;
 	if (!g->origins)

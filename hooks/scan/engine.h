@@ -34,7 +34,7 @@ struct engine_options {
 	const char *config;	/* file, or NULL */
 	const char *config_text; /* GITLEAKS_CONFIG_TOML, or NULL */
 	const char *folder;	/* where .gitleaks.toml may lie, or NULL */
-	const char *cache;	/* folder, or NULL */
+	struct rule_cache cache;
 	bool examples;		/* built-in rules have theirs */
 	const char *known;	/* published secrets (own.h), or NULL */
 	const char *known_key;	/* who must have signed it: hex, or NULL */

@@ -5,28 +5,29 @@
  * scanned range is reported by its end; more ends may be.  Must never decide
  * that something is a finding.
  *
- * Cache file "rules-KEY.db": magic, key, one struct class_row per rule, and from
+ * Cache file "rules-KEY.db" (rule_cache.h): magic, key, one struct class_row per
+ * rule that has a regex (its place among these is its slot), and from
  * the next page on the database as it lies in memory, to be mapped.  (It holds
  * offsets, no addresses; hs_deserialize_database_at() asks for memory of 8-byte
  * alignment and lays the engine's code at 64 bytes, which a page keeps.)  KEY
- * covers the rules, the library's version and the processor, so a stale file is
- * simply not found.
+ * covers these rules, the library's version and the processor, so a stale file
+ * is simply not found; a rule without a regex, as that for known secrets, has no
+ * part in it, so that one file serves with and without.
  */
 #include "hooks/scan/match.h"
 
-#include <fcntl.h>
 #include <hs/hs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/digest.h"
-#include "base/io.h"
 #include "base/mem.h"
+#include "base/text.h"
+#include "hooks/scan/patterns.h"
 
-#define CACHE_MAGIC "curfew-rules-2\n"
+#define CACHE_MAGIC "curfew-rules-3\n"
 #define CACHE_MAX (64u * 1024 * 1024)
 #define CACHE_PAGE 4096u
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
@@ -39,6 +40,8 @@ struct class_row {
 struct matcher {
 	const struct ruleset *rs;
 	struct class_row *row;
+	uint32_t *of; /* slot: the rule */
+	size_t slots;
 	hs_database_t *db; /* NULL when no rule needs one */
 	void *map;	   /* the cache file, when db lies in it */
 	size_t map_len;
@@ -47,13 +50,6 @@ struct matcher {
 	uint64_t *gated; /* bit per rule: RULE_GATED */
 	bool cached;
 	unsigned char key[16];
-};
-
-/* What hs_compile_multi() takes, growing. */
-struct patterns {
-	char **text;
-	unsigned *flags, *id;
-	size_t n, cap;
 };
 
 /* ---- the cache ----------------------------------------------------------- */
@@ -73,7 +69,7 @@ static int make_key(struct matcher *m, struct err *e)
 
 	memset(&cpu, 0, sizeof(cpu));
 	hs_populate_platform(&cpu);
-	if (key_text(&b, hs_version(), e) ||
+	if (key_text(&b, CACHE_MAGIC, e) || key_text(&b, hs_version(), e) ||
 	    buf_add(&b, &cpu, sizeof(cpu), e) ||
 	    buf_printf(&b, e, "%u %u %zu", MATCH_REACH_MAX, MATCH_NEAR_MAX,
 		       sizeof(struct class_row)))
@@ -81,7 +77,9 @@ static int make_key(struct matcher *m, struct err *e)
 	for (i = 0; i < m->rs->n; i++) {
 		const struct rule *r = &m->rs->rule[i];
 
-		if (key_text(&b, r->regex ? regex_pattern(r->regex) : "", e))
+		if (!r->regex)
+			continue;
+		if (key_text(&b, regex_pattern(r->regex), e))
 			goto out;
 		for (k = 0; k < r->keywords.n; k++)
 			if (key_text(&b, r->keywords.v[k], e))
@@ -96,42 +94,17 @@ out:
 	return rc;
 }
 
-static char *cache_path(const struct matcher *m, const char *dir)
+static void cache_name(const struct matcher *m, char name[static 48])
 {
-	static const char digits[] = "0123456789abcdef";
-	char name[64] = "rules-";
-	size_t i, at = 6;
-
-	for (i = 0; i < sizeof(m->key); i++) {
-		name[at++] = digits[m->key[i] >> 4];
-		name[at++] = digits[m->key[i] & 15];
-	}
-	memcpy(name + at, ".db", 4);
-	return io_path(dir, name);
-}
-
-/* Private to us: the database is code for the matching engine. */
-static void *map_private(const char *path, size_t *n)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	void *p = MAP_FAILED;
-	struct stat st;
-
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
-	    (st.st_uid == geteuid() || st.st_uid == 0) &&
-	    !(st.st_mode & 077) && st.st_size > 0 && st.st_size <= CACHE_MAX) {
-		*n = (size_t)st.st_size;
-		p = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
-	}
-	if (fd >= 0)
-		close(fd);
-	return p == MAP_FAILED ? NULL : p;
+	memcpy(name, "rules-", 6);
+	text_hex(m->key, sizeof(m->key), name + 6);
+	memcpy(name + 6 + 2 * sizeof(m->key), ".db", 4);
 }
 
 static size_t rows_end(const struct matcher *m)
 {
 	return sizeof(CACHE_MAGIC) - 1 + sizeof(m->key) +
-	       m->rs->n * sizeof(*m->row);
+	       m->slots * sizeof(*m->row);
 }
 
 static size_t database_at(const struct matcher *m)
@@ -139,11 +112,14 @@ static size_t database_at(const struct matcher *m)
 	return (rows_end(m) + CACHE_PAGE - 1) / CACHE_PAGE * CACHE_PAGE;
 }
 
-static bool cache_load(struct matcher *m, const char *path)
+static bool cache_load(struct matcher *m, const struct rule_cache *c,
+		       int folder, const char *name)
 {
 	size_t n = 0, head = sizeof(CACHE_MAGIC) - 1, at = database_at(m), size;
-	char *p = map_private(path, &n);
+	char *p = rule_cache_map(c, folder, name, CACHE_MAX, &n);
+	struct class_row row;
 	hs_database_t *db;
+	size_t i;
 
 	if (!p)
 		return false;
@@ -154,7 +130,13 @@ static bool cache_load(struct matcher *m, const char *path)
 	/* asks for its magic number and its version too */
 	if (db && (hs_database_size(db, &size) != HS_SUCCESS || size != n - at))
 		goto bad;
-	memcpy(m->row, p + head + sizeof(m->key), m->rs->n * sizeof(*m->row));
+	for (i = 0; i < m->slots; i++) {
+		memcpy(&row, p + head + sizeof(m->key) + i * sizeof(row),
+		       sizeof(row));
+		m->row[m->of[i]] = row;
+	}
+	if (folder == CACHE_OWN)
+		rule_cache_publish(c, name, p, n);
 	m->db = db;
 	m->map = p;
 	m->map_len = n;
@@ -190,80 +172,26 @@ out:
 	return page;
 }
 
-static void cache_save(const struct matcher *m, const char *dir,
-		       const char *path)
+static bool cache_save(const struct matcher *m, const struct rule_cache *c,
+		       const char *name)
 {
-	size_t head = sizeof(CACHE_MAGIC) - 1, n = 0;
+	size_t head = sizeof(CACHE_MAGIC) - 1, n = 0, i;
 	char *p = lay_out(m, database_at(m), &n);
+	bool done;
 
 	if (!p)
-		return;
+		return false;
 	memcpy(p, CACHE_MAGIC, head);
 	memcpy(p + head, m->key, sizeof(m->key));
-	memcpy(p + head + sizeof(m->key), m->row, m->rs->n * sizeof(*m->row));
-	/* when it fails, next time compiles again, that is all */
-	if (n <= CACHE_MAX && !io_mkdirs(dir, 0700, NULL))
-		(void)!io_write_atomic(path, p, n, 0600, NULL);
+	for (i = 0; i < m->slots; i++)
+		memcpy(p + head + sizeof(m->key) + i * sizeof(*m->row),
+		       &m->row[m->of[i]], sizeof(*m->row));
+	done = n <= CACHE_MAX && rule_cache_save(c, name, p, n);
 	free(p);
+	return done;
 }
 
 /* ---- compiling ----------------------------------------------------------- */
-
-static void patterns_free(struct patterns *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->n; i++)
-		mem_free(p->text[i]);
-	mem_free(p->text);
-	mem_free(p->flags);
-	mem_free(p->id);
-	memset(p, 0, sizeof(*p));
-}
-
-static int patterns_add(struct patterns *p, const char *text, unsigned flags,
-			size_t id, struct err *e)
-{
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? p->cap * 2 : 256;
-		char **t = mem_realloc(p->text, cap * sizeof(*t));
-		unsigned *f, *i;
-
-		if (t)
-			p->text = t;
-		f = t ? mem_realloc(p->flags, cap * sizeof(*f)) : NULL;
-		if (f)
-			p->flags = f;
-		i = f ? mem_realloc(p->id, cap * sizeof(*i)) : NULL;
-		if (!i)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		p->id = i;
-		p->cap = cap;
-	}
-	p->text[p->n] = mem_strdup(text);
-	if (!p->text[p->n])
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	p->flags[p->n] = flags;
-	p->id[p->n++] = (unsigned)id;
-	return 0;
-}
-
-/* A keyword as a pattern: every byte as \xNN. */
-static int add_keyword(struct patterns *p, const char *word, size_t id,
-		       struct err *e)
-{
-	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	const unsigned char *c;
-	int rc = -1;
-
-	for (c = (const unsigned char *)word; *c; c++)
-		if (buf_printf(&b, e, "\\x%02x", *c))
-			goto out;
-	rc = patterns_add(p, b.p, HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH, id, e);
-out:
-	buf_release(&b);
-	return rc;
-}
 
 /* Width and class of one rule as the library sees it. */
 static void classify(const struct rule *r, struct class_row *row)
@@ -299,19 +227,22 @@ static int collect(const struct matcher *m, struct patterns *p, struct err *e)
 {
 	size_t i, k;
 
-	for (i = 0; i < m->rs->n; i++) {
-		const struct rule *r = &m->rs->rule[i];
+	for (i = 0; i < m->slots; i++) {
+		const struct rule *r = &m->rs->rule[m->of[i]];
+		const struct class_row *row = &m->row[m->of[i]];
 
-		if (m->row[i].class == RULE_NEAR &&
+		if (row->class == RULE_NEAR &&
 		    patterns_add(p, regex_pattern(r->regex),
-				 m->row[i].prefilter ? HS_FLAG_PREFILTER : 0,
-				 i, e))
+				 row->prefilter ? HS_FLAG_PREFILTER : 0, i, e))
 			return -1;
-		if (!by_keyword(&m->row[i]))
+		if (!by_keyword(row))
 			continue;
 		for (k = 0; k < r->keywords.n; k++)
 			if (*r->keywords.v[k] &&
-			    add_keyword(p, r->keywords.v[k], m->rs->n + i, e))
+			    patterns_add_word(p, r->keywords.v[k],
+					      HS_FLAG_CASELESS |
+					      HS_FLAG_SINGLEMATCH,
+					      m->slots + i, e))
 				return -1;
 	}
 	return 0;
@@ -353,13 +284,13 @@ static int compile(struct matcher *m, struct err *e)
 		if (got == HS_SUCCESS)
 			break;
 		if (!why || why->expression < 0 ||
-		    p.id[why->expression] >= m->rs->n) {
+		    p.id[why->expression] >= m->slots) {
 			err_fail(e, ERR_CONFIG, NULL,
 				 "the matcher cannot be built: %s",
 				 why ? why->message : "unknown");
 			goto out;
 		}
-		step_down(m, p.id[why->expression]);
+		step_down(m, m->of[p.id[why->expression]]);
 		hs_free_compile_error(why);
 		why = NULL;
 	}
@@ -370,18 +301,82 @@ out:
 	return rc;
 }
 
-struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
-			    struct err *e)
+static bool load_any(struct matcher *m, const struct rule_cache *c,
+		     const char *name)
+{
+	int i;
+
+	for (i = 0; i < CACHE_FOLDERS && !m->cached; i++)
+		m->cached = cache_load(m, c, i, name);
+	return m->cached;
+}
+
+/* A hook's pusher reads this: why it takes so long, and how to mend it. */
+static void announce(const struct rule_cache *c, const char *text)
+{
+	if (c->announce)
+		fputs(text, stderr);
+}
+
+/* Nothing compiled that fits: one process does it, others wait for that. */
+static int make(struct matcher *m, const struct rule_cache *c,
+		const char *name, struct err *e)
+{
+	bool waited;
+	int lock, rc = -1;
+
+	if (c->only)
+		return err_fail(e, ERR_ABSENT, NULL, "no compiled rules that "
+				"fit these, this version and this processor");
+	announce(c, "curfew: compiling the rules, once: this takes seconds\n");
+	lock = rule_cache_lock(c, &waited);
+	if (waited && load_any(m, c, name)) {
+		rc = 0;
+		goto out;
+	}
+	if (compile(m, e))
+		goto out;
+	if (!cache_save(m, c, name))
+		announce(c, "curfew: and cannot keep them: 'curfew-scan hook "
+			    "install REPOSITORY' does, on the server\n");
+	rc = 0;
+out:
+	rule_cache_unlock(lock);
+	return rc;
+}
+
+/* Slots for the rules that have a regex; the others' class. */
+static int number(struct matcher *m, const struct ruleset *rs, struct err *e)
+{
+	size_t i;
+
+	m->rs = rs;
+	m->row = mem_array(rs->n + 1, sizeof(*m->row));
+	m->of = mem_array(rs->n + 1, sizeof(*m->of));
+	if (!m->row || !m->of)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (i = 0; i < rs->n; i++) {
+		if (rs->rule[i].regex)
+			m->of[m->slots++] = (uint32_t)i;
+		else
+			m->row[i].class = RULE_PATH;
+	}
+	return 0;
+}
+
+struct matcher *matcher_new(const struct ruleset *rs,
+			    const struct rule_cache *c, struct err *e)
 {
 	struct matcher *m = mem_zalloc(sizeof(*m));
-	char *path = NULL;
+	char name[48];
 	size_t i, k;
 
-	if (!m || !(m->row = mem_array(rs->n + 1, sizeof(*m->row)))) {
+	if (!m) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto bad;
 	}
-	m->rs = rs;
+	if (number(m, rs, e))
+		goto bad;
 	m->words = (rs->n + 63) / 64;
 	m->gated = mem_array(m->words + 1, sizeof(*m->gated));
 	if (!m->gated) {
@@ -395,14 +390,9 @@ struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
 	}
 	if (make_key(m, e))
 		goto bad;
-	path = cache ? cache_path(m, cache) : NULL;
-	m->cached = path && cache_load(m, path);
-	if (!m->cached) {
-		if (compile(m, e))
-			goto bad;
-		if (path)
-			cache_save(m, cache, path);
-	}
+	cache_name(m, name);
+	if (!load_any(m, c, name) && make(m, c, name, e))
+		goto bad;
 	for (i = 0; i < rs->n; i++) {
 		const struct strings *w = &rs->rule[i].keywords;
 
@@ -418,10 +408,8 @@ struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto bad;
 	}
-	mem_free(path);
 	return m;
 bad:
-	mem_free(path);
 	matcher_free(&m);
 	return NULL;
 }
@@ -439,6 +427,7 @@ void matcher_free(struct matcher **mp)
 		hs_free_database(m->db);
 	mem_free(m->row);
 	mem_free(m->gated);
+	mem_free(m->of);
 	mem_free(m);
 	*mp = NULL;
 }
@@ -518,7 +507,8 @@ void match_reset(const struct matcher *m, struct match_thread *t)
 
 struct callback {
 	struct match_thread *t;
-	size_t rules;
+	const uint32_t *of;
+	size_t slots;
 };
 
 static int on_match(unsigned id, unsigned long long from,
@@ -530,8 +520,8 @@ static int on_match(unsigned id, unsigned long long from,
 
 	(void)from;
 	(void)flags;
-	if (id >= c->rules) {
-		id -= (unsigned)c->rules;
+	if (id >= c->slots) {
+		id = c->of[id - c->slots];
 		t->wide[id / 64] |= (uint64_t)1 << (id % 64);
 		return 0;
 	}
@@ -546,7 +536,7 @@ static int on_match(unsigned id, unsigned long long from,
 		t->hit = v;
 		t->cap = cap;
 	}
-	t->hit[t->n].rule = id;
+	t->hit[t->n].rule = c->of[id];
 	t->hit[t->n++].end = t->shift + (uint32_t)to;
 	return 0;
 }
@@ -554,7 +544,7 @@ static int on_match(unsigned id, unsigned long long from,
 int match_scan(const struct matcher *m, struct match_thread *t,
 	       const char *text, size_t from, size_t to, struct err *e)
 {
-	struct callback c = { .t = t, .rules = m->rs->n };
+	struct callback c = { .t = t, .of = m->of, .slots = m->slots };
 	hs_error_t got;
 
 	if (!m->db || from >= to)

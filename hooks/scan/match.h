@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "hooks/scan/rule_cache.h"
 #include "hooks/scan/rules.h"
 
 /* A rule whose longest match is above this runs on whole texts instead. */
@@ -47,10 +48,9 @@ struct match_thread {
 
 struct matcher;
 
-/* `cache`: folder for the compiled database, NULL for none.  A cache that
- * cannot be read or written is not an error. */
-struct matcher *matcher_new(const struct ruleset *rs, const char *cache,
-			    struct err *e);
+/* A cache that cannot be read or written is not an error. */
+struct matcher *matcher_new(const struct ruleset *rs,
+			    const struct rule_cache *c, struct err *e);
 void matcher_free(struct matcher **m);
 
 const struct ruleset *matcher_rules(const struct matcher *m);

@@ -1,10 +1,8 @@
 /*
  * rule_image: the built-in rules as they are after reading.
  *
- * File "set-KEY.bin": magic, then texts (length, bytes) and numbers in the order
- * of struct rule.  KEY covers the rule files and the program's version.  Whoever
- * can write the file decides what is found, so it must be private to us, as
- * the matcher's cache must.
+ * File "set-KEY.bin" (rule_cache.h): magic, then texts (length, bytes) and numbers in the order
+ * of struct rule.  KEY covers the rule files and the program's version.
  * Must never: hold rules that a user wrote; those are read each time, with
  * their errors and warnings.
  */
@@ -13,8 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#include "base/io.h"
 #include "base/mem.h"
 
 #define MAGIC "curfew-ruleset-1\n"
@@ -274,25 +272,39 @@ bad:
 
 /* ---- the file ------------------------------------------------------------ */
 
-struct ruleset *rules_quick(const char *cache, struct err *e)
+static struct ruleset *load_image(const struct rule_cache *c, int folder,
+				  const char *name)
+{
+	struct ruleset *rs = NULL;
+	size_t n = 0;
+	void *p = rule_cache_map(c, folder, name, IMAGE_MAX, &n);
+
+	if (!p)
+		return NULL;
+	rs = rules_of_image(p, n);
+	if (rs && folder == CACHE_OWN)
+		rule_cache_publish(c, name, p, n);
+	munmap(p, n);
+	return rs;
+}
+
+struct ruleset *rules_quick(const struct rule_cache *c, struct err *e)
 {
 	struct buf b = BUF_INIT(IMAGE_MAX);
 	struct ruleset *rs = NULL;
-	char name[128], *path;
+	char name[128];
+	int i;
 
 	snprintf(name, sizeof(name), "set-%.64s.bin", rule_texts_sum);
-	path = cache ? io_path(cache, name) : NULL;
-	if (path && !io_read_file(path, IO_PRIVATE, IMAGE_MAX, &b, NULL))
-		rs = rules_of_image(b.p, b.len);
+	for (i = 0; i < CACHE_FOLDERS && !rs; i++)
+		rs = load_image(c, i, name);
 	if (!rs) {
 		rs = rules_builtin(e);
-		buf_reset(&b);
-		/* next time reads again, that is all */
-		if (rs && path && !rules_image(rs, &b, NULL) &&
-		    !io_mkdirs(cache, 0700, NULL))
-			(void)!io_write_atomic(path, b.p, b.len, 0600, NULL);
+		/* when it fails, next time reads again, that is all */
+		if (rs && !c->only && (c->own || c->beside) &&
+		    !rules_image(rs, &b, NULL))
+			(void)rule_cache_save(c, name, b.p, b.len);
 	}
 	buf_release(&b);
-	mem_free(path);
 	return rs;
 }

@@ -5,11 +5,12 @@
 #ifndef SCAN_RULE_IMAGE_H
 #define SCAN_RULE_IMAGE_H
 
+#include "hooks/scan/rule_cache.h"
 #include "hooks/scan/rules.h"
 
-/* The built-in rules without their examples; from the folder when it has them,
- * else read and put there.  `cache` NULL: always read. */
-struct ruleset *rules_quick(const char *cache, struct err *e);
+/* The built-in rules without their examples; from the cache when it has them,
+ * else read and put there. */
+struct ruleset *rules_quick(const struct rule_cache *c, struct err *e);
 
 /* ---- for its test -------------------------------------------------------- */
 int rules_image(const struct ruleset *rs, struct buf *out, struct err *e)

@@ -75,6 +75,31 @@ learn() {
 	! grep -q ',4,4,' <<<"$output"
 }
 
+@test "a comment does not allow it, encoded neither" {
+	for v in "$(printf %s "$good" | base64)" \
+	    "$(printf %s "password=$good" | od -An -v -tx1 | tr -d ' \n')"; do
+		echo "x = $v # curfew:allow" >f
+		run "$scan" scan --known known.set --report-format csv f
+		[ "$status" -eq 1 ]
+		grep -q ^curfew-known-secret <<<"$output" || { echo "$output"; false; }
+	done
+	# the comment holds for what only looks like a secret
+	v=gl"pat-hookTESTsecret456789"
+	echo "x = $(printf %s "$v" | base64) # curfew:allow" >f
+	"$scan" scan --known known.set f
+}
+
+@test "the compiled rules are the same with and without known secrets" {
+	echo plain >f
+	"$scan" scan f
+	"$scan" scan --known known.set f
+	[ "$(find "$CURFEW_SCAN_CACHE" -name 'rules-*.db' | wc -l)" -eq 1 ]
+	# and rules behind its place are still told by their own names
+	echo "a = gl""pat-hookTESTsecret456789" >f
+	run "$scan" scan --known known.set --report-format csv f
+	grep -q ^gitlab-token <<<"$output"
+}
+
 @test "a comment does not allow it, a baseline does" {
 	echo "x = $good # gitleaks:allow" >f
 	run "$scan" scan --known known.set f

@@ -235,7 +235,9 @@ objects() { find ../server/objects -type f | wc -l; }
 
 @test "install compiles the rules, so that no push waits for it" {
 	export CURFEW_SCAN_CACHE=$PWD/../fresh
+	rm -r ../server/curfew
 	"$scan" hook install ../server
+	rm -r ../server/curfew # the user's own is enough
 	[ "$(find ../fresh -name 'rules-*.db' -perm 600 | wc -l)" -eq 1 ]
 	touch -d 2001-01-01 ../fresh/*
 	git push -q origin main
@@ -245,7 +247,7 @@ objects() { find ../server/objects -type f | wc -l; }
 	leak g
 	run git push origin main
 	[ "$status" -ne 0 ]
-	[ "$(find ../fresh -type f -perm 600 | wc -l)" -eq 2 ]
+	[ "$(find ../fresh -name '*.[db]*' -perm 600 | wc -l)" -eq 2 ]
 	# a cut file neither
 	for f in ../fresh/*; do truncate -s 5000 "$f"; done
 	run git push origin main
@@ -272,4 +274,77 @@ objects() { find ../server/objects -type f | wc -l; }
 	run git push ../third main
 	[ "$status" -ne 0 ]
 	[[ $output == *"big:3001  gitlab-token"* ]]
+}
+
+@test "compiled rules lie beside the settings, for a hook without a home" {
+	[ "$(find ../server/curfew -type f -perm 644 | wc -l)" -eq 2 ]
+	run "$scan" hook status ../server
+	[ "$status" -eq 0 ]
+	[[ $output == *"rules: compiled, in "*server/curfew* ]]
+	leak g
+	run env CURFEW_SCAN_CACHE= git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"g:1  gitlab-token"* ]]
+	[[ $output != *compiling* ]]
+	# in a folder of one's own, also
+	mkdir ../shared
+	"$scan" hook install --cache ../shared ../server
+	rm -r ../server/curfew
+	run env CURFEW_SCAN_CACHE= git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output != *compiling* ]]
+	"$scan" hook uninstall ../server
+	[ "$(find ../shared -type f | wc -l)" -eq 2 ]
+	"$scan" hook install ../server
+	"$scan" hook uninstall ../server
+	[ ! -e ../server/curfew ]
+}
+
+@test "nothing compiled: told, done once, and not on the push's time" {
+	rm -r ../server/curfew
+	git -C ../server config curfew.maxTime 2s
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"rules: not compiled"*"hook install"* ]]
+	run env CURFEW_SCAN_CACHE= git push origin main
+	[ "$status" -eq 0 ]
+	[[ $output == *"compiling the rules, once"* ]]
+	git commit -q --allow-empty -m two
+	run env CURFEW_SCAN_CACHE= git push origin main
+	[ "$status" -eq 0 ]
+	[[ $output != *compiling* ]]
+	"$scan" hook status ../server
+}
+
+@test "who is believed about compiled rules: root, the hook's user, the owner" {
+	chmod go+w ../server/curfew/rules-*
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	chmod go-w ../server/curfew/rules-*
+	"$scan" hook status ../server
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+	chown 12345 ../server/curfew/rules-*
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	chown 12345 ../server
+	"$scan" hook status ../server
+	mv ../server/curfew/rules-* ../file
+	ln -s "$PWD"/../file ../server/curfew/"$(cd "$CURFEW_SCAN_CACHE"; ls rules-*)"
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+}
+
+@test "two that find nothing compiled: one compiles, the other waits for it" {
+	mkdir -m 700 ../fresh
+	touch ../fresh/lock
+	exec 9<>../fresh/lock
+	flock 9
+	CURFEW_SCAN_CACHE=$PWD/../fresh "$scan" scan f 9>&- &
+	sleep 1
+	kill -0 $!
+	cp -p "$CURFEW_SCAN_CACHE"/rules-* ../fresh/
+	touch -d 2001-01-01 ../fresh/rules-*
+	flock -u 9
+	wait $!
+	[ -z "$(find ../fresh -name 'rules-*' -newermt 2002-01-01)" ]
 }
