@@ -64,7 +64,7 @@ static int unknown_option(const struct json *hello, const struct wish *w,
 
 	for (o = o != NULL ? json_first(o) : NULL; o != NULL && n < 64;
 	     o = json_next(o))
-		if (json_str(o, "name") != NULL)
+		if (json_str(o, "name") != NULL && !json_get(o, "hidden"))
 			names[n++] = json_str(o, "name");
 	names[n] = NULL;
 	(void)err_fail(e, ERR_USAGE, key, "%s has no such setting", w->type);

@@ -20,6 +20,7 @@
 #include "agent/report/live.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/host.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -57,6 +58,8 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 		{ NULL, ARG_FLAG, NULL, 0 },
 	};
 
+	char host[PANIC_HOST];
+
 	k->wait_ms = -1;
 	if (args_parse(argc, argv, args, &k->words, &k->n_words, e) < 0)
 		return -1;
@@ -70,6 +73,10 @@ static int parse(struct app *app, int argc, char **argv, struct kill_args *k,
 		err_fail(e, ERR_USAGE, k->finding, "a finding is ended by "
 			 "itself, without other targets");
 		return err_ctx(e, NULL, "kill");
+	}
+	if (k->host && host_address(k->host, host, sizeof(host), e) < 0) {
+		err_state(e, "nothing was sent");
+		return err_ctx(e, k->host, "use --host");
 	}
 	if (k->identity && !k->finding) {
 		err_fail(e, ERR_USAGE, NULL, "--identity goes with --finding");

@@ -2,6 +2,8 @@
  * cmd_learn: seal a credential's value, so that it is recognised when it leaks
  * and its death is proved by a refused login instead of by a record.
  */
+#include <stdio.h>
+
 #include "agent/args.h"
 #include "agent/commands.h"
 #include "agent/engine/target.h"
@@ -49,8 +51,12 @@ int cmd_learn(struct app *app, int argc, char **argv)
 			 "curfew learn CONNECTION/ACCOUNT#ID");
 		goto out;
 	}
-	if (target_word(app, rest[0], &s, &e) < 0 ||
-	    read_value(app, file, from_stdin, &secret, &e) < 0)
+	if (target_word(app, rest[0], &s, &e) < 0) {
+		/* the words of kill, to which the lookup belongs */
+		(void)snprintf(e.what, sizeof e.what, "cannot learn");
+		goto out;
+	}
+	if (read_value(app, file, from_stdin, &secret, &e) < 0)
 		goto out;
 	if (secret_len(secret) == 0) {
 		err_fail(&e, ERR_USAGE, rest[0], "the value is empty");

@@ -49,7 +49,7 @@ void provider_print_options(const struct json *hello)
 		const char *dflt = json_str(o, "default");
 		const char *text = json_str(o, "help");
 
-		if (name == NULL)
+		if (name == NULL || json_get(o, "hidden") != NULL)
 			continue;
 		out_text("  ");
 		out_cell(name, 18);

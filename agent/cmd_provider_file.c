@@ -37,7 +37,7 @@ static int read_all(int fd, struct buf *out, struct err *e)
 }
 
 /* Line by line, escaped: the text is made of a stranger's file. */
-static void print_lines(struct buf *b, FILE *to)
+static void print_lines(struct buf *b, FILE *to, const char *prefix)
 {
 	char *at = b->p, *end;
 
@@ -48,9 +48,25 @@ static void print_lines(struct buf *b, FILE *to)
 		if (end != NULL)
 			*end++ = '\0';
 		if (out_safe(&safe, at, NULL) == 0)
-			(void)fprintf(to, "%s\n", safe.p != NULL ? safe.p : "");
+			(void)fprintf(to, "%s%s\n", prefix, safe.p != NULL ? safe.p : "");
 		buf_release(&safe);
 	}
+}
+
+static int tell_json(struct app *app, const char *file, const struct buf *said,
+		     const struct buf *log, int code)
+{
+	struct json *o = json_object();
+
+	(void)json_set_int(o, "version", 1);
+	(void)json_set_str(o, "file", file);
+	(void)json_set_bool(o, "ok", code == EXIT_OK);
+	(void)json_set_str(o, "said", said->len ? said->p : "");
+	(void)json_set_str(o, "error", log->len ? log->p : NULL);
+	if (out_json(app, o) != EXIT_OK)
+		code = EXIT_STORE;
+	json_free(&o);
+	return code;
 }
 
 int provider_file(struct app *app, const char *file, const char *flag,
@@ -66,8 +82,13 @@ int provider_file(struct app *app, const char *file, const char *flag,
 	char how[80] = "";
 	int code;
 
-	if (io_read_file(file, IO_ANY, BUF_CONFIG_MAX, &text, &e) < 0 ||
-	    buf_printf(&name, &e, "-:%s", file) < 0)
+	if (io_read_file(file, IO_ANY, BUF_CONFIG_MAX, &text, &e) < 0) {
+		if (e.code != ERR_NOMEM)
+			e.code = ERR_USAGE; /* a folder, a device, too big … */
+		(void)err_ctx(&e, file, "read the definition");
+		goto fail;
+	}
+	if (buf_printf(&name, &e, "-:%s", file) < 0)
 		goto fail;
 	argv[1] = name.p;
 	for (int i = 0; i < n && i < WORDS_MAX; i++)
@@ -81,9 +102,13 @@ int provider_file(struct app *app, const char *file, const char *flag,
 	if (read_all(c.rfd, &said, &e) < 0 || read_all(c.efd, &log, &e) < 0)
 		goto fail;
 	launch_how_ended(app->launcher, c.pid, how);
-	print_lines(&said, stdout);
-	print_lines(&log, stderr);
 	code = strcmp(how, "exit status 0") == 0 ? EXIT_OK : EXIT_BAD_USE;
+	if (app->json) {
+		code = tell_json(app, file, &said, &log, code);
+	} else {
+		print_lines(&said, stdout, "");
+		print_lines(&log, stderr, "curfew: ");
+	}
 	goto out;
 fail:
 	code = app_fail(app, &e);

@@ -10,12 +10,20 @@
 #include "agent/engine/verdict.h"
 #include "agent/report/out.h"
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define PROGRAM "http" /* curfew-provider-http reads every definition */
 
 /* ---- starting ---------------------------------------------------------------- */
+
+/* Those that curfew sets itself. */
+static bool ours(const char *key)
+{
+	return !strcmp(key, "service") || !strcmp(key, "standalone") ||
+	       !strcmp(key, "only") || !strcmp(key, "definition");
+}
 
 /* What the operator sets (ca_file, proxy …), and then what must stand. */
 static int options_of(const struct panic_ask *ask, const struct panic *p,
@@ -29,6 +37,11 @@ static int options_of(const struct panic_ask *ask, const struct panic *p,
 		const char *s = ask->set->v[i], *eq = strchr(s, '=');
 		char *key = eq ? mem_strndup(s, (size_t)(eq - s)) : NULL;
 
+		if (key && ours(key)) {
+			mem_free(key);
+			(void)err_fail(e, ERR_USAGE, s, "there is no such option");
+			goto out;
+		}
 		if (!eq || eq == s) {
 			(void)err_fail(e, ERR_USAGE, s, "--set takes NAME=VALUE");
 			goto out;
@@ -46,6 +59,8 @@ static int options_of(const struct panic_ask *ask, const struct panic *p,
 	else
 		rc = json_print(o, false, out, e);
 out:
+	if (rc < 0)
+		err_state(e, "nothing was sent");
 	json_free(&o);
 	return rc;
 }
@@ -148,25 +163,6 @@ static int ambiguous(const struct claims *c, struct err *e)
 	return -1;
 }
 
-/* "git.example.com", "https://git.example.com:8443": https unless it says
- * otherwise, and then the provider speaks plain http to this machine only. */
-static int own_host(const char *given, char out[static PANIC_HOST], struct err *e)
-{
-	const bool whole = strstr(given, "://") != NULL;
-	size_t n;
-
-	if (!*given || strpbrk(given, " \t\r\n@?#\\\"") ||
-	    (whole && strncmp(given, "https://", 8) != 0 &&
-	     strncmp(given, "http://", 7) != 0) ||
-	    strlen(given) > PANIC_HOST - 16)
-		return err_fail(e, ERR_USAGE, given, "--host takes HOST, HOST:PORT "
-				"or https://HOST");
-	(void)snprintf(out, PANIC_HOST, "%s%s", whole ? "" : "https://", given);
-	for (n = strlen(out); n > 8 && out[n - 1] == '/'; n--)
-		out[n - 1] = '\0';
-	return 0;
-}
-
 /* Is that the host of `url`, or one above or below it (api.…)? */
 static bool same_host(const char *url, const char *host)
 {
@@ -187,7 +183,7 @@ static int host_of(struct panic *p, const struct paste *paste, struct err *e)
 	const struct claim *c = &p->claim;
 
 	if (p->ask->host && c->option)
-		return own_host(p->ask->host, p->host, e);
+		return host_address(p->ask->host, p->host, PANIC_HOST, e);
 	if (!p->ask->host && *paste->host &&
 	    (!c->host || !same_host(c->host, paste->host))) {
 		(void)err_fail(e, ERR_USAGE, NULL, "the secret of %s stands in an "
@@ -318,6 +314,9 @@ static int tell(struct panic *p)
 		if (v.word != VD_DEAD)
 			out_cell(v.why, 0);
 		out_text(")\n");
+		if (panic_heard(p) == PANIC_UNHEARD)
+			(void)printf("nothing was sent: %s could not be reached\n",
+				     p->host);
 		if (written)
 			(void)printf("incident written to %s (no secret in it)\n",
 				     p->path);
@@ -329,28 +328,40 @@ static int tell(struct panic *p)
 	return code == EXIT_OK && !written ? EXIT_STORE : code;
 }
 
-static int send_it(struct panic *p, struct err *e)
+/* The program opens its connection: whatever is wrong with a setting is said
+ * now, while nothing has left, and in a dry run too. */
+static int get_ready(struct panic *p, struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
-	if (plan(p, e) < 0 || panic_file_open(p, e) < 0 ||
-	    options_of(p->ask, p, &b, e) < 0)
+	if (options_of(p->ask, p, &b, e) < 0 ||
+	    link_become(p->link, p->claim.type, b.p, NULL, e) < 0)
 		goto out;
+	rc = link_start(p->link, e);
+	if (rc < 0 && err_is(e, ERR_PROVIDER) && p->ask->set->n > 0)
+		e->code = ERR_USAGE; /* it refuses what it was told */
+out:
+	if (rc < 0)
+		err_state(e, "nothing was sent");
+	buf_release(&b);
+	return rc;
+}
+
+static int send_it(struct panic *p, struct err *e)
+{
+	int rc;
+
+	if (plan(p, e) < 0 || panic_file_open(p, e) < 0)
+		return -1;
 	/* before the first byte, and whatever --quiet says */
 	app_progress_done(p->app);
-	(void)fprintf(stderr, "curfew: %s, %s %s: sent to %s and nowhere else\n",
+	(void)fprintf(stderr, "curfew: %s, %s %s: goes to %s and nowhere else\n",
 		      p->claim.title, p->claim.kind, p->hint, p->host);
-	if (link_become(p->link, p->claim.type, b.p, NULL, e) < 0)
-		goto out;
-	if (link_start(p->link, e) < 0)
-		goto out;
 	facts_read(link_facts(p->link), &p->facts);
 	rc = panic_drive(p, e);
 	p->w.inc.closed_ms = panic_exit(p) == EXIT_OK ? clock_wall_ms() : 0;
 	panic_file_write(p);
-out:
-	buf_release(&b);
 	return rc;
 }
 
@@ -424,6 +435,8 @@ int panic_kill(struct app *app, const struct panic_ask *ask,
 	}
 	if (!p.claim.revoke)
 		code = needs_connection(&p);
+	else if (get_ready(&p, &e) < 0)
+		goto out;
 	else if (app->dry_run)
 		code = dry_run(&p);
 	else if (send_it(&p, &e) == 0)

@@ -41,6 +41,7 @@ struct panic { /* one run; shared by the panic_* files only */
 	char *path;    /* of the incident's file; NULL: it cannot be written */
 	bool new_file; /* not written yet */
 	struct err fault; /* the first failure to write it */
+	bool heard; /* an answer came, or a call ended without one */
 };
 
 /* The programs start now, while the rest gets ready.  `out` is then given to
@@ -66,6 +67,9 @@ int panic_file_open(struct panic *p, struct err *e)
 void panic_file_write(struct panic *p);
 void panic_note(struct panic *p, const char *what, const char *word,
 		const char *text);
+/* Did the secret leave?  UNSURE while the first calls are on their way. */
+enum panic_heard { PANIC_UNHEARD, PANIC_UNSURE, PANIC_HEARD };
+enum panic_heard panic_heard(const struct panic *p);
 struct json *panic_json(const struct panic *p);
 int panic_exit(const struct panic *p);
 /* `incident show FILE` */

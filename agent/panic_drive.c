@@ -163,6 +163,7 @@ static void answered(struct link *l, const struct link_answer *in, void *arg)
 	const char *said = in->body ? json_str(in->body, "evidence") : NULL;
 	const char *life = in->body ? json_str(in->body, "life") : NULL;
 	struct buf text = BUF_INIT(BUF_TEXT_MAX);
+	bool sent = true;
 	size_t len;
 
 	(void)l;
@@ -175,6 +176,9 @@ static void answered(struct link *l, const struct link_answer *in, void *arg)
 		(void)secret_redact(text.p, &len);
 		text.p[len] = '\0';
 	}
+	if (in->status != LINK_NOT_SENT && in->status != LINK_UNSUPPORTED &&
+	    !(in->body && json_bool(in->body, "sent", &sent) && !sent))
+		r->p->heard = true;
 	a->sending = false;
 	a->answered_ms = now_of(r);
 	a->status = (uint8_t)in->status;

@@ -54,8 +54,19 @@ void panic_note(struct panic *p, const char *what, const char *word,
 		(void)json_push(p->timeline, o);
 }
 
+enum panic_heard panic_heard(const struct panic *p)
+{
+	if (p->heard)
+		return PANIC_HEARD;
+	for (uint32_t i = 0; i < p->w.n_actions; i++)
+		if (p->w.actions[i].sending)
+			return PANIC_UNSURE;
+	return PANIC_UNHEARD;
+}
+
 struct json *panic_json(const struct panic *p)
 {
+	const bool nobody = panic_heard(p) == PANIC_UNHEARD;
 	struct json *o = json_object(), *t = NULL;
 	char at[CLOCK_TEXT];
 	bool ok;
@@ -70,7 +81,8 @@ struct json *panic_json(const struct panic *p)
 	     json_set_str(o, "kind", p->claim.kind) &&
 	     json_set_str(o, "secret_looks_like", p->hint) &&
 	     json_set_str(o, "fingerprint", p->print) &&
-	     json_set_str(o, "sent_only_to", p->host) &&
+	     json_set_str(o, "sent_only_to", nobody ? NULL : p->host) &&
+	     (!nobody || json_set_str(o, "not_reached", p->host)) &&
 	     json_set_int(o, "exit", panic_exit(p));
 	if (ok)
 		t = live_target(&p->w, 0, &p->facts, clock_wall_ms());
@@ -176,6 +188,7 @@ static void show(const struct json *o)
 	line(o, "secret", "secret_looks_like");
 	line(o, "fingerprint", "fingerprint");
 	line(o, "sent only to", "sent_only_to");
+	line(o, "not reached", "not_reached");
 	(void)printf("%-12s ", "state");
 	out_cell(state ? state : "", 0);
 	if (why && *why) {

@@ -134,8 +134,6 @@ int text_escape(struct buf *b, const char *s, size_t n, struct err *e)
 		if (len == 0) {
 			rc = buf_add(b, esc, 4, e);
 			len = 1;
-		} else if (*p == '\\') {
-			rc = buf_add(b, "\\\\", 2, e);
 		} else {
 			rc = buf_add(b, p, len, e);
 		}

@@ -22,8 +22,9 @@ bool text_int(const char *s, int64_t lo, int64_t hi, int64_t *out);
 /* A name of ours (identity, connection, tag): 1..64 of [A-Za-z0-9._-],
  * starting with a letter or digit. */
 bool text_name(const char *s);
-/* Append with control characters, quotes and non-UTF-8 bytes escaped: what
- * text_printable() refuses as \xNN; quotes and backslash behind a backslash. */
+/* Append with control characters and non-UTF-8 bytes escaped: what
+ * text_printable() refuses as \xNN.  A backslash stays as it is: text on its way
+ * through several programs is escaped once, whoever looks at it again. */
 int text_escape(struct buf *b, const char *s, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 /* Shell-style glob (* and ?), for filters. */

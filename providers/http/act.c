@@ -266,6 +266,7 @@ int act_run(void *session, const struct kit_connection *c,
 	struct session *ses = session;
 	struct scope s = { .def = ses->def, .conn = c, .q = q };
 	const bool probe = !strcmp(q->verb, "probe");
+	const unsigned before = wire_asked(ses->wire);
 	const struct toml_node *entry = def_entry(ses->def, q->verb, q->account, q->kind,
 						  q->secret != NULL, c->secret != NULL);
 
@@ -276,6 +277,9 @@ int act_run(void *session, const struct kit_connection *c,
 			       q->kind, *q->kind ? "' with the credentials at hand" : "");
 	if (entry_once(ses, &s, entry, probe, r, e))
 		return -1;
+	/* nobody was there to hear it: whoever keeps a record may say so */
+	if (wire_asked(ses->wire) == before)
+		(void)json_set_bool(kit_body(r), "sent", false);
 	/* the service itself took the value for one of its own */
 	if (r->status == KIT_OK && !strcmp(q->verb, "revoke_value") &&
 	    def_signs(ses->def, entry))

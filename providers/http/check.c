@@ -435,5 +435,6 @@ int def_check(const struct def *d, struct err *e)
 
 	if (lang && (lang->kind != TOML_INT || lang->num != 1))
 		return def_wrong(d, lang, e, "this program reads language 1");
-	return keys_check(&k, d->root, root_keys) ? -1 : def_check_whole(d, e);
+	return keys_check(&k, d->root, root_keys) || def_check_whole(d, e) ?
+		       -1 : def_check_safe(d, e);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/host.h"
 #include "base/text.h"
 #include "providers/http/def.h"
 
@@ -99,7 +100,7 @@ static int rules_whole(struct whole *w, const struct toml_node *request)
 		if (!tests && strcmp(is, "unknown") != 0 && strcmp(is, "refused") != 0)
 			return def_wrong(w->d, r, w->e, "'%s' for any answer at all: a rule "
 					 "for it needs a test", is);
-		if ((!strcmp(is, "dead") || !strcmp(is, "absent")) && !looks(r))
+		if (!strcmp(is, "absent") && !looks(r))
 			return def_wrong(w->d, r, w->e, "'%s' by the status alone: a proxy "
 					 "says that too; test the service's own words "
 					 "with 'at' or 'header'", is);
@@ -429,6 +430,8 @@ static int auth_whole(struct whole *w, const struct toml_node *a)
 static int shape_whole(struct whole *w, const struct toml_node *s)
 {
 	const struct toml_node *host = toml_get(s, "host"), *option = toml_get(s, "option");
+	struct err why = ERR_INIT;
+	char at[300];
 	const int64_t min = def_int(s, "min", 0), max = def_int(s, "max", 0);
 
 	if (min > max || min < (int64_t)strlen(toml_str(s, "prefix")))
@@ -437,10 +440,11 @@ static int shape_whole(struct whole *w, const struct toml_node *s)
 	if (!host && !option)
 		return def_wrong(w->d, s, w->e, "'host' or 'option' is missing here: where "
 				 "may such a secret be sent?");
-	if (host && strncmp(host->str, "https://", 8) &&
-	    strncmp(host->str, "http://127.", 11) && strncmp(host->str, "http://[::1]", 12))
-		return def_wrong(w->d, host, w->e, "'host' begins with https:// (http:// "
-				 "is for an address of this machine, 127.…)");
+	if (host && (!strstr(host->str, "://") ||
+		     host_address(host->str, at, sizeof(at), &why)))
+		return def_wrong(w->d, host, w->e, "'host' is https://HOST (http:// "
+				 "is for an address of this machine, 127.…)%s%s",
+				 why.cause[0] ? ": " : "", why.cause);
 	if (option && !toml_get(toml_get(w->d->root, "option"), option->str))
 		return def_wrong(w->d, option, w->e, "there is no [option.%.60s]", option->str);
 	return 0;
@@ -468,8 +472,7 @@ static int headers_whole(struct whole *w, const struct toml_node *t, int depth)
 		const bool names = c->key && c->kind == TOML_TABLE && !strcmp(c->key, "headers");
 
 		for (const struct toml_node *h = names ? c->child : NULL; h; h = h->next)
-			if (!*h->key || h->key[strcspn(h->key, " \t\r\n:\"(),/;<=>?@[\\]{}")] ||
-			    strpbrk(h->str, "\r\n"))
+			if (!*h->key || h->key[strcspn(h->key, " \t\r\n:\"(),/;<=>?@[\\]{}")])
 				return def_wrong(w->d, h, w->e, "'%.60s' is no header: a name "
 						 "without blanks and colons, a value of one "
 						 "line", h->key);

@@ -29,6 +29,11 @@ int def_check(const struct def *d, struct err *e) __attribute__((warn_unused_res
 /* check_whole.c: what a single key does not show; after def_check's own. */
 int def_check_whole(const struct def *d, struct err *e)
 	__attribute__((warn_unused_result));
+/* check_safe.c: what no definition may do; after them. */
+int def_check_safe(const struct def *d, struct err *e)
+	__attribute__((warn_unused_result));
+/* May an answer of that status be the word that a credential is dead? */
+bool def_status_tells(int64_t status);
 /* err_fail with the place of `n` in front. */
 int def_wrong(const struct def *d, const struct toml_node *n, struct err *e,
 	      const char *fmt, ...) __attribute__((format(printf, 4, 5)));

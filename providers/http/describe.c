@@ -6,24 +6,28 @@
 #include "base/mem.h"
 #include "providers/http/def.h"
 
-static const struct { const char *name, *help; } common[] = {
-	{ "definition", "a definition of your own, /path/NAME.toml" },
-	{ "service", "an installed definition's name" },
-	{ "proxy", "http://HOST:PORT of a proxy; the environment's is not used" },
-	{ "ca_file", "/path of a private certificate authority, PEM" },
-	{ "client_cert", "/path of a client certificate, PEM" },
-	{ "client_key", "/path of its key, PEM" },
-	{ "timeout", "how long a request may take, 100ms to 25s" },
-	{ "standalone", "yes: only what needs no credential of curfew's own" },
-	{ "only", "the one place (https://HOST) that anything is sent to" },
+#define NAMES_IT 2 /* of no use once a definition is there */
+
+static const struct { const char *name, *help; bool hidden; } common[] = {
+	{ "definition", "a definition of your own, /path/NAME.toml", false },
+	{ "service", "an installed definition's name", false },
+	{ "proxy", "http://HOST:PORT of a proxy; the environment's is not used", false },
+	{ "ca_file", "/path of a private certificate authority, PEM", false },
+	{ "client_cert", "/path of a client certificate, PEM", false },
+	{ "client_key", "/path of its key, PEM", false },
+	{ "timeout", "how long a request may take, 100ms to 25s", false },
+	{ "standalone", "yes: only what needs no credential of curfew's own", true },
+	{ "only", "the one place (https://HOST) that anything is sent to", true },
 };
 
+/* `hidden`: the core sets it, no person does. */
 static bool push_option(struct json *list, const char *name, const char *dflt,
-			const char *help)
+			const char *help, bool hidden)
 {
 	struct json *o = json_object();
 	bool ok = json_set_str(o, "name", name) && json_set_str(o, "help", help) &&
-		  (!dflt || json_set_str(o, "default", dflt));
+		  (!dflt || json_set_str(o, "default", dflt)) &&
+		  (!hidden || json_set_bool(o, "hidden", true));
 
 	if (ok)
 		return json_push(list, o);
@@ -38,11 +42,13 @@ static bool options(const struct def *d, struct json *out)
 	bool ok = list != NULL;
 
 	for (const struct toml_node *o = own ? own->child : NULL; o && ok; o = o->next)
-		ok = push_option(list, o->key, toml_str(o, "default"), toml_str(o, "help"));
+		ok = push_option(list, o->key, toml_str(o, "default"), toml_str(o, "help"),
+				 false);
 	for (size_t i = 0; ok && i < sizeof(common) / sizeof(common[0]); i++)
-		ok = push_option(list, common[i].name, NULL, common[i].help);
+		ok = push_option(list, common[i].name, NULL, common[i].help,
+				 common[i].hidden || (d && i < NAMES_IT));
 	if (ok && !d)
-		ok = push_option(list, "*", NULL, "settings of the definition");
+		ok = push_option(list, "*", NULL, "settings of the definition", false);
 	if (ok)
 		return json_set(out, "options", list);
 	json_free(&list);
@@ -174,7 +180,7 @@ static bool needs(const struct def *d, struct json *o)
 	for (const struct toml_node *n = own ? own->child : NULL; n && ok; n = n->next)
 		if (def_bool(n, "required", false))
 			ok = push_option(list, n->key, toml_str(n, "default"),
-					 toml_str(n, "help"));
+					 toml_str(n, "help"), false);
 	if (ok)
 		return json_set(o, "options", list);
 	json_free(&list);

@@ -18,6 +18,7 @@
 #include "providers/http/stamp.h"
 
 #define ONCE_MAX 32
+#define ODD_TOLD 5
 #define WAITS_MAX 4	   /* "come back later" answers to one page */
 #define WAIT_MAX_MS 8000   /* longer ones are handed to the core */
 
@@ -32,6 +33,7 @@ struct whole {
 	struct kit_reply *r;
 	struct err *e;		     /* our own fault */
 	bool failed, partial;
+	unsigned odd;		     /* items left out for their names */
 	atomic_bool ended;	     /* *r, or *e, holds the answer */
 	atomic_llong hold_ms;	     /* monotonic: the service wants a rest */
 	pthread_mutex_t steps_lock;
@@ -84,8 +86,40 @@ static char *field(const struct toml_node *n, const char *key,
 	const char *t = toml_str(n, key);
 	struct scope soft = *s;
 
-	soft.gaps = true;
+	soft.gaps = soft.tidy = true;
 	return t ? tmpl_text(t, &soft, e) : mem_strdup("");
+}
+
+/* The same for a name that requests are made of, which must stay what it is:
+ * NULL without an error when it cannot be one.  The item is left out then. */
+static char *name_field(struct walk *w, const struct toml_node *n, const char *key,
+			const struct scope *s, struct err *e)
+{
+	const char *t = toml_str(n, key);
+	struct scope soft = *s;
+	struct err mine = ERR_INIT;
+	char *v, *shown;
+
+	soft.gaps = true;
+	v = t ? tmpl_text(t, &soft, &mine) : mem_strdup("");
+	if (v)
+		return v;
+	if (mine.code != ERR_USAGE) {
+		*e = mine;
+		return NULL;
+	}
+	shown = field(n, key, s, e);
+	if (!shown)
+		return NULL;
+	pthread_mutex_lock(&w->all->lock);
+	w->all->partial = true;
+	if (++w->all->odd <= ODD_TOLD)
+		log_line(LOG_WARNING, "list: an item (%s) is left out: its %s '%.100s' cannot "
+			 "be used: %s", toml_str(n, "what") ? toml_str(n, "what") :
+			 "parent", key, shown, mine.cause);
+	pthread_mutex_unlock(&w->all->lock);
+	mem_free(shown);
+	return NULL;
 }
 
 static int put_times(const struct toml_node *n, const struct scope *s,
@@ -154,12 +188,14 @@ static int put_item(struct walk *w, const struct toml_node *n,
 	const struct toml_node *self = toml_get(n, "self_when");
 	const struct toml_node *makes = toml_get(n, "makes_accounts_when");
 	struct json *item = json_object();
-	char *id = field(n, "id", s, e), *kind = field(n, "kind", s, e);
+	char *id = name_field(w, n, "id", s, e), *kind = name_field(w, n, "kind", s, e);
 	char *print = field(n, "fingerprint", s, e);
 	int rc = -1;
 
-	if (!item || !id || !kind || !print)
+	if (!item || !id || !kind || !print) {
+		rc = e->code == ERR_NONE && item ? 0 : -1;
 		goto out;
+	}
 	if (!*account || (!plain && (!*id || !*kind))) {
 		log_line(LOG_WARNING, "list: a %s without account, kind or id is "
 			 "left out", what);
@@ -216,9 +252,9 @@ static int take(struct walk *w, const struct toml_node *n, const struct scope *u
 	s.item[0] = item;
 	if (only && !rule_match(only, NULL, &s, item))
 		return 0;
-	account = field(n, "account", &s, e);
+	account = name_field(w, n, "account", &s, e);
 	if (!account)
-		return -1;
+		return e->code == ERR_NONE ? 0 : -1;
 	if (*w->all->q->account && *account &&
 	    strcmp(account, w->all->q->account) != 0)
 		goto out; /* only one account was asked for */
@@ -512,6 +548,9 @@ int list_run(void *session, const struct kit_connection *c,
 	fan_close(&all.fan);
 	for (int i = 0; i < ONCE_MAX; i++)
 		json_free(&all.once[i].saved);
+	if (all.odd > 0)
+		log_line(LOG_WARNING, "list: %u items were left out for their names; the "
+			 "listing is not whole", all.odd);
 	if (!all.ended) {
 		(void)kit_say(r, KIT_OK, "%s", "");
 		(void)json_set_bool(kit_body(r), "complete", !all.partial);

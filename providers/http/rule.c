@@ -105,13 +105,21 @@ bool rule_match(const struct toml_node *cond, const struct answer *a,
 	return true;
 }
 
+/* A service in trouble, or a redirect, says nothing about a credential. */
+bool def_status_tells(int64_t status)
+{
+	return (status >= 200 && status < 300) ||
+	       (status >= 400 && status < 500 && status != 429);
+}
+
 struct outcome rule_outcome(const struct toml_node *rules, const struct answer *a,
 			    const struct scope *s)
 {
 	/* a page of another make is no answer of the service's, whatever its status */
 	for (const struct toml_node *r = rules && a->readable ? rules->child : NULL; r;
 	     r = r->next)
-		if (rule_match(r, a, s, a->doc))
+		if ((strcmp(toml_str(r, "is"), "dead") != 0 ||
+		     def_status_tells(a->w.status)) && rule_match(r, a, s, a->doc))
 			return (struct outcome){ .is = toml_str(r, "is"),
 				.why = toml_str(r, "why"),
 				.after_ms = def_int(r, "after_ms", 0) };

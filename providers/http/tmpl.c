@@ -396,8 +396,8 @@ out:
 	return rc;
 }
 
-static int put_escaped(const struct expr *x, const struct buf *v,
-		       enum tmpl_mode mode, struct buf *out, struct err *e)
+static int put_escaped(const struct expr *x, const struct scope *s,
+		       const struct buf *v, enum tmpl_mode mode, struct buf *out, struct err *e)
 {
 	const char *p = v->p ? v->p : "";
 
@@ -410,11 +410,16 @@ static int put_escaped(const struct expr *x, const struct buf *v,
 	}
 	if (mode == TMPL_JSON)
 		return json_escape(out, p, v->len, e);
-	for (size_t i = 0; i < v->len; i++)
-		if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+	for (size_t i = 0; i < v->len; i++) {
+		const bool steers = (unsigned char)p[i] < 0x20 || p[i] == 0x7f;
+
+		if (steers && !s->tidy)
 			return err_fail(e, ERR_USAGE, x->name,
 					"the value holds control characters");
-	return buf_add(out, p, v->len, e);
+		if (steers ? buf_puts(out, "\xef\xbf\xbd", e) : buf_add(out, p + i, 1, e))
+			return -1;
+	}
+	return 0;
 }
 
 static bool is_secret(const char *name)
@@ -441,7 +446,7 @@ static int put_expr(const struct expr *x, const struct scope *s,
 	for (size_t i = x->n_func; !rc && i > 0 && !(s->show && is_secret(x->name)); i--)
 		rc = apply(x->func[i - 1], &v, s, e);
 	if (!rc)
-		rc = put_escaped(x, &v, mode, out, e);
+		rc = put_escaped(x, s, &v, mode, out, e);
 out:
 	buf_release(&v);
 	return rc;

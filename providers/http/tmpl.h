@@ -35,6 +35,7 @@ struct scope {
 	const unsigned char *seal_to;	/* a public key (DIGEST_PUBLIC), or NULL */
 	bool show;	/* for people: secrets blanked, gaps told as <name> */
 	bool gaps;	/* a name without a value is an empty string */
+	bool tidy;	/* for people: control characters become U+FFFD */
 };
 
 int tmpl_render(const char *text, const struct scope *s, enum tmpl_mode mode,

@@ -4,17 +4,21 @@
 #include "providers/http/transport.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/mem.h"
 
 struct wire {
 	CURL *h;
 	const struct kit_connection *c;
 	long total_ms;
+	unsigned asked; /* requests of which anything left */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -47,12 +51,31 @@ static int total_ms(const struct kit_connection *c, long *ms, struct err *e)
 	return 0;
 }
 
+/* A file that cannot be read is told now: curl passes over it in silence where
+ * no TLS is spoken. */
+static int files_ok(const struct kit_connection *c, struct err *e)
+{
+	static const char *const names[] = { "ca_file", "client_cert", "client_key" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *path = kit_option(c, names[i], NULL);
+		int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+
+		if (path && fd < 0)
+			return err_fail(e, ERR_CONFIG, names[i],
+					"the file %.200s cannot be read", path);
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	return 0;
+}
+
 struct wire *wire_open(const struct kit_connection *c, struct err *e)
 {
 	struct wire *w;
 	long total;
 
-	if (total_ms(c, &total, e))
+	if (total_ms(c, &total, e) || files_ok(c, e))
 		return NULL;
 	w = mem_zalloc(sizeof(*w));
 	if (w) {
@@ -66,6 +89,11 @@ struct wire *wire_open(const struct kit_connection *c, struct err *e)
 		return NULL;
 	}
 	return w;
+}
+
+unsigned wire_asked(const struct wire *w)
+{
+	return w->asked;
 }
 
 void wire_close(struct wire **w)
@@ -132,12 +160,6 @@ bool wire_header(const struct wire_answer *a, const char *name, struct buf *out)
 
 /* ---- where to ------------------------------------------------------------------ */
 
-static bool loopback(const char *host)
-{
-	return !strcmp(host, "localhost") || !strcmp(host, "[::1]") ||
-	       !strncmp(host, "127.", 4);
-}
-
 /* https anywhere, http only to this machine, never a user name in it. */
 static int place_ok(const char *url, struct err *e)
 {
@@ -152,7 +174,7 @@ static int place_ok(const char *url, struct err *e)
 	else if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK)
 		(void)err_fail(e, ERR_CONFIG, NULL, "an address with a user name in it");
 	else if (strcmp(scheme, "https") != 0 &&
-		 !(strcmp(scheme, "http") == 0 && loopback(host)))
+		 !(strcmp(scheme, "http") == 0 && host_loopback(host)))
 		(void)err_fail(e, ERR_POLICY, host, "only https is spoken to other "
 			       "machines, the address says %s", scheme);
 	else
@@ -340,6 +362,7 @@ static int tell(struct wire *w, CURLcode code, const struct wire_answer *a,
 
 	(void)curl_easy_getinfo(w->h, CURLINFO_REQUEST_SIZE, &n);
 	*sent = n > 0;
+	w->asked += *sent;
 	switch (code) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
@@ -388,6 +411,7 @@ int wire_send(struct wire *w, const struct wire_ask *q, struct wire_answer *a,
 		goto out;
 	}
 	*sent = true;
+	w->asked++;
 	(void)curl_easy_getinfo(w->h, CURLINFO_RESPONSE_CODE, &a->status);
 	rc = 0;
 out:

@@ -41,6 +41,8 @@ struct wire;
 int wire_boot(struct err *e) __attribute__((warn_unused_result)); /* once */
 struct wire *wire_open(const struct kit_connection *c, struct err *e);
 void wire_close(struct wire **w);
+/* How many requests there were of which at least a byte left. */
+unsigned wire_asked(const struct wire *w);
 
 /* 0 with an answer; -1 without.  *sent then tells whether the request may have
  * reached the service (its outcome is unknown) or certainly did not. */

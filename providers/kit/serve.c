@@ -91,7 +91,8 @@ static int options_check(const struct kit *k, const struct json *options,
 		err_fail(e, ERR_CONFIG, json_key(o), "there is no such option");
 		for (const struct json *n = json_first(json_get(k->describe, "options"));
 		     n; n = json_next(n))
-			if (buf_printf(&names, e, "%s%s", names.len ? ", " : "",
+			if (!json_get(n, "hidden") &&
+			    buf_printf(&names, e, "%s%s", names.len ? ", " : "",
 				       json_str(n, "name")))
 				break;
 		err_hint(e, "known options: %s", names.p ? names.p : "none");

@@ -131,3 +131,76 @@ wrong() {
 	wrong 's/^help = "where the wiki is"/help = where/' "$(line 'where the wiki')" ""
 	wrong '/^language/s/$/\nlanguage = 1/' 2 ""
 }
+
+# rule TEXT: the wiki's rule for "dead" replaced
+rule() { wrong "s|{ status = 401, at = ./error., equals = .no such key., is = .dead. }|$1|" "$(grep -n 'status = 401' "$good" | cut -d: -f1):" "$2"; }
+
+@test "no definition can call dead what any answer could be" {
+	rule '{ at = "/error", exists = false, is = "dead" }' "any answer has or lacks"
+	rule '{ status = 401, at = "/error", exists = true, is = "dead" }' "any answer has"
+	rule '{ status = 401, at = "/error", matches = "*", is = "dead" }' "any answer has"
+	rule '{ status = 401, at = "/error", equals = "", is = "dead" }' "any answer has"
+	rule '{ status = 401, at = "/error", in = ["x", ""], is = "dead" }' "any answer has"
+	rule '{ status = 401, header = "Content-Length", exists = true, is = "dead" }' "any answer has"
+	rule '{ status = 401, header = "content-type", matches = "*json*", is = "dead" }' "any answer has"
+	rule '{ status = 401, header = "X-Wiki", exists = true, is = "dead" }' "any answer has"
+	rule '{ status = 401, not = { at = "/name", equals = "x" }, is = "dead" }' "any answer has"
+	rule '{ status = 401, any = [ { at = "/error", equals = "no" }, { at = "/x", exists = false } ], is = "dead" }' "any answer has"
+	rule '{ status = [401, 503], at = "/error", equals = "no such key", is = "dead" }' "5xx never do"
+	rule '{ status = 429, at = "/error", equals = "no such key", is = "dead" }' "5xx never do"
+	rule '{ status = "3xx", at = "/error", equals = "no such key", is = "dead" }' "5xx never do"
+	for r in '{ at = "/error", equals = "no such key", is = "dead" }' \
+		'{ status = 401, header = "WWW-Authenticate", contains = "invalid_token", is = "dead" }' \
+		'{ status = 200, at = "/ended_at", exists = true, is = "dead" }' \
+		'{ status = 401, all = [ { at = "/a", exists = true }, { at = "/b", contains = "gone" } ], is = "dead" }'; do
+		sed "s|{ status = 401, at = ./error., equals = .no such key., is = .dead. }|$r|" "$good" >"$BATS_TEST_TMPDIR/fine.toml"
+		run "$curfew" provider check "$BATS_TEST_TMPDIR/fine.toml"
+		[ "$status" -eq 0 ]
+	done
+}
+
+@test "no definition can put a line, a blank step or a step upwards into what is sent" {
+	line() { grep -n -- "$1" "$good" | head -1 | cut -d: -f1; }
+	wrong 's/value = "Key {admin}"/value = "Key {admin}\\r\\nX-Evil: 1"/' "$(line 'Key {admin}'):9:" "control characters"
+	wrong 's/^header = "Authorization"$/header = "Auth\\nX-Evil"/' "$(line '^header'):10:" "control characters"
+	wrong 's/^path = "\/me"/&\nheaders = { "X-A" = "1\\r\\nX-Evil: 1" }/' "$(($(line '^path = "/me"') + 1)):" "control characters"
+	wrong 's/^path = "\/me"/&\nheaders = { "X-A\\r\\nX-Evil" = "1" }/' "$(($(line '^path = "/me"') + 1)):" "no header"
+	wrong 's/^path = "\/me"/path = "\/me HTTP\/1.1\\r\\nX: y"/' "$(line '^path = "/me"'):8:" "control characters"
+	wrong 's/^path = "\/me"/path = "\/a\/..\/me"/' "$(line '^path = "/me"'):8:" "a step to another place"
+	wrong 's/^path = "\/me"/path = "\/a\/%2E.\/me"/' "$(line '^path = "/me"'):8:" "a step to another place"
+	wrong 's/^path = "\/me"/path = "\/me\/.."/' "$(line '^path = "/me"'):8:" "a step to another place"
+	wrong 's/^title = "Our wiki"/title = "\\u001b[2J"/' "$(line '^title'):9:" "control characters"
+}
+
+@test "a stranger's 503 is not death, and http is for this machine alone" {
+	sed 's|{ status = 401, at = "/error", equals = "no such key", is = "dead" }|{ at = "/msg", equals = "down", is = "dead" }|' \
+		"$good" >"$CURFEW_PROVIDER_PATH/wiki.toml"
+	"$curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key" >/dev/null
+	for u in http://127.evil.com http://127.0.0.1.evil.com:1; do
+		run "$curfew" connect wiki w --set url="$u" --secret-stdin <<<"x"
+		[ "$status" -ne 0 ]
+		says "only https is spoken to other machines"
+	done
+}
+
+@test "what is no file of a definition: exit 2, and in curfew's name" {
+	ln -s "$good" "$BATS_TEST_TMPDIR/link.toml"
+	head -c 2000000 /dev/zero | tr '\0' '#' >"$BATS_TEST_TMPDIR/big.toml"
+	for f in "$BATS_TEST_TMPDIR/" "$BATS_TEST_TMPDIR/big.toml" /dev/null "$BATS_TEST_TMPDIR/none.toml"; do
+		run "$curfew" provider check "$f"
+		echo "$f: $status $output"
+		[ "$status" -eq 2 ]
+		says "curfew: cannot read the definition"
+	done
+	sed 's/^language = 1/language = 2/' "$good" >"$BATS_TEST_TMPDIR/bad.toml"
+	run "$curfew" provider check "$BATS_TEST_TMPDIR/bad.toml"
+	[ "$status" -eq 2 ]
+	says "curfew: cannot read the definition"
+	run "$curfew" provider check "$BATS_TEST_TMPDIR/bad.toml" --json
+	[ "$status" -eq 2 ]
+	[ "$(jq -r .ok <<<"$output")" = false ]
+	[[ $(jq -r .error <<<"$output") == *bad.toml:1:12* ]]
+	run "$curfew" provider try "$good" probe kind=key url=http://127.0.0.1:1 --json
+	[ "$status" -eq 0 ]
+	[[ $(jq -r .said <<<"$output") == *"GET http://127.0.0.1:1/me"* ]]
+}

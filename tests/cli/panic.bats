@@ -68,7 +68,7 @@ clean() { # SECRET: nothing that was written holds it
 	leak "$bot"
 	[ "$status" -eq 0 ]
 	says "gitlab personal_token glpat-…ot00  DEAD (proved)"
-	says "sent to $here/gitlab and nowhere else"
+	says "goes to $here/gitlab and nowhere else"
 	says "incident written to $CURFEW_DIR/incidents/"
 	clean "$bot"
 	[ "$(stat -c %a "$CURFEW_DIR"/incidents/*.json)" = 600 ]
@@ -201,10 +201,6 @@ clean() { # SECRET: nothing that was written holds it
 		leak "$bot" --host "$h"
 		[ "$status" -eq 2 ]
 	done
-	# plain http to another machine is refused, nothing leaves
-	leak "$bot" --host http://192.0.2.1 --wait 1s
-	[ "$status" -eq 4 ]
-	says "only https"
 }
 
 @test "a revoke that does nothing is not death; silence neither" {
@@ -346,4 +342,79 @@ with_vault() {
 	mv "$BATS_TEST_TMPDIR/key" "$BATS_TEST_TMPDIR/away"
 	leak "$vault" --no-vault --host "$here/hashivault"
 	[ "$status" -eq 0 ]
+}
+
+# plain http leaves this machine for nobody, and a dry run tells what would be
+@test "a host that is none: exit 2 before anything, dry run or not" {
+	local h n=0
+	for h in http://127.evil.example.com http://127.0.0.1.evil.example.com \
+		http://localhost.evil.com:1 http://192.0.2.1 http://127.1 http:// https:// \
+		https://https://x 'a{b}.example' http://127.0.0.1:99999 git.example.com:0 \
+		user@git.example.com https://u:p@git.example.com git.example.com/.. \
+		'git.example.com/a b' gıt.example.com 'git. example.com' '[::1' \
+		'https://[::1%lo]' -x.example ftp://git.example.com ''; do
+		echo "host: $h"
+		leak "$bot" "--host=$h" --dry-run
+		[ "$status" -eq 2 ]
+		says "nothing was sent"
+		says "a host looks like"
+		says_not "would be sent"
+		leak "$bot" "--host=$h" --wait 1s
+		[ "$status" -eq 2 ]
+		says_not "nowhere else"
+		[ ! -e "$CURFEW_DIR/incidents" ]
+	done
+	for h in git.example.com git.example.com:8443 https://git.example.com/gitlab \
+		http://localhost:1 'http://[::1]:1' 127.0.0.1 https://192.0.2.1; do
+		leak "$bot" "--host=$h" --dry-run
+		[ "$status" -eq 0 ]
+		says "would be sent to"
+	done
+}
+
+@test "a wrong --set: exit 2 before the line, and no name of curfew's own is offered" {
+	local s
+	for s in nothing=1 timeout=never timeout=1h only=http://127.0.0.1:1 standalone=no \
+		ca_file="$BATS_TEST_TMPDIR/nonexistent" novalue; do
+		leak "$bot" --set "$s"
+		echo "set: $s"
+		[ "$status" -eq 2 ]
+		says "nothing was sent"
+		says_not "nowhere else"
+		says_not "standalone,"
+		leak "$bot" --set "$s" --dry-run
+		[ "$status" -eq 2 ]
+	done
+	[ "$(asked "$here" gitlab)" -eq 0 ]
+	[ ! -e "$CURFEW_DIR/incidents" ] || [ -z "$(ls "$CURFEW_DIR/incidents")" ]
+	leak "$bot" --set nothing=1
+	says "url, proxy, ca_file, client_cert, client_key, timeout;"
+	says_not "only"
+}
+
+@test "where nobody listens nothing was sent, and the record says so" {
+	leak "$bot" --host http://127.0.0.1:1 --wait 1s
+	[ "$status" -eq 4 ]
+	says "nothing was sent: http://127.0.0.1:1 could not be reached"
+	[ "$(incident | jq -r '.sent_only_to')" = null ]
+	[ "$(incident | jq -r '.not_reached')" = http://127.0.0.1:1 ]
+	rm "$CURFEW_DIR"/incidents/*
+	leak "$bot" --host https://nobody.invalid --wait 1s
+	[ "$status" -eq 4 ]
+	[ "$(incident | jq -r '.sent_only_to')" = null ]
+	rm "$CURFEW_DIR"/incidents/*
+	trouble "$here" '{"path":"*","how":"500","times":99}'
+	leak "$bot" --wait 1s
+	[ "$(incident | jq -r '.sent_only_to')" = "$here/gitlab" ]
+	says_not "nothing was sent"
+}
+
+@test "a service's control characters are shown escaped, once" {
+	trouble "$here" '{"path":"DELETE *","how":"says","status":500,"body":"{\"message\":\"\\u001b[2Jgone\"}","times":99}'
+	leak "$bot" --wait 1s
+	[ "$status" -eq 4 ]
+	[[ $output != *$'\e'* ]]
+	run "$curfew" incident show "$CURFEW_DIR"/incidents/*.json
+	says '\x1b[2Jgone'
+	says_not '\\x1b'
 }

@@ -281,3 +281,17 @@ teardown() {
 		hashivault hvs.admin000000000000000000000 hashivault/ci#acc-ci
 	END
 }
+
+@test "one odd name does not blind a connection: told with U+FFFD, an odd id dropped and counted" {
+	open_service gitlab "$admin"
+	ask list
+	n=$(item '.what=="account"' | wc -l)
+	fake '{"path":"GET */api/v4/users?*","how":"says","status":200,"times":1,"body":"[{\"id\":1,\"username\":\"root\",\"name\":\"Ro\\tot\",\"state\":\"active\"},{\"id\":2,\"username\":\"bad\\u001bname\",\"name\":\"x\",\"state\":\"active\"}]"}' >/dev/null
+	ask list
+	expect .status ok
+	expect .complete false
+	[ "$(item '.what=="account"' | wc -l)" -eq 1 ]
+	[ "$(item '.what=="account"' | jq -r .attributes.name)" = $'Ro\uFFFDot' ]
+	grep -q "(account) is left out: its account 'bad" "$PROVIDER_LOG"
+	grep -q "1 items were left out for their names" "$PROVIDER_LOG"
+}

@@ -200,7 +200,7 @@ static void test_escape(void **state)
 
 	(void)state;
 	assert_int_equal(text_escape(&b, in, sizeof(in) - 1, NULL), 0);
-	assert_string_equal(b.p, "a\"b'c\\\\d\\x1b\\x7f\\xff\xc3\xa9"
+	assert_string_equal(b.p, "a\"b'c\\d\\x1b\\x7f\\xff\xc3\xa9"
 				 "\\xc2\\x9b\\x0a\\x00z");
 	buf_release(&b);
 	assert_int_equal(text_escape(&(struct buf)BUF_INIT(3), "\x01", 1, NULL),
