@@ -195,6 +195,17 @@ static void take_trial(struct link *l, const struct link_answer *a, void *arg)
 					     "the listing did not begin");
 }
 
+/* What works, but not as it should. */
+static void tell_warning(const struct link *link)
+{
+	const char *text = json_str(link_hello(link), "warning");
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
+	if (text != NULL && text_escape(&b, text, strnlen(text, 400), NULL) == 0)
+		log_line(LOG_WARNING, "%s", b.p);
+	buf_release(&b);
+}
+
 /* hello with the credential, then the first thing it lists. */
 static int try_it(const struct app *app, const struct wish *w,
 		  const char *options, const struct secret *secret,
@@ -208,6 +219,7 @@ static int try_it(const struct app *app, const struct wish *w,
 	if (link_open(app->launcher, w->name, w->type, options, secret, &link,
 		      e) < 0 || link_start(link, e) < 0)
 		goto out;
+	tell_warning(link);
 	if (link_facts(link) != NULL &&
 	    json_print(link_facts(link), false, facts, e) < 0)
 		goto out;

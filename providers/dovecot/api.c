@@ -310,6 +310,15 @@ static int check_options(const struct kit_connection *c, char imap[DOVE_IMAP],
 	return rc;
 }
 
+/* Without that nothing is denied.  No error: the rest of a kill still works. */
+static void warn_order(const struct kit_connection *c)
+{
+	char why[CHAIN_WHY];
+
+	if (chain_order(c, why) == CHAIN_WRONG)
+		kit_warn("kills will not stop logins: %.200s; " DOVE_ORDER_HINT, why);
+}
+
 int dove_open(const struct kit_connection *c, void **session, struct err *e)
 {
 	struct dove *d = mem_zalloc(sizeof(*d));
@@ -320,6 +329,7 @@ int dove_open(const struct kit_connection *c, void **session, struct err *e)
 		dove_close(d);
 		return -1;
 	}
+	warn_order(c);
 	*session = d;
 	return 0;
 }

@@ -8,7 +8,8 @@
  * docs/providers/dovecot.md says what the server needs.
  *
  * Everything is asked over the doveadm HTTP API of Dovecot 2.3, except the
- * deny file, which is ours to write, and the IMAP login that proves.
+ * deny file, which is ours to write, the IMAP login that proves, and Dovecot's
+ * own sockets, which tell whether the deny file works (chain.c).
  */
 #ifndef PROVIDERS_DOVECOT_DOVECOT_H
 #define PROVIDERS_DOVECOT_DOVECOT_H
@@ -116,6 +117,21 @@ int deny_read(const char *path, struct deny *d, struct err *e)
 	__attribute__((warn_unused_result));
 bool deny_has(const struct deny *d, const char *user);
 void deny_free(struct deny *d);
+
+/* chain.c -------------------------------------------------------------- */
+
+#define CHAIN_WHY 300
+#define DOVE_ORDER_HINT "move it into /etc/dovecot/conf.d/05-curfew-deny.conf, " \
+	"restart Dovecot (doveconf -n shows the order)"
+/* Is the deny file's passdb before all others?  UNSEEN: cannot be told.  `why`
+ * when not FIRST; what was seen is kept for a minute. */
+enum chain { CHAIN_FIRST, CHAIN_WRONG, CHAIN_UNSEEN };
+enum chain chain_order(const struct kit_connection *c, char why[CHAIN_WHY]);
+/* Does Dovecot find the user in its passdbs?  A user that no passdb can look
+ * up is SHUT_OUT too, so this proves nothing unless the order is FIRST. */
+enum chain_user { CHAIN_LET_IN, CHAIN_SHUT_OUT, CHAIN_NO_WORD };
+enum chain_user chain_lookup(const struct kit_connection *c, const char *user,
+			     char why[CHAIN_WHY]);
 
 /* box.c ---------------------------------------------------------------- */
 

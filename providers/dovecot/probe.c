@@ -4,8 +4,9 @@
  * With the secret: an IMAP login.  Only NO [AUTHENTICATIONFAILED] after a
  * greeting is `dead`: UNAVAILABLE, a closed port or a timeout is not.
  * Without it: the deny file lists the user, Dovecot has had the second it may
- * take to read it again, the cache was flushed after that, and nobody is
- * logged in.
+ * take to read it again, the cache was flushed after that, nobody is logged in,
+ * and Dovecot itself says that the deny file comes before every password and
+ * that the user is found no more.  Our own line in that file proves nothing.
  */
 #include <string.h>
 
@@ -37,6 +38,31 @@ static int by_login(struct dove *d, const struct kit_connection *c,
 	return kit_tell(r, KIT_LIFE_UNKNOWN, false, "no word about the secret: %s", why);
 }
 
+/* The deny file lists him: does Dovecot heed it? */
+static int by_chain(const struct kit_connection *c, const char *user,
+		    struct kit_reply *r)
+{
+	char why[CHAIN_WHY], unheard[CHAIN_WHY];
+	enum chain order = chain_order(c, why);
+	enum chain_user is;
+
+	is = chain_lookup(c, user, order == CHAIN_FIRST ? why : unheard);
+	if (is == CHAIN_LET_IN)
+		return kit_tell(r, KIT_ALIVE, false, "Dovecot still finds the mailbox in "
+				"its passdbs, although the deny file lists it; the deny "
+				"passdb has to be the first: " DOVE_ORDER_HINT);
+	if (order == CHAIN_WRONG)
+		return kit_tell(r, KIT_LIFE_UNKNOWN, false, "%.200s; " DOVE_ORDER_HINT,
+				why);
+	if (order != CHAIN_FIRST || is != CHAIN_SHUT_OUT)
+		return kit_tell(r, KIT_LIFE_UNKNOWN, false, "denied, but not proved: "
+				"%.200s; curfew learn the password, and a login proves "
+				"it", why);
+	return kit_tell(r, KIT_DEAD, false, "Dovecot finds the mailbox no more: its "
+			"first passdb denies it, the cache was flushed, and no session "
+			"is open");
+}
+
 static int by_record(struct dove *d, const struct kit_connection *c,
 		     const struct kit_request *q, struct kit_reply *r,
 		     const struct deny *deny)
@@ -57,8 +83,7 @@ static int by_record(struct dove *d, const struct kit_connection *c,
 	if (n)
 		return kit_tell(r, KIT_ALIVE, false, "denied, but %zu sessions are still "
 				"open", n);
-	return kit_tell(r, KIT_DEAD, false, "the deny file lists the mailbox, the cache "
-			"was flushed, and no session is open");
+	return by_chain(c, q->account, r);
 }
 
 static int of_session(struct dove *d, const struct kit_connection *c,

@@ -61,6 +61,8 @@ struct kit_stream {
 	size_t items;
 	bool partial; /* something was left out */
 };
+/* What kit_warn() said, into hello's answer. */
+bool kit_warning(struct json *hello);
 /* Sends the closing answer of request `id`; takes what r owns.  `verb` may be
  * NULL.  Failure to write is logged; the reader notices a closed pipe. */
 void kit_reply_send(struct kit *k, int64_t id, const char *verb, bool partial,

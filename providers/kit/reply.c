@@ -8,6 +8,7 @@
  */
 #include "providers/kit/kit_in.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,30 @@ int kit_tell(struct kit_reply *r, enum kit_life life, bool refusal,
 	vsnprintf(r->text, sizeof(r->text), fmt, ap);
 	va_end(ap);
 	return 0;
+}
+
+static pthread_mutex_t warned = PTHREAD_MUTEX_INITIALIZER;
+static char warning[400];
+
+void kit_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	pthread_mutex_lock(&warned);
+	va_start(ap, fmt);
+	vsnprintf(warning, sizeof(warning), fmt, ap);
+	va_end(ap);
+	pthread_mutex_unlock(&warned);
+}
+
+bool kit_warning(struct json *hello)
+{
+	bool ok;
+
+	pthread_mutex_lock(&warned);
+	ok = !*warning || json_set_str(hello, "warning", warning);
+	pthread_mutex_unlock(&warned);
+	return ok;
 }
 
 struct json *kit_body(struct kit_reply *r)

@@ -42,7 +42,8 @@ static void hello_say(struct kit *k, int64_t id)
 	ok = ok && json_set_int(r.body, "protocol", LP_VERSION) &&
 	     json_set_str(r.body, "provider", k->p->name) &&
 	     json_set_str(r.body, "version", CURFEW_VERSION) &&
-	     json_set_int(r.body, "parallel", k->p->parallel);
+	     json_set_int(r.body, "parallel", k->p->parallel) &&
+	     kit_warning(r.body);
 	if (ok && verbs)
 		ok = json_set(r.body, "verbs", verbs);
 	else

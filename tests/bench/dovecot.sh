@@ -37,7 +37,7 @@ chown -Rh nobody:nogroup "$DC_DIR/home"
 curfew=("$build/curfew" --key-file "$work/key")
 "${curfew[@]:0:1}" init --generate-key-file "$work/key" >/dev/null
 "${curfew[@]}" connect dovecot mail --set "url=http://127.0.0.1:$DC_HTTP" \
-	--set "imap=imap://127.0.0.1:$DC_IMAP" --set "deny_file=$DC_DIR/auth/deny" \
+	--set "imap=imap://127.0.0.1:$DC_IMAP" --set "deny_file=$DC_DIR/auth/deny" --set "base_dir=$DC_DIR/run" \
 	--secret-stdin <<<"$DC_KEY" >/dev/null
 began=$(date +%s%3N)
 "${curfew[@]}" sync >/dev/null

@@ -40,11 +40,7 @@ dc_config() {
 		  list = children
 		  subscriptions = no
 		}
-		passdb {
-		  driver = passwd-file
-		  deny = yes
-		  args = username_format=%u $DC_DIR/auth/deny
-		}
+		!include_try $DC_DIR/early.conf
 		passdb {
 		  driver = passwd-file
 		  master = yes
@@ -54,6 +50,7 @@ dc_config() {
 		  driver = passwd-file
 		  args = scheme=PLAIN username_format=%u $DC_DIR/auth/users
 		}
+		!include_try $DC_DIR/late.conf
 		userdb {
 		  driver = passwd-file
 		  args = username_format=%u $DC_DIR/auth/users
@@ -96,6 +93,13 @@ dc_config() {
 		  }
 		}
 	END
+}
+
+# Where the deny passdb stands: early (first) or late (behind the passwords).
+dc_deny() { # early|late
+	rm -f "$DC_DIR"/{early,late}.conf
+	printf 'passdb {\n driver = passwd-file\n deny = yes\n args = username_format=%%u %s\n}\n' \
+		"$DC_DIR/auth/deny" >"$DC_DIR/$1.conf"
 }
 
 dc_s() { # the listener in use is imap or imaps; with a word: the other one
@@ -173,6 +177,7 @@ start_dovecot() {
 		DC_IMAP=$(dc_port) DC_HTTP=$(dc_port) DC_LMTP=$(dc_port) DC_SIEVE=$(dc_port)
 		export DC_DIR DC_KEY DC_IMAP DC_HTTP DC_LMTP DC_SIEVE
 		dc_config
+		dc_deny early
 		dc_start && return 0
 	done
 	cat "$DC_DIR/start" "$DC_DIR/log" >&2

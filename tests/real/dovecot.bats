@@ -42,6 +42,10 @@ redirect :copy "evil@example.net";
 
 dc_reset() {
 	local user
+	if [ ! -e "$DC_DIR/early.conf" ] || [ -e "$DC_DIR/late.conf" ]; then # a case broke off
+		dc_deny early
+		restart
+	fi
 	: >"$DC_DIR/auth/deny"
 	touch -d "@$(($(date +%s) - 5 - RANDOM % 10000))" "$DC_DIR/auth/deny"
 	for user in bot eve anna carl; do
@@ -63,9 +67,9 @@ dc_reset() {
 connect() { # [OPTIONS-JSON]
 	provider_start "$CURFEW_BUILD/curfew-provider-dovecot"
 	ask_json "$(jq -nc --arg url "http://127.0.0.1:$DC_HTTP" --arg key "${KEY:-$DC_KEY}" \
-		--arg imap "imap://127.0.0.1:$DC_IMAP" --arg deny "$DC_DIR/auth/deny" \
+		--arg imap "imap://127.0.0.1:$DC_IMAP" --arg deny "$DC_DIR/auth/deny" --arg base "$DC_DIR/run" \
 		--argjson more "${1:-"{}"}" '{verb: "hello", protocol: 1, connection: "mail",
-		  options: ({url: $url, imap: $imap, deny_file: $deny} + $more), secret: $key}')"
+		  options: ({url: $url, imap: $imap, deny_file: $deny, base_dir: $base} + $more), secret: $key}')"
 }
 
 connected() {
@@ -386,8 +390,8 @@ odd_api() { # how
 @test "the conformance suite passes" {
 	printf %s "$DC_KEY" >"$BATS_TEST_TMPDIR/key"
 	"$BATS_TEST_DIRNAME/../conformance" --options "$(jq -nc --arg url "http://127.0.0.1:$DC_HTTP" \
-		--arg imap "imap://127.0.0.1:$DC_IMAP" --arg deny "$DC_DIR/auth/deny" \
-		'{url: $url, imap: $imap, deny_file: $deny}')" --secret-file "$BATS_TEST_TMPDIR/key" \
+		--arg imap "imap://127.0.0.1:$DC_IMAP" --arg deny "$DC_DIR/auth/deny" --arg base "$DC_DIR/run" \
+		'{url: $url, imap: $imap, deny_file: $deny, base_dir: $base}')" --secret-file "$BATS_TEST_TMPDIR/key" \
 		--account bot --kind password --credential password "$CURFEW_BUILD/curfew-provider-dovecot"
 }
 
@@ -399,8 +403,13 @@ vault() {
 	chmod 755 "$BATS_TEST_TMPDIR"
 	"$CURFEW_BUILD/curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key"
 	curfew=("$CURFEW_BUILD/curfew" --key-file "$BATS_TEST_TMPDIR/key")
-	"${curfew[@]}" connect dovecot mail --set "url=http://127.0.0.1:$DC_HTTP" \
-		--set "imap=imap://127.0.0.1:$DC_IMAP" --set "deny_file=$DC_DIR/auth/deny" \
+	reconnect
+}
+
+# The connection, set up again when there is one
+reconnect() {
+	"${curfew[@]}" connect dovecot mail --replace --set "url=http://127.0.0.1:$DC_HTTP" \
+		--set "imap=imap://127.0.0.1:$DC_IMAP" --set "deny_file=$DC_DIR/auth/deny" --set "base_dir=$DC_DIR/run" \
 		--secret-stdin <<<"$DC_KEY"
 }
 
@@ -456,6 +465,105 @@ is_over() { # incident: bot is shut out, and what he had is kept
 		incident=$("${curfew[@]}" incident list | grep -o 'INC-[0-9-]*' | tail -1)
 		is_over "$incident"
 	done
+}
+
+# Dovecot with the passdbs of the files that dc_deny wrote, and no other.
+restart() {
+	dc_down
+	dc_start
+}
+
+@test "a deny passdb behind the passwords is told at connect, and proves nothing" {
+	vault >"$BATS_TEST_TMPDIR/told" 2>&1
+	not grep -q 'will not stop logins' "$BATS_TEST_TMPDIR/told"
+	"${curfew[@]}" sync
+	dc_deny late
+	restart
+	run reconnect
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'kills will not stop logins'*'passdb comes after'*05-curfew-deny.conf* ]]
+	run "${curfew[@]}" kill mail/bot --yes --wait 8s
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $(grep -E '^mail/bot(#password)? ' <<<"$output") != *DEAD* ]]
+	imap_login bot pw-bot
+	connected
+	[[ $(got .warning) == *'comes after'* ]]
+	ask probe account bot
+	expect .life alive
+	[[ $(got .evidence) == *05-curfew-deny.conf* ]]
+	# moved: the same incident ends
+	dc_deny early
+	restart
+	run "${curfew[@]}" resume --wait 60s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"DEAD (proved by the service's record)"* ]]
+	refused bot pw-bot
+}
+
+@test "docs/providers/dovecot.md, typed on a copy of Debian's configuration" {
+	local copy=$BATS_TEST_TMPDIR/etc page=$BATS_TEST_DIRNAME/../../docs/providers/dovecot.md file
+	[ -e /etc/dovecot/conf.d/10-auth.conf ] || skip "not Debian's configuration"
+	mkdir -p "$copy"
+	cp -r /etc/dovecot/. "$copy"
+	rm -f "$copy"/conf.d/*curfew*
+	for file in 05-curfew-deny 95-curfew; do
+		awk -v name="# /etc/dovecot/conf.d/$file.conf" '/^```/ { on = 0 } on { print } $0 == name { on = 1 }' \
+			"$page" >"$copy/conf.d/$file.conf"
+		[ -s "$copy/conf.d/$file.conf" ]
+	done
+	run doveconf -c "$copy/dovecot.conf" -n
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $(grep -A4 -m1 '^passdb' <<<"$output") == *'/etc/dovecot/deny/users'*'deny = yes'* ]]
+	[[ $output == *'doveadm_api_key = '*'port = 8080'* ]]
+	# Debian's own passdb is there too, behind it
+	[[ ${output#*deny = yes} == *'driver = pam'* ]]
+	[ "$(grep -c '^passdb' <<<"$output")" = 2 ]
+}
+
+@test "what Dovecot does not say is no proof: no socket, PAM, configuration not loaded" {
+	echo bot >"$DC_DIR/auth/deny"
+	touch -d '-5 seconds' "$DC_DIR/auth/deny"
+	sleep 1.2
+	connected
+	ask probe account bot
+	expect .life dead
+	expect .proof record
+	provider_stop
+	connected '{"base_dir":"/nowhere"}'
+	ask probe account bot
+	expect .life unknown
+	[[ $(got .evidence) == *'curfew learn'* ]]
+	provider_stop
+	printf 'passdb {\n driver = pam\n}\n' >"$DC_DIR/late.conf"
+	restart
+	connected
+	ask probe account bot
+	expect .life unknown
+	[[ $(got .evidence) == *'passdb pam'* ]]
+	provider_stop
+	# the server runs with the deny passdb last, the file says first
+	dc_deny late
+	restart
+	imap_login bot pw-bot
+	dc_deny early
+	connected
+	ask probe account bot
+	not test "$(got .life)" = dead
+	provider_stop
+	# the first passdb reads another file
+	: >"$DC_DIR/auth/other"
+	sed -i 's,auth/deny,auth/other,' "$DC_DIR/early.conf"
+	restart
+	connected
+	[[ $(got .warning) == *'reads the deny file'* ]]
+	ask probe account bot
+	not test "$(got .life)" = dead
+	dc_deny early
+	restart
 }
 
 @test "a kill of many mailboxes keeps what it removes, although snapshots come late" {

@@ -110,7 +110,7 @@ vault() {
 		>/dev/null <<<"AKIAADMIN00000000000:$(printf '%-40s' secret/of+key0 | tr ' ' x)"
 	curfew connect postgres pg --set host=127.0.0.1 --set port="$PG_PORT" --secret-stdin >/dev/null <<<"$PG_ADMIN"
 	curfew connect dovecot mail --set "url=http://127.0.0.1:$DC_HTTP" --set "imap=imap://127.0.0.1:$DC_IMAP" \
-		--set "deny_file=$DC_DIR/auth/deny" --secret-stdin >/dev/null <<<"$DC_KEY"
+		--set "deny_file=$DC_DIR/auth/deny" --set "base_dir=$DC_DIR/run" --secret-stdin >/dev/null <<<"$DC_KEY"
 	curfew sync >/dev/null
 	curfew learn 'iam/ci#AKIACI00000000000000' --secret-stdin >/dev/null <<<"$AWS_SECRET"
 	curfew learn 'pg/ci_bot#password' --secret-stdin >/dev/null <<<pw-pg
