@@ -128,7 +128,7 @@ static int by_value(struct app *app, const struct secret *secret,
 
 	if (app->dry_run)
 		return 0;
-	rc = target_learn(app, s, secret, &at, e);
+	rc = target_learn(app, s, secret, &at, NULL, e);
 	if (rc == 0)
 		log_line(LOG_WARNING, "the targets are not one credential: the "
 			 "value given is not tried");

@@ -9,6 +9,7 @@
 #include "agent/engine/target.h"
 #include "agent/report/out.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 static int read_value(const struct app *app, const char *file, bool from_stdin,
@@ -28,6 +29,27 @@ static int read_value(const struct app *app, const char *file, bool from_stdin,
 	return rc;
 }
 
+/* A value that was never seen to work is known when it turns up, but that the
+ * service refuses it after a kill says nothing. */
+static void tell(const struct tried *t, const char *address)
+{
+	out_text("sealed the value of ");
+	out_cell(address, 0);
+	if (t->life == TRIED_ALIVE) {
+		out_text(": the service takes it; a kill proves its death by "
+			 "login, and 'curfew kill --secret-stdin' knows it\n");
+		return;
+	}
+	out_text(": 'curfew kill --secret-stdin' knows it\n");
+	log_line(LOG_WARNING, "%s%s%s%s: it does not count as a proof of death "
+		 "until it is seen to work; %s",
+		 t->life == TRIED_DEAD ? "the service refuses this value" :
+					 "this value could not be tried",
+		 *t->why ? " (" : "", t->why, *t->why ? ")" : "",
+		 t->life == TRIED_DEAD ? "is it the right one?" :
+					 "'curfew learn' it again later");
+}
+
 int cmd_learn(struct app *app, int argc, char **argv)
 {
 	const char *file = NULL;
@@ -39,6 +61,7 @@ int cmd_learn(struct app *app, int argc, char **argv)
 	};
 	struct buf at = BUF_INIT(BUF_TEXT_MAX);
 	struct selection s = { 0 };
+	struct tried tried = { .why = "" };
 	struct secret *secret = NULL;
 	struct err e = ERR_INIT;
 	char **rest;
@@ -62,7 +85,7 @@ int cmd_learn(struct app *app, int argc, char **argv)
 		err_fail(&e, ERR_USAGE, rest[0], "the value is empty");
 		goto out;
 	}
-	rc = target_learn(app, &s, secret, &at, &e);
+	rc = target_learn(app, &s, secret, &at, &tried, &e);
 	if (rc == 0) {
 		err_fail(&e, ERR_USAGE, rest[0], "it means several credentials, "
 			 "or one that no sync has shown");
@@ -71,10 +94,7 @@ int cmd_learn(struct app *app, int argc, char **argv)
 	}
 	if (rc < 0)
 		goto out;
-	out_text("sealed the value of ");
-	out_cell(at.p, 0);
-	out_text(": a kill proves its death by login, and 'curfew kill "
-		 "--secret-stdin' knows it\n");
+	tell(&tried, at.p);
 out:
 	secret_free(&secret);
 	buf_release(&at);

@@ -82,12 +82,13 @@ const struct command commands[] = {
 	  "  curfew disconnect pg-old\n", NULL },
 	{ "learn", cmd_learn,
 	  "seal a credential's value, to recognise and disprove it",
-	  NEED_CONFIG | NEED_WRITE,
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE,
 	  "learn ADDRESS [--secret-file FILE | --secret-stdin]",
 	  "Asks for the value on the terminal unless told where it is. With it, "
 	  "a kill proves death\nby a refused login instead of by the service's "
 	  "record, and 'kill --secret-stdin'\nrecognises the value when it turns "
-	  "up somewhere.\n\n"
+	  "up somewhere. The service is asked once whether it\ntakes the value: "
+	  "only of a value that was seen to work is a later refusal a proof.\n\n"
 	  "Options:\n"
 	  "  --secret-file FILE  from a private file\n"
 	  "  --secret-stdin      from standard input\n\n"

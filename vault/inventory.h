@@ -48,6 +48,7 @@ struct inv_credential {
 	bool self;
 	int64_t created_ms, expires_ms, last_used_ms, seen_ms, first_seen_ms;
 	int64_t dead_ms;   /* proved dead at */
+	int64_t alive_ms;  /* the service last took the sealed value; 0: never */
 	unsigned missing;
 	char *fingerprint; /* public fingerprint, e.g. SHA256:... */
 	char *label;	   /* what a person calls it: a key's comment */

@@ -60,6 +60,7 @@ static const struct inv_field credential_fields[] = {
 	FIELD(inv_credential, 14, INV_STR, fingerprint),
 	FIELD(inv_credential, 15, INV_STR, attributes),
 	FIELD(inv_credential, 16, INV_STR, label),
+	FIELD(inv_credential, 17, INV_INT, alive_ms),
 };
 const struct inv_type inv_type_credential =
 	TYPE(STORE_CREDENTIAL, inv_credential, credential_fields);

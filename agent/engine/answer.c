@@ -365,6 +365,44 @@ static int proved(struct drive *d, const struct answer *in, struct err *e)
 	return resweep_again(d, drive_lane(d, &d->w->actions[i]), e);
 }
 
+/*
+ * Does this "dead" count?  A record's does, and so does the refusal of a value
+ * after it.  A refusal alone may mean that the value is not this credential's:
+ * it must have worked once.  Or that the service lets nobody in: it must have
+ * confirmed an end, or have taken curfew's own access since the first refusal.
+ */
+static bool counts(const struct drive *d, const struct action *a,
+		   const struct answer *in)
+{
+	const struct target *t = &d->w->targets[a->target];
+	const struct lane *l = drive_lane(d, a);
+
+	if (!in->refusal || !a->with_value || t->flags & TF_BEFORE)
+		return true;
+	if (work_unknown(d->w, a->target)) /* settles, but not as dead */
+		return true;
+	if (!target_by_value(t) && a->count && !(a->flags & AF_NO_BARE))
+		return true;
+	return work_value_seen(d->w, a->target) &&
+	       (work_confirmed(d->w, a->target) ||
+		(a->first_ms && l->admin_ms >= a->first_ms));
+}
+
+/* The value was tried before the cut: a refusal is no death, it only tells that
+ * later ones prove nothing.  The probe proper waits for the cut's answer. */
+static int value_tried(struct drive *d, const struct answer *in, struct err *e)
+{
+	struct action *a = &d->w->actions[in->action];
+	const struct target *t = &d->w->targets[a->target];
+	const struct action *r = work_of(d->w, a->target, V_REVOKE);
+	const struct action *x = work_of(d->w, t->parent, V_DISABLE);
+
+	a->beside = false;
+	a->attempts = 0;
+	return drive_arm(d, in->action, (r && r->answered_ms) ||
+			 (x && x->answered_ms) ? drive_now(d) : INT64_MAX, e);
+}
+
 static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 {
 	struct action *a = &d->w->actions[in->action];
@@ -381,6 +419,13 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 	};
 	bool survived;
 
+	if (p.life == LIFE_ALIVE && a->with_value)
+		a->value_ms = a->answered_ms;
+	if (p.life == LIFE_ALIVE && work_unknown(d->w, a->target) &&
+	    was_accepted(d, a->target, e) < 0)
+		return -1;
+	if (a->beside)
+		return value_tried(d, in, e);
 	if (a->bare && p.life == LIFE_UNKNOWN &&
 	    (in->status == LINK_UNSUPPORTED || a->fails >= BARE_TRIES)) {
 		a->flags |= AF_NO_BARE;
@@ -388,13 +433,19 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 	}
 	if (in->status == LINK_UNSUPPORTED)
 		return probe_impossible(d, in->action, e);
-	if (p.life == LIFE_ALIVE && work_unknown(d->w, a->target) &&
-	    was_accepted(d, a->target, e) < 0)
-		return -1;
 	if (a->bare && p.life == LIFE_DEAD &&
 	    value_recorded(d, in->action, e) < 0)
 		return -1;
 	survived = a->flags & AF_SURVIVED;
+	if (a->bare && p.life == LIFE_DEAD)
+		a->flags &= (uint16_t)~AF_NO_BARE; /* it has a record */
+	if (p.life == LIFE_DEAD && !action_settled(a) && !counts(d, a, in)) {
+		a->flags |= AF_REFUSAL;
+		if (!a->first_ms)
+			a->first_ms = p.now_ms;
+		a->count = 0;
+		p.life = LIFE_UNKNOWN;
+	}
 	switch (proof_step(a, &p)) {
 	case PROOF_DEAD:
 		a->fails = 0;
@@ -422,6 +473,20 @@ static int probe_apply(struct drive *d, const struct answer *in, struct err *e)
 	return action_settled(a) ? 0 : try_again(d, in, e);
 }
 
+/* Something that only curfew's own access can have done. */
+static bool shows_access(const struct drive *d, const struct answer *in)
+{
+	const struct action *a = &d->w->actions[in->action];
+
+	if (in->own || (in->status != LINK_OK && in->status != LINK_ABSENT))
+		return false;
+	if (a->verb == V_PROBE)
+		return !a->with_value && in->life != LIFE_UNKNOWN;
+	if (a->verb == V_RESWEEP)
+		return in->complete;
+	return !action_by_value(d->w, a);
+}
+
 int answer_apply(struct drive *d, const struct answer *in, struct err *e)
 {
 	struct action *a = &d->w->actions[in->action];
@@ -431,6 +496,8 @@ int answer_apply(struct drive *d, const struct answer *in, struct err *e)
 	a->answered_ms = drive_now(d);
 	if (in->status != LINK_NOT_SENT)
 		l->q.fails = 0;
+	if (shows_access(d, in))
+		l->admin_ms = a->answered_ms;
 	if (in->text && action_note(a, in->text, e) < 0)
 		return -1;
 	if (!in->text && (in->status == LINK_OK || in->status == LINK_ABSENT) &&

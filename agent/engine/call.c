@@ -37,15 +37,21 @@ static struct json *request_of(const struct drive *d, const struct action *a)
  * credential: the first "dead" of a row is asked of the service's record, and
  * so is the one that settles a listing which still shows the credential.
  */
-static bool goes_bare(const struct drive *d, const struct action *a)
+static bool goes_bare(const struct drive *d, const struct action *a,
+		      bool went_bare)
 {
 	const struct action *r = work_of(d->w, a->target, V_REVOKE);
 
+	if (a->beside)
+		return false;
 	/* A value that was to end itself proves itself by having been accepted
 	 * before (AF_KNOWN). */
 	if (r && action_by_value(d->w, r) &&
 	    !(a->flags & AF_CONFIRM || r->flags & AF_DOUBT))
 		return false;
+	/* the value proves nothing: ask for the record every other time */
+	if (a->flags & AF_NO_BARE && a->flags & AF_REFUSAL && !a->count)
+		return !went_bare;
 	return !(a->flags & AF_NO_BARE) &&
 	       (a->count == 0 || a->flags & AF_CONFIRM);
 }
@@ -57,22 +63,27 @@ static int secret_of(struct drive *d, struct action *a,
 {
 	const struct target *t = &d->w->targets[a->target];
 	struct inv_credential c = { 0 };
+	const bool went_bare = a->bare;
 	int rc;
 
 	*out = NULL;
-	a->bare = false;
+	a->bare = a->with_value = false;
 	if ((a->verb != V_PROBE || t->what != T_CREDENTIAL) &&
 	    !action_by_value(d->w, a))
 		return 0;
 	rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
 				t->kind, t->id, &c, out, e);
-	if (rc > 0)
+	if (rc > 0) {
+		if (*out && a->verb == V_PROBE)
+			a->value_ms = c.alive_ms; /* of this very value */
 		inv_credential_free(&c);
+	}
 	if (*out && a->verb == V_PROBE && !target_by_value(t) &&
-	    goes_bare(d, a)) {
+	    goes_bare(d, a, went_bare)) {
 		secret_free(out);
 		a->bare = true;
 	}
+	a->with_value = *out && a->verb == V_PROBE;
 	return rc < 0 ? -1 : 0;
 }
 
@@ -230,6 +241,7 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 		if (undo_lost(d, a, e) < 0 || value_beside(d, i, e) < 0 ||
 		    drive_set(d, i, A_SENT, e) < 0 || batch_add(d, i, e) < 0)
 			return -1;
+		a->beside = work_try_value(d->w, a);
 		a->attempts++;
 		a->sent_ms = now;
 		if ((verb_cuts(a->verb) || a->verb == V_SNAPSHOT) && !a->first_ms)

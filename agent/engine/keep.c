@@ -183,12 +183,31 @@ static int credential_state(struct drive *d, const struct target *t,
 	return rc;
 }
 
+/* The service took the value: from now on its refusal means something. */
+static int value_seen(struct drive *d, const struct target *t, int64_t at,
+		      struct err *e)
+{
+	struct inv_credential c = { 0 };
+	int rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
+				    t->kind, t->id, &c, NULL, e);
+
+	if (rc <= 0)
+		return rc;
+	c.alive_ms = at;
+	rc = inv_credential_put(d->v, &c, NULL, e);
+	inv_credential_free(&c);
+	return rc;
+}
+
 /* What the inventory should say after this answer. */
 static int inventory(struct drive *d, const struct action *a, struct err *e)
 {
 	const struct target *t = &d->w->targets[a->target];
 	bool account = t->what == T_ACCOUNT;
 
+	if (a->verb == V_PROBE && a->value_ms && a->value_ms == a->answered_ms &&
+	    value_seen(d, t, a->value_ms, e) < 0)
+		return -1;
 	if (a->verb == V_PROBE && a->state == A_DONE &&
 	    work_unknown(d->w, a->target))
 		return credential_state(d, t, INV_UNKNOWN, 0, e);

@@ -150,6 +150,19 @@ out:
 	return rc;
 }
 
+/* Beside the first cut, which does not wait for it: only a value that worked
+ * before tells anything by being refused afterwards. */
+static void try_value(struct work *w, uint32_t t, int64_t now)
+{
+	struct action *p = work_of(w, t, V_PROBE);
+
+	if (p->state != A_INTENDED || p->attempts || p->next_ms <= now ||
+	    work_of(w, t, V_REVOKE)->flags & AF_BY_VALUE)
+		return;
+	p->next_ms = now;
+	p->beside = true;
+}
+
 int plan_credential(struct work *w, const struct plan_thing *p,
 		    const struct facts *f, int64_t now, uint32_t *out,
 		    struct err *e)
@@ -173,6 +186,8 @@ int plan_credential(struct work *w, const struct plan_thing *p,
 	    add(w, *out, V_PROBE, INT64_MAX, e) < 0 ||
 	    choose_way(w, *out, p, k, e) < 0)
 		return -1;
+	if (p->untried)
+		try_value(w, *out, now);
 	if (alone && !k->revoke_cuts &&
 	    add(w, *out, V_CUT, now + knob_snapshot_ms(), e) < 0)
 		return -1;

@@ -21,6 +21,7 @@ struct plan_thing {
 	bool dead;	 /* proved dead earlier: only watched */
 	bool confirm;	 /* ... and asked again once, now */
 	bool sealed;	 /* a credential whose value the vault has */
+	bool untried;	 /* its sealed value was never seen to work */
 };
 
 /* Each returns the target in *out.  `now` is when it may start. */

@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/secret.h"
 
+#define TRY_FIRST_MAX 8
+
 void queue_init(struct queue *q, double rate_per_s, int limit, int64_t now)
 {
 	*q = (struct queue){ .rate = rate_per_s, .limit = limit,
@@ -72,6 +74,9 @@ static int64_t rank(const struct work *w, uint32_t i)
 	const struct action *a = &w->actions[i];
 	int64_t r = order[a->verb];
 
+	/* a few values may be tried before they are cut; of many, none waits */
+	if (work_try_value(w, a) && w->n_targets <= TRY_FIRST_MAX)
+		r = order[V_REVOKE] - 1;
 	if (a->verb == V_RESWEEP && !(a->flags & AF_BASELINE) &&
 	    w->targets[a->target].what == T_CONNECTION)
 		r = 0;

@@ -21,7 +21,7 @@ enum { IF_SELF = 1, IF_REFUSAL = 2 };
 enum { /* action */
 	R_WHAT = 1, R_TFLAGS, R_CONN, R_ACCOUNT, R_KIND, R_ID, R_VERB, R_STATE,
 	R_FLAGS, R_STATUS, R_ATTEMPTS, R_FAILS, R_COUNT, R_NEXT, R_SENT,
-	R_ANSWERED, R_DONE, R_FIRST, R_LAST, R_NOTE,
+	R_ANSWERED, R_DONE, R_FIRST, R_LAST, R_NOTE, R_VALUE, R_TAGS,
 };
 
 
@@ -107,6 +107,7 @@ int record_pack_action(const struct work *w, const struct action *a,
 		{ R_NEXT, a->next_ms }, { R_SENT, a->sent_ms },
 		{ R_ANSWERED, a->answered_ms }, { R_DONE, a->done_ms },
 		{ R_FIRST, a->first_ms }, { R_LAST, a->last_ms },
+		{ R_VALUE, a->value_ms },
 	};
 
 	if (pack_str(out, R_CONN, w->conns[t->conn], e) < 0 ||
@@ -123,7 +124,7 @@ int record_pack_action(const struct work *w, const struct action *a,
 
 struct raw {
 	char *conn, *account, *kind, *id, *note;
-	int64_t v[R_NOTE + 1];
+	int64_t v[R_TAGS];
 };
 
 static void raw_free(struct raw *r)
@@ -151,7 +152,7 @@ static int raw_read(struct raw *r, const void *p, size_t n, struct err *e)
 		if (text) {
 			mem_free(*text);
 			*text = unpack_str(&u);
-		} else if (u.tag < R_NOTE) {
+		} else if (u.tag < R_TAGS) {
 			r->v[u.tag] = unpack_int(&u);
 		}
 	}
@@ -191,6 +192,7 @@ int record_unpack_action(struct work *w, const void *p, size_t n, struct err *e)
 	a->done_ms = r.v[R_DONE];
 	a->first_ms = r.v[R_FIRST];
 	a->last_ms = r.v[R_LAST];
+	a->value_ms = r.v[R_VALUE];
 	mem_free(a->note);
 	a->note = r.note;
 	r.note = NULL;

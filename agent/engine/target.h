@@ -49,10 +49,21 @@ int target_secret(struct app *app, const struct secret *secret,
 	__attribute__((warn_unused_result));
 /* Seal the value with the one credential that the selection means (an account
  * with a single credential means that one).  1 sealed (its address to `at`),
- * 0 the selection means several or none, -1. */
+ * 0 the selection means several or none, -1.  `tried` not NULL: the service is
+ * asked once whether it takes the value; without its word, or when it refuses,
+ * the value is sealed all the same, and its refusal will prove nothing. */
+struct tried {
+	enum { TRIED_UNKNOWN, TRIED_ALIVE, TRIED_DEAD } life;
+	char why[200]; /* escaped; may be "" */
+};
 int target_learn(struct app *app, const struct selection *s,
-		 const struct secret *secret, struct buf *at, struct err *e)
+		 const struct secret *secret, struct buf *at,
+		 struct tried *tried, struct err *e)
 	__attribute__((warn_unused_result));
+/* target_try.c */
+void target_try(struct app *app, const char *conn, const char *account,
+		const char *kind, const char *id, const struct secret *secret,
+		struct tried *out);
 
 /* target_near.c: fill the hint with what the word may have meant. */
 void target_near(struct app *app, const char *word, struct err *e);

@@ -107,6 +107,7 @@ static int one_credential(const struct inv_credential *c, void *arg,
 				.kind = c->kind, .id = c->id,
 				.dead = c->state == INV_DEAD,
 				.sealed = c->has_secret,
+				.untried = c->has_secret && !c->alive_ms,
 				.confirm = !p->account_asked &&
 					strcmp(c->account, ACCOUNT_BY_VALUE) != 0 };
 	uint32_t i;

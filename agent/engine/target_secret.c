@@ -132,12 +132,24 @@ out:
 	return rc;
 }
 
+/* When the service last took it: now, or before if it is the same value. */
+static void date(struct inv_credential *c, const struct secret *before,
+		 const struct secret *secret, const struct tried *tried)
+{
+	if (tried && tried->life == TRIED_ALIVE)
+		c->alive_ms = clock_wall_ms();
+	else if (!before || !secret_equal(before, secret))
+		c->alive_ms = 0;
+}
+
 int target_learn(struct app *app, const struct selection *s,
-		 const struct secret *secret, struct buf *at, struct err *e)
+		 const struct secret *secret, struct buf *at,
+		 struct tried *tried, struct err *e)
 {
 	const struct selected *x = s->p;
 	struct inv_credential c = { 0 };
 	struct only o = { .n = 0 };
+	struct secret *before = NULL;
 	int rc = -1;
 
 	if (s->n != 1 || x->missing)
@@ -151,10 +163,16 @@ int target_learn(struct app *app, const struct selection *s,
 	}
 	rc = inv_credential_get(app->vault, x->conn, x->account,
 				*x->kind ? x->kind : o.c.kind,
-				*x->kind ? x->id : o.c.id, &c, NULL, e);
-	if (rc > 0)
+				*x->kind ? x->id : o.c.id, &c, &before, e);
+	if (rc > 0) {
+		if (tried)
+			target_try(app, c.connection, c.account, c.kind, c.id,
+				   secret, tried);
+		date(&c, before, secret, tried);
 		rc = seal(app, &c, secret, at, e);
+	}
 out:
+	secret_free(&before);
 	inv_credential_free(&c);
 	inv_credential_free(&o.c);
 	return rc;

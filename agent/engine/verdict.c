@@ -38,6 +38,25 @@ static const char *not_begun(const struct work *w, const struct target *t)
 		       "not begun: its service does not answer" : "not begun";
 }
 
+/* Its value is refused, and why that is no proof. */
+static const char *unproved(const struct work *w, uint32_t i)
+{
+	const struct action *r = work_of(w, i, V_REVOKE);
+	bool cut = work_confirmed(w, i);
+
+	if (!work_value_seen(w, i))
+		return cut ? "the service took the revoke, but the value was "
+			     "never seen to work: cannot tell a revoked value "
+			     "from a wrong one; look there, then 'curfew "
+			     "incident close'" :
+			     "the value is refused, but was never seen to work, "
+			     "and no end is confirmed";
+	return r && r->status == LINK_REFUSED ?
+		       "the value is refused, and so is curfew's own access: "
+		       "nothing is proved" :
+		       "the value is refused, but no end is confirmed";
+}
+
 /* The probe's word after the cut was confirmed at `cut_ms` (0: it was not). */
 static struct verdict probed(const struct action *cut, const struct action *p,
 			     int64_t cut_ms, int64_t lag_ms, int64_t now,
@@ -111,6 +130,8 @@ static struct verdict credential(const struct work *w, uint32_t i,
 	if (p && p->state == A_DONE && work_unknown(w, i))
 		return say(VD_MISSING, "refused from the first: it was dead "
 			   "before, or another host issued it");
+	if (work_unproved(w, i))
+		return say(VD_ALIVE, unproved(w, i));
 	if (!p || p->state != A_DONE)
 		return probed(r ? r : x, p, cut, k->revoke_lag_ms, now,
 			      not_begun(w, t));

@@ -302,7 +302,7 @@ bool work_unknown(const struct work *w, uint32_t target)
 
 	return (target_by_value(t) ||
 		(r && r->flags & (AF_BY_VALUE | AF_DOUBT))) &&
-	       !(t->flags & TF_BEFORE) && !(r && r->flags & AF_KNOWN);
+	       !(t->flags & TF_BEFORE) && !work_value_seen(w, target);
 }
 
 bool work_elsewhere(const struct work *w, uint32_t target)
@@ -314,6 +314,42 @@ bool work_elsewhere(const struct work *w, uint32_t target)
 		    strcmp(w->targets[i].id, w->targets[target].id) == 0)
 			return true;
 	return false;
+}
+
+bool work_value_seen(const struct work *w, uint32_t target)
+{
+	const struct action *p = work_of(w, target, V_PROBE);
+	const struct action *r = work_of(w, target, V_REVOKE);
+
+	return (p && p->value_ms) || (r && r->flags & AF_KNOWN);
+}
+
+bool work_confirmed(const struct work *w, uint32_t target)
+{
+	const struct action *r = work_of(w, target, V_REVOKE);
+	const struct action *x = work_of(w, w->targets[target].parent,
+					 V_DISABLE);
+
+	return (r && r->done_ms) || (x && x->done_ms);
+}
+
+bool work_try_value(const struct work *w, const struct action *a)
+{
+	const struct target *t = &w->targets[a->target];
+	const struct action *r = work_of(w, a->target, V_REVOKE);
+	const struct action *x = work_of(w, t->parent, V_DISABLE);
+
+	return a->beside && !a->attempts && r && !r->answered_ms &&
+	       !(x && x->answered_ms);
+}
+
+/* A refusal that counts leaves a count, and an "alive" takes the flag away. */
+bool work_unproved(const struct work *w, uint32_t target)
+{
+	const struct action *p = work_of(w, target, V_PROBE);
+
+	return p && w->targets[target].what == T_CREDENTIAL &&
+	       !action_settled(p) && !p->count && p->flags & AF_REFUSAL;
 }
 
 bool action_open(const struct action *a)

@@ -93,9 +93,12 @@ struct action {
 	int64_t sent_ms, answered_ms, done_ms;
 	int64_t first_ms;  /* probe: first "dead" of the row; cut: first sent */
 	int64_t last_ms;   /* probe: last "dead" */
+	int64_t value_ms;  /* probe: the service last took the value; 0 never */
 	char *note;	   /* last error or evidence; NULL */
 	bool dirty, sending;
 	bool bare;	   /* the probe under way went without the secret */
+	bool with_value;   /* ... with it */
+	bool beside;	   /* probe: before the cut: is the value any good? */
 };
 
 struct target {
@@ -162,6 +165,15 @@ const char *action_verb(const struct work *w, const struct action *a);
  * proves nothing.  `elsewhere`: another one of the incident's has. */
 bool work_unknown(const struct work *w, uint32_t target);
 bool work_elsewhere(const struct work *w, uint32_t target);
+/* Has the service ever taken the value that its probes carry? */
+bool work_value_seen(const struct work *w, uint32_t target);
+/* Has the service confirmed, in this incident, that it ended it? */
+bool work_confirmed(const struct work *w, uint32_t target);
+/* Is this probe the one that asks, before anything was cut, whether the value
+ * is any good? */
+bool work_try_value(const struct work *w, const struct action *a);
+/* Its value is refused, and that proves nothing so far. */
+bool work_unproved(const struct work *w, uint32_t target);
 bool action_open(const struct action *a); /* still to be worked on */
 bool action_settled(const struct action *a); /* done, unsupported, moot */
 /* Does it change something at the provider? */

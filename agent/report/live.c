@@ -11,6 +11,7 @@
 #include "agent/engine/drive.h"
 #include "agent/engine/plan.h"
 #include "agent/engine/verdict.h"
+#include "agent/report/left.h"
 #include "agent/report/live.h"
 #include "agent/report/out.h"
 #include "agent/report/twins.h"
@@ -50,8 +51,7 @@ static void state_text(const struct verdict *v, char *out, size_t cap)
 	}
 }
 
-static int address_of(const struct work *w, const struct target *t,
-		      struct buf *b)
+int live_address(const struct work *w, const struct target *t, struct buf *b)
 {
 	struct err e = ERR_INIT;
 	struct buf raw = BUF_INIT(BUF_TEXT_MAX);
@@ -90,7 +90,7 @@ static unsigned draw(const struct work *w, const struct facts *facts,
 		if (v.word == VD_NONE || (v.word == VD_DEAD &&
 					  w->n_targets > room))
 			continue;
-		if (address_of(w, &w->targets[i], &b) < 0)
+		if (live_address(w, &w->targets[i], &b) < 0)
 			break;
 		state_text(&v, text, sizeof(text));
 		(void)fprintf(stderr, "%.60s  %.60s\n", b.p, text);
@@ -165,33 +165,6 @@ static void sweeps_left(const struct work *w, const struct facts *facts,
 	}
 }
 
-/* Why the live sessions of target i were left, or NULL: they ended, or end with
- * the credential. */
-static const char *sessions_left(const struct work *w, uint32_t i)
-{
-	const struct action *a = work_of(w, i, V_CUT);
-
-	if (!a || a->state != A_UNSUPPORTED)
-		return NULL;
-	return a->note ? a->note : "the provider cannot cut them";
-}
-
-/* What a proof of death does not cover is said beside it. */
-static void tell_sessions(const struct work *w, struct buf *b)
-{
-	for (uint32_t i = 0; i < w->n_targets; i++) {
-		const char *why = sessions_left(w, i);
-
-		if (!why || address_of(w, &w->targets[i], b) < 0)
-			continue;
-		out_text("sessions already open through ");
-		out_text(b->p);
-		out_text(" were not cut (");
-		out_cell(why, 0);
-		out_text(")\n");
-	}
-}
-
 /* " (pg 2, mail 1)" */
 static void alive_where(const struct work *w, const struct facts *facts,
 			int64_t now)
@@ -241,6 +214,8 @@ static void summary(const struct work *w, const struct tally *t,
 			       clock_short(t->until_ms, at));
 		out_text(line);
 	}
+	if (!t->dying && !t->alive)
+		left_tell_open(w, t);
 	out_text("\n");
 	if (w->inc.closed_ms)
 		return;
@@ -258,7 +233,7 @@ static size_t width_of(const struct work *w, const struct facts *facts,
 		struct verdict v = verdict_of(w, i, facts, now);
 
 		if (v.word != VD_NONE &&
-		    address_of(w, &w->targets[i], b) == 0 &&
+		    live_address(w, &w->targets[i], b) == 0 &&
 		    text_width(b->p) > width && text_width(b->p) <= 110)
 			width = text_width(b->p);
 	}
@@ -330,7 +305,7 @@ static void print_line(const struct line *l, size_t width, struct buf *b)
 {
 	char text[500];
 
-	if (address_of(l->w, &l->w->targets[l->target], b) < 0)
+	if (live_address(l->w, &l->w->targets[l->target], b) < 0)
 		return;
 	state_text(&l->v, text, sizeof(text));
 	(void)printf("%s%*s  %s\n", b->p, text_width(b->p) < width ?
@@ -368,7 +343,7 @@ int live_final(const struct app *app, const struct work *w,
 	verdict_tally(w, facts, now, &t);
 	if (print_lines(w, facts, now, &b, &e) < 0)
 		log_err(LOG_ERROR, &e); /* the summary stands */
-	tell_sessions(w, &b);
+	left_tell_sessions(w);
 	sweeps_left(w, facts, now);
 	tell_twins(app, w);
 	summary(w, &t, facts, now);
@@ -401,8 +376,8 @@ struct json *live_target(const struct work *w, uint32_t i,
 		     json_set_str(j, "dead_at", clock_text(v.at_ms, at));
 	if (ok && v.until_ms)
 		ok = json_set_str(j, "until", clock_text(v.until_ms, at));
-	if (ok && sessions_left(w, i))
-		ok = json_set_str(j, "sessions_not_cut", sessions_left(w, i));
+	if (ok && left_session(w, i))
+		ok = json_set_str(j, "sessions_not_cut", left_session(w, i));
 	buf_release(&b);
 	if (!ok)
 		json_free(&j);
@@ -435,6 +410,8 @@ int live_json(const struct app *app, const struct work *w,
 		if (verdict_of(w, i, facts, now).word != VD_NONE)
 			(void)json_push(list, live_target(w, i, facts, now));
 	(void)json_set(j, "targets", list);
+	(void)json_set(j, "open", left_open_json(w));
+	(void)json_set(j, "sessions_not_cut", left_sessions_json(w));
 	set_twins(app, w, j);
 	if (out_json(app, j) != EXIT_OK)
 		code = EXIT_STORE;
@@ -450,7 +427,7 @@ static void plan_line(const struct work *w, uint32_t i)
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	const char *sep = "  ";
 
-	if (address_of(w, t, &b) < 0)
+	if (live_address(w, t, &b) < 0)
 		return;
 	out_text(b.p);
 	for (unsigned v = V_SNAPSHOT; v < V_VERBS; v++) {

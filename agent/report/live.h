@@ -8,6 +8,7 @@
 #include "agent/app.h"
 #include "agent/engine/facts.h"
 #include "agent/engine/work.h"
+#include "base/buf.h"
 #include "base/json.h"
 
 struct live {
@@ -29,6 +30,9 @@ int live_json(const struct app *app, const struct work *w,
 /* The plan, for --dry-run. */
 int live_plan(const struct app *app, const struct work *w,
 	      const struct facts *facts, int64_t now);
+/* Its address for a terminal, in place of what b holds. */
+int live_address(const struct work *w, const struct target *t, struct buf *b)
+	__attribute__((warn_unused_result));
 /* One target's state as a JSON object, for reports. */
 struct json *live_target(const struct work *w, uint32_t target,
 			 const struct facts *facts, int64_t now);

@@ -49,11 +49,137 @@ EOF
 	[[ "$output" == *ALIVE* ]]
 }
 
-@test "a service that says nothing without the value is asked with it" {
-	run "$curfew" -q kill "liar/bot#k2" --secret-stdin <<<"not-it"
+@test "a value never seen to work proves nothing by being refused" {
+	run "$curfew" -q kill "liar/bot#k2" --secret-stdin --wait 6s <<<"not-it"
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" == *"k2"*"ALIVE"*"cannot tell a revoked value from a wrong one"* ]]
+	[[ "$output" != *"DEAD ("* ]]
+	run "$curfew" -q resume --wait 2s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" != *"DEAD ("* ]]
+}
+
+# A service that knows one value, has nothing to say without it, and can be told
+# to refuse everybody (out) or to end nothing (deaf).
+gate() {
+	provider gate <<'EOF'
+#!/bin/sh
+d=${0%/*}
+say() { echo "{\"id\":$id,$1}"; }
+dead='"status":"ok","life":"dead","proof":"refusal","evidence":"401"'
+while read -r line; do
+	id=${line#*\"id\":}
+	id=${id%%[!0-9]*}
+	case $line in
+	*'"verb":"hello"'*)
+		say '"status":"ok","protocol":1,"version":"1","verbs":["list","probe","revoke"],"secret":"none","options":[{"name":"at","help":"/path"}],"facts":{"key":{}}'
+		d=${line#*\"at\":\"}
+		d=${d%%\"*}
+		continue ;;
+	*'"verb":"probe"'*'"secret":"right"'*)
+		if [ -e "$d/out" ] || [ -e "$d/gone" ]; then say "$dead"
+		else say '"status":"ok","life":"alive"'; fi
+		continue ;;
+	*'"verb":"probe"'*'"secret":'*) say "$dead"; continue ;;
+	*'"verb":"probe"'*) say '"status":"ok","life":"unknown"'; continue ;;
+	esac
+	if [ -e "$d/out" ]; then
+		say '"status":"refused","error":"401"'
+		continue
+	fi
+	case $line in
+	*'"verb":"list"'*)
+		say '"item":{"what":"account","account":"bot","state":"active"}'
+		[ -e "$d/gone" ] || say '"item":{"what":"credential","account":"bot","kind":"key","id":"k","state":"active"}'
+		say '"status":"ok","complete":true' ;;
+	*'"verb":"revoke"'*)
+		[ -e "$d/deaf" ] || : >"$d/gone"
+		say '"status":"ok"' ;;
+	*) say '"status":"unsupported"' ;;
+	esac
+done
+EOF
+	at=$BATS_TEST_TMPDIR/gate
+	mkdir "$at"
+	"$curfew" -q connect gate gate --set "at=$at" </dev/null
+	"$curfew" -q sync
+}
+
+@test "learn tries the value, and only one that worked proves a death" {
+	gate
+	run "$curfew" learn "gate/bot#k" --secret-stdin <<<"right"
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ "$output" == *"k2"*"DEAD (proved)"* ]]
+	[[ "$output" == *"the service takes it"* ]]
+	run "$curfew" -q kill "gate/bot#k" --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"DEAD (proved)"* ]]
+}
+
+@test "learn: a value that the service refuses is sealed, with a warning" {
+	gate
+	run "$curfew" learn "gate/bot#k" --secret-stdin <<<"mistyped"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"the service refuses this value (401)"*"is it the right one?"* ]]
+	run "$curfew" -q kill "gate/bot#k" --wait 6s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	run "$curfew" -q resume --wait 2s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" == *"never seen to work"* ]]
+	# nor was the right one, now that it is gone
+	"$curfew" -q learn "gate/bot#k" --secret-stdin <<<"right"
+	run "$curfew" -q resume --wait 2s
+	echo "$output"
+	[ "$status" -eq 4 ]
+}
+
+@test "a value given with the kill is tried before the cut" {
+	gate
+	run "$curfew" -q kill "gate/bot#k" --secret-stdin --wait 20s <<<"right"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"DEAD (proved)"* ]]
+}
+
+@test "a wrong value and a service that ends nothing: ALIVE" {
+	gate
+	: >"$at/deaf"
+	run "$curfew" -q kill "gate/bot#k" --secret-stdin --wait 6s <<<"wrong"
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" != *"DEAD ("* ]]
+}
+
+@test "a service that refuses everybody proves nothing; resume finishes it" {
+	gate
+	"$curfew" -q learn "gate/bot#k" --secret-stdin <<<"right"
+	: >"$at/out"
+	run "$curfew" -q kill "gate/bot#k" --wait 6s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" == *ALIVE*"so is curfew's own access"* ]]
+	[[ "$output" != *"DEAD ("* ]]
+	rm "$at/out"
+	run "$curfew" -q resume --wait 30s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"DEAD (proved)"* ]]
+}
+
+@test "JSON says which sessions were not cut, as the text does" {
+	gate
+	"$curfew" -q learn "gate/bot#k" --secret-stdin <<<"right"
+	run "$curfew" -q kill "gate/bot#k" --wait 20s
+	[[ "$output" == *"sessions already open through gate/bot#k were not cut"* ]]
+	name=$("$curfew" -q incident list | grep -o 'INC-[0-9-]*')
+	"$curfew" --json incident show "$name" |
+		jq -e '.sessions_not_cut[0].address == "gate/bot#k"'
 }
 
 # Revoking and disabling are refused, a record says dead, the list says active.
