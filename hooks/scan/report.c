@@ -46,6 +46,13 @@ enum report_form report_form_of(const char *path)
 int report_write(const struct report *r, enum report_form form, struct buf *out,
 		 struct err *e)
 {
+	return r->redact && form != REPORT_LINES ? report_clean(r, form, out, e)
+						 : report_form_write(r, form, out, e);
+}
+
+int report_form_write(const struct report *r, enum report_form form,
+		      struct buf *out, struct err *e)
+{
 	switch (form) {
 	case REPORT_TEXT:
 		return report_text(r, out, e);

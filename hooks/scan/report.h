@@ -29,6 +29,12 @@ int report_write(const struct report *r, enum report_form form, struct buf *out,
 		 struct err *e) __attribute__((warn_unused_result));
 
 /* ---- between the report files -------------------------------------------- */
+int report_form_write(const struct report *r, enum report_form form,
+		      struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+/* With redact: writes rows whose other texts do not hold the secret either. */
+int report_clean(const struct report *r, enum report_form form, struct buf *out,
+		 struct err *e) __attribute__((warn_unused_result));
 int report_json(const struct report *r, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
 int report_csv(const struct report *r, struct buf *out, struct err *e)

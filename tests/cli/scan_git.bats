@@ -201,3 +201,18 @@ same() {
 	run "$scan" scan --config ../rules.toml .
 	[ "$status" -eq 0 ]
 }
+
+@test "--redact: nor in a message, a name or an author, in any form" {
+	local t=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0') form
+	git init -q r && cd r
+	echo "k = $t" >f
+	echo x >"n-$t.txt"
+	git add . && git -c user.name="n $t" -c user.email=a@b commit -qm "say $t"
+	git branch "b-$t"
+	for form in json csv sarif junit text; do
+		run "$scan" scan --redact -f "$form" .
+		[ "$status" -eq 1 ]
+		[[ $output == *gitlab-token* ]]
+		[[ $output != *"$t"* ]] || { echo "$form: $output"; false; }
+	done
+}
