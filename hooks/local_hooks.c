@@ -4,7 +4,6 @@
  * They can be left out with --no-verify: a convenience that keeps a secret
  * from ever leaving; the gate is the server's pre-receive.
  */
-#include <git2.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,36 +56,6 @@ int cmd_pre_commit(int argc, char **argv, const struct surroundings *s)
 	return finish(&g, failed, &e);
 }
 
-/* Everything that is known to be on a remote already. */
-static int remote_tips(const char *path, struct strings *out, struct err *e)
-{
-	git_reference_iterator *it = NULL;
-	git_repository *git = NULL;
-	git_reference *ref = NULL;
-	int rc = 0;
-
-	git_libgit2_init();
-	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-	if (git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
-				    NULL) ||
-	    git_reference_iterator_glob_new(&it, git, "refs/remotes/*"))
-		rc = err_fail(e, ERR_FORMAT, path, "not a repository");
-	while (!rc && !git_reference_next(&ref, it)) {
-		git_object *o = NULL;
-		char hex[GIT_OID_HEXSZ + 1];
-
-		if (!git_reference_peel(&o, ref, GIT_OBJECT_COMMIT))
-			rc = strings_add(out, git_oid_tostr(hex, sizeof(hex),
-							    git_object_id(o)), e);
-		git_object_free(o);
-		git_reference_free(ref);
-	}
-	git_reference_iterator_free(it);
-	git_repository_free(git);
-	git_libgit2_shutdown();
-	return rc;
-}
-
 int cmd_pre_push(int argc, char **argv, const struct surroundings *s)
 {
 	const char *path = s->git_dir ? s->git_dir : ".";
@@ -112,7 +81,7 @@ int cmd_pre_push(int argc, char **argv, const struct surroundings *s)
 	else if (failed)
 		rc = complain(&e);
 	else {
-		failed = remote_tips(path, &revs.old, &e) ||
+		failed = revs_tips(path, "refs/remotes/*", &revs.old, &e) ||
 			 start(&g, "pre-push", s, &e) ||
 			 source_range(&g.source, path, &revs, &e);
 		rc = finish(&g, failed, &e);

@@ -1,16 +1,21 @@
 /*
  * curfew-scan pre-receive, update: on the server, before a push is taken.
  *
- * Scans the quarantine that git puts a push into.  A push that brings no
- * objects (a delete, a branch at a known commit) is let through at once.
+ * pre-receive scans the quarantine that git puts a push into.  A push that
+ * brings no objects (a delete, a branch at a known commit) is let through at
+ * once.  When git runs update, the quarantine is over and the objects lie in
+ * the repository: what no ref leads to is scanned, and a refusal leaves
+ * objects behind that git's own gc removes.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "hooks/confine.h"
 #include "hooks/scan/attribute.h"
+#include "hooks/scan/revs.h"
 
 /* "old new ref" triples: the tips that the push wants. */
 static int collect_tips(const struct strings *lines, struct tip *tip, size_t *n,
@@ -29,6 +34,33 @@ static int collect_tips(const struct strings *lines, struct tip *tip, size_t *n,
 	return 0;
 }
 
+/* update, without a quarantine: what `id` leads to and no ref does yet. */
+static int look_at_new(const char *hook, const char *id, const struct surroundings *s)
+{
+	const char *git_dir = s->git_dir ? s->git_dir : ".";
+	char *objects = io_path(git_dir, "objects");
+	struct quarantine q = { .git_dir = git_dir, .objects = objects };
+	struct revs revs = { .most = 0 };
+	struct err e = ERR_INIT;
+	struct gate g = { 0 };
+	int rc;
+
+	if (!objects)
+		err_fail(&e, ERR_NOMEM, NULL, "out of memory");
+	if (!objects || strings_add(&revs.new, id, &e) ||
+	    revs_tips(git_dir, "refs/*", &revs.old, &e) ||
+	    gate_open(&g, hook, git_dir, s, &e) || confine(&g, &q, &e) ||
+	    source_range(&g.source, git_dir, &revs, &e))
+		rc = complain(&e);
+	else
+		rc = gate_verdict(&g, &e);
+	err_clear(&e);
+	gate_close(&g);
+	revs_release(&revs);
+	mem_free(objects);
+	return rc;
+}
+
 static int look(const char *hook, const struct strings *lines,
 		const struct surroundings *s)
 {
@@ -45,6 +77,10 @@ static int look(const char *hook, const struct strings *lines,
 		goto out;
 	if (!q.tips) {
 		rc = EXIT_CLEAN;
+		goto out;
+	}
+	if (!s->quarantine && !strcmp(hook, "update")) {
+		rc = look_at_new(hook, lines->v[1], s);
 		goto out;
 	}
 	if (!s->quarantine || !s->objects) {

@@ -174,3 +174,33 @@ int revs_parse(const char *repository, const char *words, struct revs *out,
 		revs_release(out);
 	return rc;
 }
+
+int revs_tips(const char *path, const char *glob, struct strings *out,
+	      struct err *e)
+{
+	git_reference_iterator *it = NULL;
+	git_repository *git = NULL;
+	git_reference *ref = NULL;
+	int rc = 0;
+
+	git_libgit2_init();
+	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+	if (git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
+				    NULL) ||
+	    git_reference_iterator_glob_new(&it, git, glob))
+		rc = err_fail(e, ERR_FORMAT, path, "not a repository");
+	while (!rc && !git_reference_next(&ref, it)) {
+		git_object *o = NULL;
+		char hex[GIT_OID_HEXSZ + 1];
+
+		if (!git_reference_peel(&o, ref, GIT_OBJECT_COMMIT))
+			rc = strings_add(out, git_oid_tostr(hex, sizeof(hex),
+							    git_object_id(o)), e);
+		git_object_free(o);
+		git_reference_free(ref);
+	}
+	git_reference_iterator_free(it);
+	git_repository_free(git);
+	git_libgit2_shutdown();
+	return rc;
+}

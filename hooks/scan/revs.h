@@ -18,6 +18,9 @@ struct revs {
  * --no-merges, with blanks between.  Anything else is refused by name. */
 int revs_parse(const char *repository, const char *words, struct revs *out,
 	       struct err *e) __attribute__((warn_unused_result));
+/* The commits that refs of this name lead to, as git for-each-ref takes it. */
+int revs_tips(const char *path, const char *glob, struct strings *out,
+	      struct err *e) __attribute__((warn_unused_result));
 void revs_release(struct revs *r);
 
 #endif

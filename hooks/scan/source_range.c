@@ -220,6 +220,70 @@ out:
 	return rc;
 }
 
+/* What a pushed tag says itself, through tags of tags; a blob that it names. */
+static int one_tag(struct job *j, const char *hex)
+{
+	git_object *o = NULL, *next = NULL;
+	git_oid id;
+	int rc = 0;
+
+	if (git_oid_fromstr(&id, hex) ||
+	    git_object_lookup(&o, j->r.git, &id, GIT_OBJECT_ANY))
+		return err_fail(j->e, ERR_FORMAT, hex, "%s", repo_why());
+	while (!rc && o && git_object_type(o) == GIT_OBJECT_TAG) {
+		const git_tag *tag = (const git_tag *)o;
+		const char *text = git_tag_message(tag);
+
+		if (text)
+			rc = engine_file(j->s->engine, &j->t, "", text, strlen(text),
+					 j->s->tally, &j->found, j->e);
+		if (!rc)
+			rc = take_new(j);
+		findings_release(&j->found);
+		if (git_tag_target(&next, tag))
+			next = NULL;
+		git_object_free(o);
+		o = next;
+	}
+	if (!rc && o && git_object_type(o) == GIT_OBJECT_BLOB) {
+		rc = scan_blob(j, git_object_id(o), "", &j->found);
+		if (!rc)
+			rc = take_new(j);
+		findings_release(&j->found);
+	}
+	if (!rc && o && git_object_type(o) == GIT_OBJECT_TREE)
+		tally_problem(j->s->tally, hex, "a tree that no commit holds");
+	git_object_free(o);
+	return rc;
+}
+
+/* Tags of anything but a commit have nothing to walk. */
+static bool leads_to_commit(struct job *j, const char *hex)
+{
+	git_object *o = NULL, *c = NULL;
+	bool yes = false;
+	git_oid id;
+
+	if (!git_oid_fromstr(&id, hex) &&
+	    !git_object_lookup(&o, j->r.git, &id, GIT_OBJECT_ANY))
+		yes = !git_object_peel(&c, o, GIT_OBJECT_COMMIT);
+	git_object_free(c);
+	git_object_free(o);
+	return yes;
+}
+
+static int tags_of(struct job *j, struct strings *commits, const struct revs *revs)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < revs->new.n; i++) {
+		rc = one_tag(j, revs->new.v[i]);
+		if (!rc && leads_to_commit(j, revs->new.v[i]))
+			rc = strings_add(commits, revs->new.v[i], j->e);
+	}
+	return rc;
+}
+
 static int hide_or_push(git_revwalk *walk, const struct strings *list, bool hide,
 			struct err *e)
 {
@@ -241,6 +305,7 @@ int source_range(const struct source *s, const char *path,
 		 const struct revs *revs, struct err *e)
 {
 	struct job j = { .s = s, .e = e };
+	struct strings commits = { 0 };
 	git_revwalk *walk = NULL;
 	uint64_t left = revs->most ? revs->most : UINT64_MAX;
 	git_oid id;
@@ -255,7 +320,7 @@ int source_range(const struct source *s, const char *path,
 		goto out;
 	}
 	git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME);
-	if (hide_or_push(walk, &revs->new, false, e) ||
+	if (tags_of(&j, &commits, revs) || hide_or_push(walk, &commits, false, e) ||
 	    hide_or_push(walk, &revs->old, true, e))
 		goto out;
 	rc = 0;
@@ -273,6 +338,7 @@ int source_range(const struct source *s, const char *path,
 		}
 out:
 	tally_thread(s->tally, &j.t);
+	strings_free(&commits);
 	git_revwalk_free(walk);
 	scan_thread_release(&j.t);
 	repo_close(&j.r);

@@ -90,6 +90,30 @@ objects() { find ../server/objects -type f | wc -l; }
 	[[ $output == *"refs/heads/b2"* ]]
 }
 
+@test "as update, where the quarantine is over already" {
+	rm ../server/hooks/pre-receive
+	printf '#!/bin/sh\nexec %s update "$@"\n' "$scan" >../server/hooks/update
+	chmod +x ../server/hooks/update
+	git push -q origin main
+	leak up.txt
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"up.txt:1  gitlab-token"* ]]
+	[ "$(git -C ../server rev-parse main)" = "$(git rev-parse HEAD~1)" ]
+	git reset -q --hard HEAD~1
+	git tag -a -m "say $secret" v1
+	run git push origin v1
+	[ "$status" -ne 0 ]
+	git tag -d v1
+	git tag -a -m fine v1
+	leak other.txt
+	run git push origin v1 main:side :main
+	[[ $output == *"v1 -> v1"* ]]
+	[[ $output == *"other.txt:1"* ]]
+	run git -C ../server rev-parse -q --verify side
+	[ "$status" -ne 0 ]
+}
+
 @test "low confidence does not refuse unless told so" {
 	printf "[[rules]]\nid = 'house'\nregex = 'house-[a-z]{8}'\nconfidence = 'low'\n" >../rules.toml
 	git -C ../server config curfew.config "$PWD/../rules.toml"
