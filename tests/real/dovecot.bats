@@ -554,6 +554,16 @@ restart() {
 	ask probe account bot
 	not test "$(got .life)" = dead
 	provider_stop
+	# first, but it looks for other names: only the lookup shows it
+	dc_deny early
+	sed -i 's,=%u,=%u@x,' "$DC_DIR/early.conf"
+	restart
+	connected
+	[ "$(got .warning)" = null ]
+	ask probe account bot
+	expect .life alive
+	provider_stop
+	dc_deny early
 	# the first passdb reads another file
 	: >"$DC_DIR/auth/other"
 	sed -i 's,auth/deny,auth/other,' "$DC_DIR/early.conf"
