@@ -44,7 +44,7 @@ curfew() {
 	run curfew kill m/ann --yes --wait 4s
 	echo "$output"
 	[ "$status" -ne 0 ]
-	[[ $output == *"the listing was not complete: "*"/home/ann/.ssh/authorized_keys2"* ]]
+	[[ $output == *"m/ann "*"ALIVE ("*"/home/ann/.ssh/authorized_keys2"* ]]
 	rm "$M/home/ann/.ssh/authorized_keys2"
 	run curfew resume --wait 60s
 	echo "$output"
