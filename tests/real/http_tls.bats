@@ -131,10 +131,10 @@ taken() { fake '{"how":"noop"}' | jq '.log|length'; }
 	on probe ci-bot personal_token 3
 	[ "$(got .life)" != alive ]
 	provider_stop
-	service ca_file "$keys/ca.pem" client_cert "$keys/missing.crt" client_key "$keys/client.key"
-	on probe ci-bot personal_token 3
+	open_service gitlab "$admin" url "$TLS/gitlab" ca_file "$keys/ca.pem" \
+		client_cert "$keys/missing.crt" client_key "$keys/client.key"
 	expect .status refused
-	[[ $(got .error) == *certificate* ]]
+	[[ $(got .error) == *client_cert*missing.crt* ]]
 }
 
 @test "through a proxy: it sees CONNECT and TLS, never a credential" {

@@ -26,6 +26,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	printf 'secret of the %s\n' "key file, 32 bytes or more" >key
 	chmod 600 key
+	PATH=$CURFEW_BUILD:$PATH
 	export CURFEW_DIR=$BATS_TEST_TMPDIR/vault CURFEW_KEY_FILE=$BATS_TEST_TMPDIR/key
 	export HOME=$BATS_FILE_TMPDIR CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
