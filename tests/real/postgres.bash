@@ -44,7 +44,7 @@ pg_write_config() { # folder port
 		listen_addresses = '127.0.0.1'
 		unix_socket_directories = '$1'
 		fsync = off
-		synchronous_commit = off
+		synchronous_commit = on
 		full_page_writes = off
 		max_connections = 60
 		max_prepared_transactions = 4
