@@ -57,7 +57,8 @@ static ssize_t read_small(pid_t pid, const char *what, char *out, size_t cap)
 }
 
 /* pid (name) state ppid ... field 22: start time.  The name may hold spaces
- * and brackets: the last ')' ends it. */
+ * and brackets: the last ')' ends it.  A zombie (its parent has not asked for
+ * its end yet) is no process any more: it holds no session. */
 static bool read_stat(pid_t pid, struct proc *x)
 {
 	char text[1024], *name, *end;
@@ -74,6 +75,8 @@ static bool read_stat(pid_t pid, struct proc *x)
 	x->sshd = !strcmp(name + 1, "sshd") || !strcmp(name + 1, "sshd-session");
 	for (char *w = end + 1; *w; field++) {
 		w += strspn(w, " ");
+		if (field == 3 && strchr("ZXx", *w))
+			return false;
 		if (field == 4)
 			x->parent = (pid_t)strtol(w, NULL, 10);
 		if (field == 22)

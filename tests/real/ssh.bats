@@ -343,6 +343,24 @@ gone() { # ACCOUNT: has no process any more, after a moment
 	kill -0 "$HELD"
 }
 
+@test "a session that has ended and was not waited for is counted by nobody" {
+	# perl's $0 is the process's name as /proc shows it
+	uid=$(id -u "$SSH_USER") perl -e '
+		$0 = "sshd";
+		if (!fork) { $< = $ENV{uid}; $> = $<; exit }
+		sleep 300' 3>&- &
+	HELD=$!
+	for _ in $(seq 100); do
+		! ps -o stat= --ppid "$HELD" | grep -q Z || break
+		sleep 0.1
+	done
+	ps -o stat= --ppid "$HELD" | grep -q Z
+	connect '{"sessions":"cut"}'
+	ask cut_sessions account "$SSH_USER"
+	expect .status ok
+	expect .count 0
+}
+
 @test "root's sessions end too, but not the one that curfew runs in" {
 	# in a process namespace of its own: other sessions of root on this
 	# machine are none of our business
