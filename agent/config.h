@@ -39,7 +39,41 @@ struct config_response {
 	char *action;	  /* notify, kill, kill-identity, rotate */
 };
 
+/* [rotation.NAME]: which credentials are rotated, when and how; the first that
+ * fits a credential is its policy.  Times in ms; 0 = not given. */
+enum rotation_strategy {
+	STRATEGY_AUTO = 0,  /* two-slot where the facts allow, else alternate when
+			     * there is a partner, else single-slot */
+	STRATEGY_TWO_SLOT,  /* the new one beside the old one */
+	STRATEGY_ALTERNATE, /* two accounts in turn */
+	STRATEGY_SINGLE,    /* in place: an outage, which is told */
+};
+enum rotation_adopt { /* what must be seen before the old one goes */
+	ADOPT_EVIDENCE = 0, /* new one used, or old one quiet, or the sink's word */
+	ADOPT_ACKNOWLEDGED, /* every sink acknowledged */
+	ADOPT_OPERATOR,	    /* curfew rotate --adopted */
+};
+struct schedule; /* agent/schedule.h: calendar windows with their time zone */
+
+struct config_rotation {
+	char *name;
+	char **credentials; size_t n_credentials; /* globs of addresses */
+	char **identities;  size_t n_identities;
+	char **tags;	    size_t n_tags;
+	char **connections; size_t n_connections;
+	char *kind;	     /* glob; NULL all */
+	char **deliver;	    size_t n_deliver; /* "SINK/PLACE" */
+	char **notify;	    size_t n_notify;  /* names of [alarm.NAME] */
+	char *partner;	     /* alternate: the other account's address */
+	int64_t every_ms, max_age_ms, jitter_ms, overlap_ms, quiet_ms;
+	struct schedule *window; /* NULL: at any time */
+	enum rotation_strategy strategy;
+	enum rotation_adopt adopt;
+	bool on_import;	     /* a credential that appears is rotated at once */
+};
+
 struct config {
+	struct config_rotation *rotations; size_t n_rotations;
 	struct config_response *responses;  size_t n_responses;
 	char *spool;	     /* [spool] folder */
 	struct config_identity *identities; size_t n_identities;

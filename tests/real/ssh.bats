@@ -345,9 +345,9 @@ gone() { # ACCOUNT: has no process any more, after a moment
 
 @test "a session that has ended and was not waited for is counted by nobody" {
 	# perl's $0 is the process's name as /proc shows it
-	uid=$(id -u "$SSH_USER") perl -e '
+	uid=$(id -u "$SSH_USER") perl -MPOSIX -e '
 		$0 = "sshd";
-		if (!fork) { $< = $ENV{uid}; $> = $<; exit }
+		if (!fork) { POSIX::setuid($ENV{uid}); POSIX::_exit(0) }
 		sleep 300' 3>&- &
 	HELD=$!
 	for _ in $(seq 100); do
