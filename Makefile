@@ -48,15 +48,24 @@ LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_http := $(call pc,--libs,libcurl libcrypto)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
 LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate) -lm
-# A hook starts for every push, and binding libstdc++, libhs and what libarchive
-# brings (XML, ICU) is a third of that: the release takes them in, where their
-# archives are; of libarchive only the readers that are called.
+# A hook starts for every push, and binding two dozen libraries was more than half
+# of that: curfew-scan takes them in where their archives are.  Of libarchive only
+# the readers that are called (no XML, no ICU); of libgit2 no transport, TLS or
+# ssh: hooks/scan/no_net.c stands in their place and knows libgit2 1.5.  Unit tests
+# and the sanitizers' build bind as usual, so both ways are tried.
 found = $(wildcard $(shell $(CC) -print-file-name=$(1)))
 archive = $(if $(call found,lib$(1).a),-l:lib$(1).a,-l$(1))
+all_found = $(filter $(words $(1)),$(words $(foreach l,$(1),$(call found,lib$(l)))))
 UNDER_archive := z bz2 lzma zstd lz4 nettle acl
-LIB_archive := $(if $(filter 8,$(words $(call found,libarchive.a) \
-	$(foreach l,$(UNDER_archive),$(call found,lib$(l).so)))),-l:libarchive.a $(addprefix -l,$(UNDER_archive)),-larchive)
-quick_start = $(patsubst -larchive,$(LIB_archive),$(patsubst -lhs,$(call archive,hs),$(patsubst -lstdc++,$(call archive,stdc++),$(1))))
+LIB_archive := $(if $(call all_found,archive.a $(UNDER_archive:%=%.so)),-l:libarchive.a \
+	$(foreach l,$(UNDER_archive),$(call archive,$(l))),-larchive)
+LIB_git := $(if $(and $(filter 1.5.%,$(shell pkg-config --modversion libgit2 2>/dev/null)),\
+	$(call all_found,git2.a http_parser.a mbedcrypto.a)),-l:libgit2.a -l:libhttp_parser.a -l:libmbedcrypto.a,-lgit2)
+# the library $(1) as curfew-scan takes it
+taken = $(if $(filter -lgit2,$(1)),$(LIB_git),$(if $(filter -larchive,$(1)),$(LIB_archive),$(call archive,$(1:-l%=%))))
+TAKEN_IN := -lgit2 -lpcre2-8 -lhs -larchive -ldeflate -lsodium -lseccomp -lcjson -lstdc++
+quick_start = $(foreach l,$(1),$(if $(filter $(TAKEN_IN),$(l)),$(call taken,$(l)),$(l))) $(call archive,z) -static-libgcc
+SCAN_LINK := $(call quick_start,$(LIBS_scan) $(LIBS_base))
 CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
 CFLAGS_providers/postgres/pg.c := $(call pc,--cflags,libpq)
 
@@ -87,7 +96,7 @@ $(1)/curfew-keyring: $$(call obj,$(1),$$(KEYRING_C) $$(BASE_C) $$(BASE_CC))
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_keyring) $$(LIBS_base)
 $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter $(BUILD),$(1)),$$(call quick_start,$$(LIBS_scan) $$(LIBS_base)),$$(LIBS_scan) $$(LIBS_base))
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter %/asan,$(1)),$$(LIBS_scan) $$(LIBS_base),$$(SCAN_LINK))
 $$(foreach p,$$(PROV_C:providers/%.c=%),$$(eval $$(call provider,$(1),$$(p))))
 # the rule files as C strings, so that a hook needs no file beside it
 $(1)/gen/rule_texts.c: $(SCAN_RULES) hooks/scan/rules hooks/scan/embed.sh

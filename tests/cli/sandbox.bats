@@ -154,6 +154,17 @@ EOF
 		for lib in sqlite libpq libssh.so curl; do
 			says_not "$lib"
 		done
+		# libgit2 taken in from its archive leaves its network part behind
+		if ! ldd "$CURFEW_BUILD/curfew-scan" | grep -q git2; then
+			for lib in ssh crypto krb5 tls; do
+				says_not "$lib"
+			done
+			run nm -D --undefined-only "$CURFEW_BUILD/curfew-scan"
+			says " read@"
+			for call in getaddrinfo connect recv; do
+				says_not " $call@"
+			done
+		fi
 	fi
 }
 
