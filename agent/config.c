@@ -57,7 +57,8 @@ static const char *kind_word(enum toml_kind k)
 
 /* ---- one value ----------------------------------------------------------- */
 
-enum want { W_TEXT, W_PATH, W_SPAN, W_COUNT, W_WINDOW, W_RATE, W_BOOL, W_LIST };
+enum want { W_TEXT, W_PATH, W_SPAN, W_COUNT, W_FLIGHT, W_RATE, W_BOOL, W_LIST,
+	    W_WINDOW, W_STRATEGY, W_ADOPT };
 
 struct field {
 	const char *key;
@@ -144,7 +145,7 @@ static int set_field(const struct reader *r, const struct field *f,
 		return set_span(r, v, (void *)at);
 	case W_COUNT:
 		return set_int(r, v, 0, 1000000000, (void *)at);
-	case W_WINDOW:
+	case W_FLIGHT:
 		if (set_int(r, v, 1, 16, &n) < 0)
 			return -1;
 		memcpy(at, &(int){ (int)n }, sizeof(int));
@@ -165,6 +166,12 @@ static int set_field(const struct reader *r, const struct field *f,
 	case W_LIST:
 		return set_list(r, v, (void *)at,
 				(void *)((char *)base + f->n_at));
+	case W_WINDOW:
+		return config_own_value(r, OWN_WINDOW, v, at);
+	case W_STRATEGY:
+		return config_own_value(r, OWN_STRATEGY, v, at);
+	case W_ADOPT:
+		return config_own_value(r, OWN_ADOPT, v, at);
 	}
 	return -1;
 }
@@ -187,7 +194,7 @@ static const struct field workflow_fields[] = {
 	F(config_workflow, "note", note, W_TEXT), END
 };
 static const struct field connection_fields[] = {
-	F(config_connection, "in_flight", in_flight, W_WINDOW),
+	F(config_connection, "in_flight", in_flight, W_FLIGHT),
 	F(config_connection, "rate", rate_per_s, W_RATE),
 	F(config_connection, "timeout", timeout_ms, W_SPAN), END
 };
@@ -211,6 +218,34 @@ static const struct field response_fields[] = {
 	F(config_response, "kind", kind, W_TEXT),
 	F(config_response, "confidence", confidence, W_TEXT),
 	F(config_response, "action", action, W_TEXT), END
+};
+static const struct field rotation_fields[] = {
+	FL(config_rotation, "credentials", credentials, n_credentials),
+	FL(config_rotation, "identities", identities, n_identities),
+	FL(config_rotation, "tags", tags, n_tags),
+	FL(config_rotation, "connections", connections, n_connections),
+	F(config_rotation, "kind", kind, W_TEXT),
+	FL(config_rotation, "deliver", deliver, n_deliver),
+	FL(config_rotation, "notify", notify, n_notify),
+	F(config_rotation, "partner", partner, W_TEXT),
+	F(config_rotation, "every", every_ms, W_SPAN),
+	F(config_rotation, "max_age", max_age_ms, W_SPAN),
+	F(config_rotation, "jitter", jitter_ms, W_SPAN),
+	F(config_rotation, "overlap", overlap_ms, W_SPAN),
+	F(config_rotation, "quiet", quiet_ms, W_SPAN),
+	F(config_rotation, "window", window, W_WINDOW),
+	F(config_rotation, "strategy", strategy, W_STRATEGY),
+	F(config_rotation, "adopt", adopt, W_ADOPT),
+	F(config_rotation, "on_import", on_import, W_BOOL), END
+};
+static const struct field alarm_fields[] = {
+	FL(config_alarm, "program", program, n_program),
+	FL(config_alarm, "mail", mail, n_mail),
+	F(config_alarm, "sendmail", sendmail, W_PATH),
+	F(config_alarm, "from", from, W_TEXT),
+	F(config_alarm, "webhook", webhook, W_TEXT),
+	FL(config_alarm, "events", events, n_events),
+	F(config_alarm, "repeat", repeat_ms, W_SPAN), END
 };
 static const struct field spool_fields[] = {
 	F(config, "folder", spool, W_PATH), END
@@ -237,6 +272,11 @@ static const struct section {
 	{ "response", response_fields, sizeof(struct config_response),
 	  offsetof(struct config, responses),
 	  offsetof(struct config, n_responses) },
+	{ "rotation", rotation_fields, sizeof(struct config_rotation),
+	  offsetof(struct config, rotations),
+	  offsetof(struct config, n_rotations) },
+	{ "alarm", alarm_fields, sizeof(struct config_alarm),
+	  offsetof(struct config, alarms), offsetof(struct config, n_alarms) },
 	{ "spool", spool_fields, 0, 0, 0 },
 	{ "vault", vault_fields, 0, 0, 0 },
 	{ "providers", provider_fields, 0, 0, 0 },
@@ -419,6 +459,10 @@ int config_read(const char *path, struct config **out, struct err *e)
 	if (rc == 0)
 		rc = config_responses(&(struct reader){ path, &w->c, e }, root);
 	if (rc == 0)
+		rc = config_alarms(&(struct reader){ path, &w->c, e }, root);
+	if (rc == 0)
+		rc = config_rotations(&(struct reader){ path, &w->c, e }, root);
+	if (rc == 0)
 		rc = config_index(&(struct reader){ path, &w->c, e }, w, root);
 out:
 	toml_free(&root);
@@ -429,13 +473,6 @@ out:
 		return err_ctx(e, path, "use the configuration");
 	}
 	return 0;
-}
-
-static void free_list(char **v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		mem_free(v[i]);
-	mem_free(v);
 }
 
 void config_free(struct config **cp)
@@ -452,8 +489,8 @@ void config_free(struct config **cp)
 		mem_free(id->owner);
 		mem_free(id->workflow);
 		mem_free(id->note);
-		free_list(id->tags, id->n_tags);
-		free_list(id->accounts, id->n_accounts);
+		config_list_free(id->tags, id->n_tags);
+		config_list_free(id->accounts, id->n_accounts);
 	}
 	for (size_t i = 0; i < c->n_workflows; i++) {
 		mem_free(c->workflows[i].name);
@@ -471,6 +508,8 @@ void config_free(struct config **cp)
 		mem_free(c->responses[i].action);
 	}
 	mem_free(c->responses);
+	config_rotations_free(c);
+	config_alarms_free(c);
 	mem_free(c->spool);
 	mem_free(c->identities);
 	mem_free(c->workflows);

@@ -72,8 +72,22 @@ struct config_rotation {
 	bool on_import;	     /* a credential that appears is rotated at once */
 };
 
+/* [alarm.NAME]: who hears of what needs a human.  The log always does. */
+struct config_alarm {
+	char *name;
+	char **program; size_t n_program; /* started with these words; the
+					   * alarm as JSON on standard input */
+	char **mail;	size_t n_mail;	  /* addresses, through `sendmail` */
+	char *sendmail;	 /* NULL: /usr/sbin/sendmail */
+	char *from;	 /* NULL: sendmail's own */
+	char *webhook;	 /* https://..., or http:// of this machine */
+	char **events;	size_t n_events;  /* none given: all of them */
+	int64_t repeat_ms; /* while it stands; default 6 h */
+};
+
 struct config {
 	struct config_rotation *rotations; size_t n_rotations;
+	struct config_alarm *alarms; size_t n_alarms;
 	struct config_response *responses;  size_t n_responses;
 	char *spool;	     /* [spool] folder */
 	struct config_identity *identities; size_t n_identities;
@@ -101,5 +115,17 @@ const char *config_owner(const struct config *c,
 			 const struct config_identity *id);
 const struct config_connection *config_connection(const struct config *c,
 						   const char *name);
+const struct config_alarm *config_alarm(const struct config *c,
+					const char *name);
+
+/* The rotation policy of a credential, or NULL: the first in the file whose
+ * lists all hold something that fits.  A list that is not given fits all.
+ * `alias` as above; `id` may be NULL (nobody's: fits no `identities` or `tags`);
+ * `kind` as the provider calls it. */
+const struct config_rotation *config_rotation_of(const struct config *c,
+						 const char *address,
+						 const char *alias,
+						 const struct config_identity *id,
+						 const char *kind);
 
 #endif

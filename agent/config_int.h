@@ -1,6 +1,6 @@
 /*
- * config_int: shared by config.c (the file) and config_claims.c (who claims
- * what); nobody else includes it.
+ * config_int: shared by config.c (the file) and config_*.c (what only a
+ * whole section can tell); nobody else includes it.
  */
 #ifndef AGENT_CONFIG_INT_H
 #define AGENT_CONFIG_INT_H
@@ -37,6 +37,22 @@ int config_nomem(const struct reader *r);
 /* config_response.c: words that must be right, and one that is not there yet. */
 int config_responses(const struct reader *r, const struct toml_node *root)
 	__attribute__((warn_unused_result));
+
+/* config_rotation.c: values of its own kinds, what only the whole section can
+ * tell, and the end. */
+enum config_own { OWN_WINDOW, OWN_STRATEGY, OWN_ADOPT };
+int config_own_value(const struct reader *r, enum config_own what,
+		     const struct toml_node *v, void *to)
+	__attribute__((warn_unused_result));
+int config_rotations(const struct reader *r, const struct toml_node *root)
+	__attribute__((warn_unused_result));
+void config_rotations_free(struct config *c);
+void config_list_free(char **v, size_t n);
+
+/* config_alarm.c */
+int config_alarms(const struct reader *r, const struct toml_node *root)
+	__attribute__((warn_unused_result));
+void config_alarms_free(struct config *c);
 
 /* Fill w->claims and w->globs, checking what only the whole file can tell. */
 int config_index(const struct reader *r, struct whole *w,

@@ -1,5 +1,5 @@
 /* config: what is accepted, where a mistake is, and who owns an address. */
-// link: base agent/config.c agent/config_response.c agent/config_claims.c
+// link: base agent/config.c agent/config_response.c agent/config_claims.c agent/config_rotation.c agent/config_alarm.c agent/schedule.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,6 +130,119 @@ static void test_mistakes(void **state)
 	expect_bad("[identity.a\n", "1:", "", NULL);
 }
 
+#define ALARM "[alarm.ops]\nmail = [\"ops@example.org\"]\n"
+
+static void test_rotation(void **state)
+{
+	struct err e = ERR_INIT;
+	struct config *c = read_text(
+		"[identity.ci]\ntags = [\"prod\"]\naccounts = [\"pg/ci\"]\n"
+		"[rotation.zebra]\ncredentials = [\"pg/ci#*\", \"ssh/web\"]\n"
+		"kind = \"pass*\"\nevery = \"30d\"\nmax_age = \"40d\"\n"
+		"jitter = \"12h\"\noverlap = \"2d\"\nquiet = \"1h\"\n"
+		"window = \"Mon-Fri 09:00-16:00 Europe/Berlin\"\n"
+		"strategy = \"alternate\"\npartner = \"pg/ci2\"\n"
+		"adopt = \"operator\"\non_import = true\n"
+		"deliver = [\"k8s/ns/app\", \"file/etc\"]\nnotify = [\"ops\"]\n"
+		"[rotation.all]\ntags = [\"pr?d\"]\nconnections = [\"pg\", \"m*\"]\n"
+		"every = \"90d\"\n"
+		"[rotation.rest]\nidentities = [\"c*\"]\n"
+		ALARM "repeat = \"10m\"\nevents = [\"stuck\"]\n"
+		"program = [\"/bin/page\", \"-x\"]\n", &e);
+	const struct config_identity *ci;
+	const struct config_rotation *p;
+
+	(void)state;
+	if (c == NULL)
+		fail_msg("%s %s", e.cause, e.hint);
+	ci = &c->identities[0];
+	p = config_rotation_of(c, "pg/ci#K1", NULL, ci, "password");
+	assert_non_null(p);
+	assert_string_equal(p->name, "zebra");
+	assert_int_equal(p->every_ms, 30LL * 86400000);
+	assert_int_equal(p->max_age_ms, 40LL * 86400000);
+	assert_int_equal(p->jitter_ms, 12LL * 3600000);
+	assert_int_equal(p->overlap_ms, 2LL * 86400000);
+	assert_int_equal(p->quiet_ms, 3600000);
+	assert_non_null(p->window);
+	assert_int_equal(p->strategy, STRATEGY_ALTERNATE);
+	assert_int_equal(p->adopt, ADOPT_OPERATOR);
+	assert_true(p->on_import);
+	assert_string_equal(p->deliver[1], "file/etc");
+	assert_string_equal(p->notify[0], "ops");
+	/* a pattern without '#' is an account: all of its credentials */
+	assert_ptr_equal(config_rotation_of(c, "ssh/web#SHA256:x", NULL, NULL,
+					    "password"), p);
+	assert_null(config_rotation_of(c, "ssh/web2#x", NULL, NULL, "password"));
+	/* the kind decides, then the next policy is asked */
+	assert_string_equal(config_rotation_of(c, "pg/ci#K1", NULL, ci,
+					       "ssh_key")->name, "all");
+	assert_string_equal(config_rotation_of(c, "http/x#1", "http/x#ci", ci,
+					       "token")->name, "rest");
+	assert_null(config_rotation_of(c, "http/x#1", NULL, NULL, "token"));
+	/* by its label */
+	assert_ptr_equal(config_rotation_of(c, "ssh/x#1", "pg/ci#label", NULL,
+					    "password"), p);
+	assert_int_equal(config_alarm(c, "ops")->repeat_ms, 600000);
+	assert_string_equal(config_alarm(c, "ops")->program[1], "-x");
+	assert_null(config_alarm(c, "nobody"));
+	config_free(&c);
+}
+
+static void test_rotation_mistakes(void **state)
+{
+	(void)state;
+	expect_bad("[rotation.a]\nevry = \"1d\"\n", "2:8", "'evry'", "'every'");
+	expect_bad("[rotation.a]\nevery = \"2d\"\nmax_age = \"1d\"\n", "3:11",
+		   "less than 'every'", NULL);
+	expect_bad("[rotation.a]\nmax_age = \"1d\"\n", "2:11",
+		   "without 'every'", NULL);
+	expect_bad("[rotation.a]\nevery = \"1d\"\njitter = \"1d\"\n", "3:10",
+		   "not less", NULL);
+	expect_bad("[rotation.a]\nevery = \"monthly\"\n", "2:9",
+		   "span of time", NULL);
+	expect_bad("[rotation.a]\nstrategy = \"alternate\"\n", "2:12",
+		   "needs 'partner'", NULL);
+	expect_bad("[rotation.a]\nstrategy = \"both\"\n", "2:12", "\"both\"",
+		   "two-slot");
+	expect_bad("[rotation.a]\nstrategy = \"two-slot\"\npartner = \"a/b\"\n",
+		   "3:11", "no place", NULL);
+	expect_bad("[rotation.a]\npartner = \"b\"\n", "2:11",
+		   "not an address", NULL);
+	expect_bad("[rotation.a]\nstrategy = \"single-slot\"\n"
+		   "overlap = \"1d\"\n", "3:11", "'overlap'", NULL);
+	expect_bad("[rotation.a]\nadopt = \"never\"\n", "2:9", "'adopt'",
+		   "operator");
+	expect_bad("[rotation.a]\nwindow = \"Mon 9-10\"\n", "2:10", "9-10",
+		   "Europe/Berlin");
+	expect_bad("[rotation.a]\nwindow = \"01:00-02:00 Mars/Base\"\n", "2:10",
+		   "Mars/Base", "tzdata");
+	expect_bad("[rotation.a]\nnotify = [\"opps\"]\n" ALARM, "2:11",
+		   "no [alarm.opps]", "'ops'");
+	expect_bad("[rotation.a]\nidentities = [\"ci\"]\n", "2:15",
+		   "no [identity.ci]", NULL);
+	expect_bad("[rotation.a]\ndeliver = [\"k8s/a\", \"file\"]\n", "2:21",
+		   "SINK/PLACE", NULL);
+	expect_bad("[rotation.a]\ndeliver = [\"k/a\", \"k/a\"]\n", "2:19",
+		   "twice", NULL);
+	expect_bad("[rotation.a]\ncredentials = []\n", "2:15", "empty", NULL);
+	expect_bad("[rotation.a]\ncredentials = [\"x\"]\n", "2:16",
+		   "not an address", NULL);
+	expect_bad("[alarm.a]\n", "1:", "reaches nobody", NULL);
+	expect_bad("[alarm.a]\nprogram = [\"page\"]\n", "2:11", "absolute",
+		   NULL);
+	expect_bad("[alarm.a]\nmail = [\"a b\"]\n", "2:9", "mail address",
+		   NULL);
+	expect_bad("[alarm.a]\nmail = [\"-oQ/tmp\"]\n", "2:9",
+		   "mail address", NULL);
+	expect_bad("[alarm.a]\nwebhook = \"http://example.org/x\"\n", "2:11",
+		   "https://", NULL);
+	expect_bad("[alarm.a]\nwebhook = \"http://localhost.example.org/\"\n",
+		   "2:11", "https://", NULL);
+	expect_bad("[alarm.a]\nmail = [\"a@b\"]\nevents = [\"stuk\"]\n",
+		   "3:11", "no event", "\"stuck\"");
+}
+
 /* Whoever can change the configuration decides which program is started. */
 static void test_foreign_writable(void **state)
 {
@@ -166,6 +279,8 @@ int main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_missing_is_empty),
 		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_rotation_mistakes),
 		cmocka_unit_test(test_foreign_writable),
 	};
 
