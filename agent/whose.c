@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/openssh_key.h"
+#include "base/openssh.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "vault/store.h"

@@ -1,7 +1,7 @@
 /*
  * digest: hashes and one-way sealing over libsodium.
  *
- * Must never: hold a secret key, or open what was sealed.
+ * Must never: keep a secret key, or open what was sealed.
  */
 #include "base/digest.h"
 
@@ -26,6 +26,16 @@ void digest_hash(const void *p, size_t n, void *out, size_t outlen)
 {
 	if (crypto_generichash(out, outlen, p, n, NULL, 0) != 0)
 		abort();
+}
+
+void digest_public(const unsigned char seed[static 32],
+		   unsigned char pk[static DIGEST_PUBLIC])
+{
+	unsigned char sk[crypto_sign_SECRETKEYBYTES];
+
+	if (crypto_sign_seed_keypair(pk, sk, seed) != 0)
+		abort(); /* it has no way to fail */
+	mem_wipe(sk, sizeof sk);
 }
 
 bool digest_verify(const unsigned char pk[static DIGEST_PUBLIC], const void *p,

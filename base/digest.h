@@ -27,6 +27,10 @@ int digest_seal(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
 		size_t n, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* The Ed25519 public key that belongs to a secret of 32 bytes (RFC 8032 5.1.5). */
+void digest_public(const unsigned char seed[static 32],
+		   unsigned char pk[static DIGEST_PUBLIC]);
+
 /* An Ed25519 signature of p[0..n) by the holder of pk? */
 bool digest_verify(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
 		   size_t n, const unsigned char sig[static DIGEST_SIGNATURE]);

@@ -33,7 +33,8 @@ static const char describe[] =
 	"\"overlap\":false,\"disable\":true,\"disable_cuts_sessions\":false,"
 	"\"revoke_cuts_sessions\":false,\"revoke_lag_ms\":0,"
 	"\"list_lag_ms\":0,\"session_ms\":0,\"rate_per_s\":0,"
-	"\"by_value\":false,\"self_revoke\":false,\"may_cut_self\":true}}}";
+	"\"fixed_id\":true,\"makes\":false,\"labels\":false,"
+	"\"last_used\":false,\"by_value\":false,\"self_revoke\":false,\"may_cut_self\":true}}}";
 
 static const struct provider postgres = {
 	.name = "postgres",

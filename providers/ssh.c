@@ -17,6 +17,10 @@
 
 #define KNOWN 1024 /* keys remembered */
 
+/* What only keys are offered, `make` and `set`, is not in it. */
+#define NO_ROTATION "\"verbs\":[\"list\",\"probe\",\"disable\",\"enable\",\"revoke\"," \
+	"\"cut_sessions\",\"snapshot\",\"restore\"],"
+
 static const char describe[] =
 "{\"options\":["
 "{\"name\":\"root\",\"help\":\"the machine's root folder, / for this one: "
@@ -40,13 +44,14 @@ static const char describe[] =
 	"\"disable_cuts_sessions\":false,\"revoke_cuts_sessions\":false,"
 	"\"mint_lag_ms\":0,\"list_lag_ms\":0,\"revoke_lag_ms\":0,\"session_ms\":0,"
 	"\"rate_per_s\":0,\"by_value\":false,\"self_revoke\":false,"
+	"\"fixed_id\":false,\"makes\":true,\"labels\":true,\"last_used\":false,"
 	"\"may_cut_self\":false},"
-"\"ssh-ca\":{\"secret_from\":\"caller\",\"max\":0,\"overlap\":true,\"disable\":true,"
+"\"ssh-ca\":{" NO_ROTATION "\"secret_from\":\"caller\",\"max\":0,\"overlap\":true,\"disable\":true,"
 	"\"disable_cuts_sessions\":false,\"revoke_cuts_sessions\":false,"
 	"\"mint_lag_ms\":0,\"list_lag_ms\":0,\"revoke_lag_ms\":0,\"session_ms\":0,"
 	"\"rate_per_s\":0,\"by_value\":false,\"self_revoke\":false,"
 	"\"may_cut_self\":false},"
-"\"password\":{\"secret_from\":\"caller\",\"max\":1,\"overlap\":false,\"disable\":true,"
+"\"password\":{" NO_ROTATION "\"secret_from\":\"caller\",\"max\":1,\"overlap\":false,\"disable\":true,"
 	"\"disable_cuts_sessions\":false,\"revoke_cuts_sessions\":false,"
 	"\"mint_lag_ms\":0,\"list_lag_ms\":0,\"revoke_lag_ms\":0,\"session_ms\":0,"
 	"\"rate_per_s\":0,\"by_value\":false,\"self_revoke\":false,"
@@ -216,6 +221,8 @@ static const struct provider provider = {
 		{ "cut_sessions", ssh_cut },
 		{ "snapshot", ssh_snapshot },
 		{ "restore", ssh_restore },
+		{ "make", ssh_make },
+		{ "set", ssh_set },
 		{ .verb = NULL },
 	},
 };

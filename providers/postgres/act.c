@@ -87,17 +87,25 @@ int pgp_set(void *session, const struct kit_connection *c,
 		kit_say(r, KIT_REFUSED, "set needs the new password");
 		return 0;
 	}
+	if (strcmp(q->kind, "password") != 0 || !q->account[0]) {
+		kit_say(r, KIT_UNSUPPORTED, "only a role's password can be set");
+		return 0;
+	}
 	if (!pgp_ready_to_write(s, c, r) || !pgp_role_to_alter(s, q, &role, r))
 		return 0;
+	if (role.expired) { /* VALID UNTIL is the operator's: it is kept */
+		kit_say(r, KIT_REFUSED, "the role's VALID UNTIL has passed: the "
+			"server would take no password, a new one neither");
+		return 0;
+	}
 	if (buf_puts(&tail, " PASSWORD ", e) ||
 	    pg_verifier(s->pg, &tail, role.name, q->secret, e))
 		goto out;
 	pgp_alter(s, &role, tail.p, r);
-	if (r->status == KIT_OK) {
-			if (!json_set_str(kit_body(r), "credential", "password")) {
-			err_fail(e, ERR_NOMEM, NULL, "out of memory");
-			goto out;
-		}
+	if (r->status == KIT_OK &&
+	    !json_set_str(kit_body(r), "credential", "password")) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
 	}
 	rc = 0;
 out:

@@ -22,11 +22,7 @@
 
 static pthread_mutex_t edit_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* New text of one file; *changed stays 0 when nothing is to be done. */
-typedef int (*edit_fn)(const struct keyfile *f, void *arg, struct buf *out,
-		       size_t *changed, struct err *e);
-
-static int edit_once(const struct account *a, const char *path, edit_fn fn,
+static int edit_once(const struct account *a, const char *path, ssh_edit_fn fn,
 		     void *arg, size_t *changed, struct err *e)
 {
 	struct keyfile_new fresh = { .uid = a->uid, .gid = a->gid, .mode = 0600 };
@@ -60,8 +56,8 @@ out:
 	return rc;
 }
 
-static int edit_file(const struct account *a, const char *path, edit_fn fn,
-		     void *arg, size_t *total, struct err *e)
+int ssh_edit_file(const struct account *a, const char *path, ssh_edit_fn fn,
+		  void *arg, size_t *total, struct err *e)
 {
 	int rc = -1;
 
@@ -130,7 +126,7 @@ static int change_account(const struct account *a, void *arg, struct err *e)
 	x->accounts++;
 	change_password(x, a->name, e);
 	for (size_t i = 0; i < a->paths; i++)
-		if (edit_file(a, a->path[i], edit_lines, x, &x->changed, e))
+		if (ssh_edit_file(a, a->path[i], edit_lines, x, &x->changed, e))
 			x->trouble = true;
 	return 0;
 }
@@ -463,7 +459,7 @@ static int restore_line(struct back *x, const struct account *a,
 	x->line = k.all;
 	x->number = (size_t)number;
 	x->has_after = after && text_unhex(after, x->after, sizeof(x->after));
-	rc = edit_file(a, path, edit_restore, x, &x->changed, e);
+	rc = ssh_edit_file(a, path, edit_restore, x, &x->changed, e);
 out:
 	mem_free(raw);
 	return rc;

@@ -48,6 +48,15 @@ const char *password_word(struct ssh *ssh, const char *account, struct err *e);
 int password_back(struct ssh *ssh, const struct json *snap, const char *account,
 		  struct err *e) __attribute__((warn_unused_result));
 
+/* change.c: one key file, read, edited in memory and replaced under one lock;
+ * read again when others change it meanwhile.  fn makes the new text; *changed
+ * stays 0 when nothing is to be done.  *total grows by it. */
+typedef int (*ssh_edit_fn)(const struct keyfile *f, void *arg, struct buf *out,
+			   size_t *changed, struct err *e);
+int ssh_edit_file(const struct account *a, const char *path, ssh_edit_fn fn,
+		  void *arg, size_t *total, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* The verbs. */
 #define SSH_VERB(name)                                                          \
 	int name(void *session, const struct kit_connection *c,                 \
@@ -61,5 +70,7 @@ SSH_VERB(ssh_revoke);
 SSH_VERB(ssh_snapshot);
 SSH_VERB(ssh_restore);
 SSH_VERB(ssh_cut);
+SSH_VERB(ssh_make);
+SSH_VERB(ssh_set);
 
 #endif
