@@ -34,7 +34,7 @@ struct scan_options {
 	bool form_given, use_stdin, stats, use_dir, whole, staged, missing_ok,
 		progress;
 	enum confidence least;
-	int64_t exit_code, redact, threads, max_mb, memory_mb;
+	int64_t exit_code, redact, threads, max_mb, memory_mb, max_ms;
 };
 
 enum {
@@ -42,7 +42,7 @@ enum {
 	OPT_ALLOW, OPT_STDIN, OPT_STATS, OPT_LEAST, OPT_THREADS, OPT_MAX,
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
 	OPT_DECODE, OPT_ARCHIVE, OPT_RANGE, OPT_STAGED,
-	OPT_MISSING, OPT_MEMORY, OPT_PROGRESS, OPT_KNOWN, OPT_KNOWN_KEY,
+	OPT_MISSING, OPT_MEMORY, OPT_TIME, OPT_PROGRESS, OPT_KNOWN, OPT_KNOWN_KEY,
 	OPT_CACHE,
 };
 
@@ -63,6 +63,7 @@ static const struct option options[] = {
 	{ "staged", no_argument, NULL, OPT_STAGED },
 	{ "missing-ok", no_argument, NULL, OPT_MISSING },
 	{ "max-memory", required_argument, NULL, OPT_MEMORY },
+	{ "max-time", required_argument, NULL, OPT_TIME },
 	{ "progress", no_argument, NULL, OPT_PROGRESS },
 	{ "whole", no_argument, NULL, OPT_WHOLE },
 	{ "stats", no_argument, NULL, OPT_STATS },
@@ -113,6 +114,8 @@ static const char usage[] =
 	"  --max-decode-depth N       layers of encoding that are taken off (5; 0: none)\n"
 	"  --max-archive-depth N      archives in archives that are opened (3; 0: none)\n"
 	"  --threads N                work in so many threads (all processors)\n"
+	"  --max-time SPAN            stop looking after so long (60s, 10m): the rest is\n"
+	"                             counted, exit status 4 unless something was found\n"
 	"  --max-memory N             megabytes for texts, about: an object over a quarter\n"
 	"                             of it is named instead of read (400; no such bound\n"
 	"                             on objects when not given)\n"
@@ -243,6 +246,11 @@ static int take(int c, struct scan_options *o, struct err *e)
 	case OPT_MEMORY:
 		return number(optarg, "--max-memory", 1, 1 << 20,
 			      &o->memory_mb, e);
+	case OPT_TIME:
+		if (clock_parse_span(optarg, &o->max_ms) && o->max_ms > 0)
+			return 0;
+		return err_fail(e, ERR_USAGE, optarg,
+				"--max-time takes a span such as 60s");
 	case OPT_MAX:
 		return number(optarg, "--max-target-megabytes", 1, 1000,
 			      &o->max_mb, e);
@@ -271,13 +279,9 @@ static int parse(int argc, char **argv, struct scan_options *o, bool *help,
 	return 0;
 }
 
-static void drop_below(struct findings *f, enum confidence least)
+static bool high_enough(const struct finding *f, void *arg)
 {
-	size_t i;
-
-	for (i = f->n; i-- > 0;)
-		if (f->v[i].confidence < least)
-			findings_drop(f, i);
+	return f->confidence >= *(const enum confidence *)arg;
 }
 
 /* /dev/null, /dev/stdout, a pipe: written to, not replaced. */
@@ -426,6 +430,8 @@ static int run(const struct scan_options *o, struct err *e)
 			      .whole = o->whole };
 	struct buf objects = BUF_INIT(BUF_REPORT_MAX);
 	struct progress progress = { .total = 0 };
+	struct deadline deadline;
+	enum confidence least;
 	int64_t start = clock_mono_ms();
 	int rc = EXIT_ERROR, failed;
 
@@ -435,6 +441,9 @@ static int run(const struct scan_options *o, struct err *e)
 	src.objects = o->objects ? &objects : NULL;
 	if (o->progress || isatty(2))
 		src.progress = &progress;
+	deadline_start(&deadline, o->max_ms, 0);
+	engine_limit(&g, &deadline);
+	src.deadline = &deadline;
 	bound_memory(o, &g, &src);
 	progress_start(src.progress);
 	failed = read_source(o, &src, e);
@@ -445,10 +454,16 @@ static int run(const struct scan_options *o, struct err *e)
 		goto out;
 	if (drop_known(o, &list, e))
 		goto out;
-	drop_below(&list, o->least);
+	least = o->least;
+	findings_sift(&list, high_enough, &least);
 	findings_sort(&list);
 	if (write_report(o, &g, &list, tally.problems != 0, e))
 		goto out;
+	deadline_tell(&deadline, tally.matched);
+	if (tally.unseen)
+		fprintf(stderr, "curfew-scan: incomplete: the time was over "
+			"(--max-time), %llu objects or files were not looked at\n",
+			(unsigned long long)tally.unseen);
 	if (o->stats || tally.problems || src.progress)
 		tell(&tally, list.n, clock_mono_ms() - start);
 	if (o->stats)

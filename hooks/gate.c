@@ -24,6 +24,8 @@
 #include "hooks/scan/report.h"
 
 #define MAX_MS_DEFAULT 4000 /* GitHub Enterprise ends a hook after 5 s */
+#define UNPACK_MB_DEFAULT 512
+#define UNPACK_MB_MAX 1000000
 #define TOLD_MAX 10u
 #define INPUT_MAX (16u * 1024 * 1024)
 #define OVERRIDE "curfew.allow="
@@ -57,10 +59,13 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	char *time = setting(c, "curfew.maxtime");
 	char *late = setting(c, "curfew.ontimeout");
 	char *over = setting(c, "curfew.allowoverride");
+	char *mb = setting(c, "curfew.maxunpacked");
+	char *unread = setting(c, "curfew.onunread");
 	int rc = 0;
 
 	g->least = CONFIDENCE_HIGH;
 	g->max_ms = MAX_MS_DEFAULT;
+	g->unpack_mb = UNPACK_MB_DEFAULT;
 	g->config = setting(c, "curfew.config");
 	g->ignore = setting(c, "curfew.ignorefile");
 	g->spool = setting(c, "curfew.spool");
@@ -70,16 +75,23 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	g->cache = setting(c, "curfew.cache");
 	g->allow_override = is_true(over);
 	g->accept_late = late && !strcmp(late, "accept");
+	g->accept_unread = unread && !strcmp(unread, "accept");
 	if (least && !confidence_parse(least, &g->least))
 		rc = wrong("curfew.minConfidence", least, e);
 	else if (time && (!clock_parse_span(time, &g->max_ms) || g->max_ms < 1))
 		rc = wrong("curfew.maxTime", time, e);
+	else if (mb && !text_int(mb, 1, UNPACK_MB_MAX, &g->unpack_mb))
+		rc = wrong("curfew.maxUnpacked", mb, e);
 	else if (late && !g->accept_late && strcmp(late, "reject"))
 		rc = wrong("curfew.onTimeout", late, e);
+	else if (unread && !g->accept_unread && strcmp(unread, "reject"))
+		rc = wrong("curfew.onUnread", unread, e);
 	mem_free(least);
 	mem_free(time);
 	mem_free(late);
 	mem_free(over);
+	mem_free(mb);
+	mem_free(unread);
 	return rc;
 }
 
@@ -175,8 +187,10 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	g->source.max_file = 256000000;
 	/* not from the start: the first hook after an upgrade compiles the rules
 	 * for seconds, and must not refuse a push for that */
-	g->start_ms = clock_mono_ms();
-	g->source.deadline_ms = g->start_ms + g->max_ms;
+	deadline_start(&g->deadline, g->max_ms,
+		       (uint64_t)g->unpack_mb * 1000000);
+	engine_limit(&g->engine, &g->deadline);
+	g->source.deadline = &g->deadline;
 	rc = 0;
 out:
 	mem_free(common);
@@ -358,21 +372,65 @@ static void tell_help(const struct gate *g)
 	      "line\n", stderr);
 }
 
+static const char *objects(uint64_t n)
+{
+	return n == 1 ? "object was" : "objects were";
+}
+
+/* Time was over: said with the setting that gives more of it. */
+static bool refused_late(const struct gate *g)
+{
+	char span[CLOCK_TEXT];
+
+	clock_span(g->max_ms, span);
+	if (g->accept_late) {
+		fprintf(stderr, "curfew: let through: %llu %s not looked at, the "
+			"time of %s was over (curfew.onTimeout = accept)\n",
+			(unsigned long long)g->tally.unseen,
+			objects(g->tally.unseen), span);
+		return false;
+	}
+	fprintf(stderr, "curfew: refused: %llu %s not looked at, the time was "
+		"over (curfew.maxTime, %s)\n"
+		"curfew: push fewer commits at a time; who runs the server gives "
+		"more time with 'git config curfew.maxTime 60s', or lets such "
+		"pushes in unseen with 'git config curfew.onTimeout accept'\n",
+		(unsigned long long)g->tally.unseen, objects(g->tally.unseen),
+		span);
+	return true;
+}
+
+/* What could not be read for another reason, named above. */
+static bool refused_unread(const struct gate *g, uint64_t n)
+{
+	if (g->accept_unread) {
+		fprintf(stderr, "curfew: let through: %llu %s not looked at "
+			"whole (curfew.onUnread = accept)\n",
+			(unsigned long long)n, objects(n));
+		return false;
+	}
+	fprintf(stderr, "curfew: refused: %llu %s not looked at whole, see "
+		"above\n", (unsigned long long)n, objects(n));
+	if (deadline_full(&g->deadline))
+		fprintf(stderr, "curfew: its archives unpack to more than %lld "
+			"MB; who runs the server allows more with 'git config "
+			"curfew.maxUnpacked %lld'\n", (long long)g->unpack_mb,
+			(long long)g->unpack_mb * 4);
+	fputs("curfew: leave it out of the commits, or have who runs the server "
+	      "let such pushes in with 'git config curfew.onUnread accept'\n",
+	      stderr);
+	return true;
+}
+
 /* Not everything was looked at. */
 static int incomplete(const struct gate *g)
 {
-	bool timed_out = clock_mono_ms() >= g->source.deadline_ms;
+	uint64_t late = g->tally.unseen, other = g->tally.problems - late;
+	bool refuse = other && refused_unread(g, other);
 
-	if (timed_out && g->accept_late) {
-		fputs("curfew: accepted unseen: the time was over "
-		      "(curfew.onTimeout = accept)\n", stderr);
-		return EXIT_CLEAN;
-	}
-	fprintf(stderr, "curfew: refused: %llu object%s could not be looked at%s\n",
-		(unsigned long long)g->tally.problems,
-		g->tally.problems == 1 ? "" : "s",
-		timed_out ? ", the time was over (curfew.maxTime)" : "");
-	return EXIT_INCOMPLETE;
+	if (late && refused_late(g))
+		refuse = true;
+	return refuse ? EXIT_INCOMPLETE : EXIT_CLEAN;
 }
 
 /* What somebody has looked at already. */
@@ -391,16 +449,19 @@ out:
 	return rc;
 }
 
+static bool high_enough(const struct finding *f, void *arg)
+{
+	return f->confidence >= *(const enum confidence *)arg;
+}
+
 int gate_verdict(struct gate *g, struct err *e)
 {
 	const char *reason = override_reason(g);
-	size_t i;
 
+	deadline_tell(&g->deadline, g->tally.matched);
 	if (pass_over(g, e))
 		return complain(e);
-	for (i = g->list.n; i-- > 0;)
-		if (g->list.v[i].confidence < g->least)
-			findings_drop(&g->list, i);
+	findings_sift(&g->list, high_enough, &g->least);
 	if (!g->list.n)
 		return g->tally.problems ? incomplete(g) : EXIT_CLEAN;
 	findings_sort(&g->list);
@@ -418,5 +479,7 @@ int gate_verdict(struct gate *g, struct err *e)
 		return EXIT_CLEAN;
 	}
 	tell_help(g);
+	if (g->tally.problems)
+		(void)incomplete(g);
 	return EXIT_FOUND;
 }

@@ -6,6 +6,9 @@
  *   curfew.minConfidence  low | medium | high   refused from here on (high)
  *   curfew.maxTime        4s                     budget of the hook
  *   curfew.onTimeout      reject | accept        (reject)
+ *   curfew.onUnread       reject | accept        (reject) what was damaged, too
+ *                                                big, nested too deep
+ *   curfew.maxUnpacked    512                    MB, out of all archives of a push
  *   curfew.allowOverride  true | false           (false) heed
  *                                                git push -o curfew.allow=REASON
  *   curfew.config         FILE                   rules, instead of the built-in
@@ -31,8 +34,10 @@ struct gate {
 	const struct surroundings *s;
 	const char *hook; /* its name */
 	enum confidence least;
-	int64_t max_ms, start_ms;
-	bool accept_late, allow_override, git;
+	struct deadline deadline;
+	int64_t max_ms;
+	int64_t unpack_mb;
+	bool accept_late, accept_unread, allow_override, git;
 	bool local; /* a developer's: .gitleaksignore of this folder counts */
 	char *config, *ignore, *spool, *spool_key, *known, *known_key,
 		*cache;

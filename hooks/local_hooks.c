@@ -24,7 +24,8 @@ static int start(struct gate *g, const char *hook, const struct surroundings *s,
 	g->local = true;
 	if (g->max_ms < LOCAL_MS) {
 		g->max_ms = LOCAL_MS;
-		g->source.deadline_ms = g->start_ms + LOCAL_MS;
+		deadline_start(&g->deadline, g->max_ms,
+			       g->deadline.unpack_most);
 	}
 	return 0;
 }

@@ -146,7 +146,7 @@ static int spread(struct climb *c, uint32_t x, uint32_t node, uint32_t name,
 		return -1;
 	while (c->depth) {
 		node = c->stack[--c->depth];
-		if (c->stamp[node] == x + 1)
+		if (c->stamp[node] == x + 1 || deadline_met(c->r->deadline))
 			continue;
 		c->stamp[node] = x + 1;
 		parent = thing(c->a, c->l->node[node].id, e);
@@ -181,7 +181,7 @@ int ascend(const struct repo *r, const struct links *l, const uint64_t *ids,
 	for (i = 0; i < n; i++)
 		if (thing(a, ids[i], e) == THING_NONE)
 			goto out;
-	for (i = 0; i < a->things; i++) {
+	for (i = 0; i < a->things && !deadline_over(r->deadline); i++) {
 		a->thing[i].edge = a->edges;
 		links_of(l, a->thing[i].id, &from, &to);
 		for (; from < to; from++) {

@@ -30,6 +30,11 @@ struct found {
 	uint8_t state; /* 0 new, 1 under way, 2 done */
 };
 
+struct named_rank {
+	uint64_t id;
+	uint32_t rank;
+};
+
 struct work {
 	struct repo *r;
 	struct walk_out *out;
@@ -41,6 +46,8 @@ struct work {
 	struct attribution *a;
 	uint64_t *ids;
 	uint32_t n_ids;
+	struct named_rank *ranks; /* by id */
+	size_t n_ranks;
 };
 
 /* ---- the first commit ---------------------------------------------------- */
@@ -148,7 +155,7 @@ static int settle_all(struct work *w, struct err *e)
 	int rc = stack ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
 
 	for (i = 0; i < w->up.things && !rc; i++) {
-		if (w->found[i].state)
+		if (w->found[i].state || deadline_over(w->r->deadline))
 			continue;
 		stack[depth].x = i;
 		stack[depth++].at = 0;
@@ -210,13 +217,45 @@ static int blob_places(struct work *w, const struct sighting *s, struct err *e)
 
 static uint32_t commit_rank(const struct work *w, const unsigned char *oid)
 {
+	uint64_t id = oid_short(oid);
+	size_t low = 0, high = w->n_ranks;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (w->ranks[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < w->n_ranks && w->ranks[low].id == id ? w->ranks[low].rank
+							   : RANK_NONE;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct named_rank *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Commits by id: as many messages as there are commits may hold something. */
+static int list_ranks(struct work *w, struct err *e)
+{
 	const struct commits *c = &w->out->commits;
 	size_t i;
 
-	for (i = 0; i < c->n; i++)
-		if (!memcmp(c->v[i].oid, oid, OID_LEN))
-			return c->v[i].rank;
-	return RANK_NONE;
+	w->ranks = mem_array(c->n + 1, sizeof(*w->ranks));
+	if (!w->ranks)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (i = 0; i < c->n; i++) {
+		w->ranks[i].id = oid_short(c->v[i].oid);
+		w->ranks[i].rank = c->v[i].rank;
+	}
+	w->n_ranks = c->n;
+	if (c->n)
+		qsort(w->ranks, c->n, sizeof(*w->ranks), by_id);
+	return 0;
 }
 
 static int by_path(const void *a, const void *b)
@@ -505,7 +544,7 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 		goto out;
 	}
 	mark_roots(&w);
-	if (settle_all(&w, e) || all_places(&w, e) || tips(&w, o, e))
+	if (list_ranks(&w, e) || settle_all(&w, e) || all_places(&w, e) || tips(&w, o, e))
 		goto out;
 	rc = 0;
 out:
@@ -519,6 +558,7 @@ out:
 	mem_free(w.found);
 	mem_free(w.spot);
 	mem_free(w.ids);
+	mem_free(w.ranks);
 	ascent_release(&w.up);
 	links_release(&w.links);
 	return rc;

@@ -19,6 +19,8 @@
 #include "hooks/scan/decode_near.h"
 #include "hooks/scan/own.h"
 
+#define VIEW_WORK 2048u /* what a view counts as besides its length */
+
 /* What a decoded text is made of. */
 struct outer {
 	const char *text; /* the original */
@@ -112,6 +114,8 @@ static int one(struct scan_thread *t, unsigned depth, const struct outer *up,
 	struct outer o = *up;
 	size_t k;
 
+	if (pace_over(&t->pace, VIEW_WORK + g->end - g->start))
+		return 0;
 	if (view_make(v, text, n, g, &g->made, e))
 		return -1;
 	if (!g->made)
@@ -180,18 +184,20 @@ static int lines(struct scan_thread *t, const char *text, size_t n, size_t *i,
 	return 0;
 }
 
-/* Lines [from, to) are copied: what the base has there. */
-static int take_over(const struct delta *d, size_t from, size_t to,
+/* Lines [from, to) are copied: what the base has there.  *run: where to look
+ * for the run; calls go forward. */
+static int take_over(const struct delta *d, size_t *run, size_t from, size_t to,
 		     struct marks *out, struct err *e)
 {
 	const struct marks *b = d->base;
-	size_t low = b->coded, high = b->n, r = 0, shift;
+	size_t low = b->coded, high = b->n, r = *run, shift;
 	struct mark *m;
 
 	if (low == high || from >= to)
 		return 0;
 	while (r < d->n && (size_t)d->run[r].at + d->run[r].len <= from)
 		r++;
+	*run = r;
 	if (r == d->n)
 		return 0;
 	shift = (size_t)d->run[r].from - d->run[r].at; /* wraps, as it should */
@@ -284,10 +290,10 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 {
 	struct decoder *k = &t->decoder;
 	struct segments *s = &k->segments[0];
-	size_t i, seg = 0, at = 0;
+	size_t i, seg = 0, at = 0, run = 0;
 
 	out->made.n = 0;
-	if (!t->s->decode_depth)
+	if (!t->s->decode_depth || t->pace.stop != PACE_ON)
 		return 0;
 	if (!d) {
 		if (segments_find(s, text, 0, n, e) ||
@@ -306,12 +312,12 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 		struct gap g = k->lines.v[i];
 
 		if (pass_by(t, text, n, &seg, g.start, e) ||
-		    take_over(d, at, g.start, out, e) ||
+		    take_over(d, &run, at, g.start, out, e) ||
 		    lines(t, text, n, &seg, g.end, out, e))
 			return -1;
 		at = g.end;
 	}
-	if (pass_by(t, text, n, &seg, n, e) || take_over(d, at, n, out, e))
+	if (pass_by(t, text, n, &seg, n, e) || take_over(d, &run, at, n, out, e))
 		return -1;
 	return keep_made(s, &out->made, e);
 }

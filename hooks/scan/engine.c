@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hooks/scan/allow.h"
+#include "hooks/scan/once.h"
 #include "hooks/scan/own.h"
 #include "hooks/scan/rule_image.h"
 
@@ -89,6 +90,12 @@ bad:
 	return -1;
 }
 
+void engine_limit(struct engine *g, struct deadline *d)
+{
+	g->scanner.deadline = d;
+	g->unpack.deadline = d;
+}
+
 void engine_close(struct engine *g)
 {
 	own_free(&g->own);
@@ -109,6 +116,18 @@ void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_line(LOG_WARNING, "cannot scan '%s': %s", object, text);
+}
+
+void tally_unseen(struct tally *t, const char *object, uint64_t n)
+{
+	if (!n)
+		return;
+	if (object && *object)
+		tally_problem(t, object, "the time was over");
+	else
+		__atomic_add_fetch(&t->problems, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&t->problems, n - 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&t->unseen, n, __ATOMIC_RELAXED);
 }
 
 void tally_thread(struct tally *to, const struct scan_thread *t)
@@ -132,6 +151,7 @@ void tally_add(struct tally *to, const struct tally *from)
 	for (i = 0; i < PHASES; i++)
 		to->spent[i] += from->spent[i];
 	to->attribute_ns += from->attribute_ns;
+	to->unseen += from->unseen;
 	to->problems += from->problems;
 }
 
@@ -140,7 +160,9 @@ void tally_unpacked(struct tally *t, const char *name,
 {
 	t->binary += note->binary;
 	t->archives += note->archives;
-	if (note->problems)
+	if (note->late)
+		tally_unseen(t, name, 1);
+	else if (note->problems)
 		tally_problem(t, name, "%s", note->why);
 }
 
@@ -249,20 +271,26 @@ struct passing {
 	struct findings *list;
 	struct verdict v;
 	struct marks marks;
+	struct once once;
+	bool late;
 };
 
-static int scan_part(struct passing *f, const char *path, const char *text,
-		     size_t n, struct err *e)
+static int scan_part(struct passing *f, const char *path,
+		     const struct unpack_part *part, struct err *e)
 {
 	struct scan_thread *t = f->t;
 	uint64_t limits = t->limits;
+	const char *text = part->text;
+	size_t n = part->n;
 
 	if (scan_text(t, text, n, NULL, &f->marks, e) ||
 	    scan_verdict(&f->g->scanner, text, n, &f->marks, &f->v, e) ||
+	    once_filter(&f->once, f->g->rules, part->runs, &f->v, e) ||
 	    add_marks(f->g, t, path, text, n, &f->v, f->list, e))
 		return -1;
 	f->tally->texts++;
 	f->tally->bytes += n;
+	f->late |= t->pace.stop == PACE_RUN;
 	if (t->limits != limits)
 		tally_problem(f->tally, path, "%llu matches given up at the work "
 			      "limit", (unsigned long long)(t->limits - limits));
@@ -276,13 +304,13 @@ static int each_part(void *arg, const struct unpack_part *part, struct err *e)
 	int rc = -1;
 
 	if (!*part->name)
-		return scan_part(f, f->path, part->text, part->n, e);
+		return scan_part(f, f->path, part, e);
 	if (buf_printf(&b, e, "%s!%s", f->path, part->name))
 		goto out;
 	if (allow_path(f->g->rules, f->t->regex, b.p))
 		rc = 0;
 	else if (!engine_path(f->g, f->t->regex, b.p, f->list, e))
-		rc = scan_part(f, b.p, part->text, part->n, e);
+		rc = scan_part(f, b.p, part, e);
 out:
 	buf_release(&b);
 	return rc;
@@ -299,11 +327,17 @@ int engine_file(const struct engine *g, struct scan_thread *t, const char *path,
 
 	if (allow_path(g->rules, t->regex, path))
 		return 0;
+	if (deadline_over(g->scanner.deadline)) {
+		tally_unseen(tally, path, 1);
+		return 0;
+	}
 	if (engine_path(g, t->regex, path, list, e))
 		return -1;
 	rc = unpack(&g->unpack, text, n, each_part, &f, &note, e);
+	note.late |= f.late;
 	tally_unpacked(tally, path, &note);
 	verdict_release(&f.v);
 	marks_release(&f.marks);
+	once_release(&f.once);
 	return rc;
 }

@@ -26,6 +26,7 @@ struct tally {
 	uint64_t matched;      /* bytes that went through the matcher */
 	uint64_t spent[PHASES]; /* nanoseconds of all threads */
 	uint64_t attribute_ns;	/* of the clock */
+	uint64_t unseen;       /* of the problems: when time was over */
 	uint64_t problems;     /* could not be read or were given up: each one
 				* means the answer is not complete */
 };
@@ -46,10 +47,15 @@ struct engine_options {
 int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 	__attribute__((warn_unused_result));
 void engine_close(struct engine *g);
+/* The run's deadline, for all that is done with this engine. */
+void engine_limit(struct engine *g, struct deadline *d);
 
 /* Count something that could not be looked at and name it in the log. */
 void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* n objects that were not looked at, as the time was over; `object` names
+ * them, or NULL: only counted. */
+void tally_unseen(struct tally *t, const char *object, uint64_t n);
 /* What a thread counted. */
 void tally_thread(struct tally *to, const struct scan_thread *t);
 void tally_add(struct tally *to, const struct tally *from);

@@ -52,6 +52,44 @@ void findings_drop(struct findings *f, size_t i)
 	f->n--;
 }
 
+size_t findings_sift(struct findings *f, finding_question keep, void *arg)
+{
+	size_t i, kept = 0, all = f->n;
+
+	for (i = 0; i < f->n; i++)
+		if (keep(&f->v[i], arg))
+			f->v[kept++] = f->v[i];
+		else
+			finding_release(&f->v[i]);
+	f->n = kept;
+	return all - kept;
+}
+
+static int room(struct findings *list, struct err *e)
+{
+	size_t cap = list->cap ? list->cap * 2 : 64;
+	struct finding *v;
+
+	if (list->n < list->cap)
+		return 0;
+	v = cap > FINDINGS_MAX ? NULL : mem_realloc(list->v, cap * sizeof(*v));
+	if (!v)
+		return err_fail(e, ERR_NOMEM, NULL, "over %zu findings", list->n);
+	list->v = v;
+	list->cap = cap;
+	return 0;
+}
+
+int findings_move(struct findings *from, size_t i, struct findings *to,
+		  struct err *e)
+{
+	if (room(to, e))
+		return -1;
+	to->v[to->n++] = from->v[i];
+	memset(&from->v[i], 0, sizeof(*from->v));
+	return 0;
+}
+
 int finding_set(char **field, const char *value, struct err *e)
 {
 	char *copy = mem_strdup(value ? value : "");
@@ -169,18 +207,8 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	size_t start = m->start, end = m->end, from, to, i;
 	struct finding *f;
 
-	if (list->n == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 64;
-		struct finding *v = cap > FINDINGS_MAX ? NULL
-			: mem_realloc(list->v, cap * sizeof(*v));
-
-		if (!v) {
-			err_fail(e, ERR_NOMEM, NULL, "over %zu findings", list->n);
-			return NULL;
-		}
-		list->v = v;
-		list->cap = cap;
-	}
+	if (room(list, e))
+		return NULL;
 	f = memset(&list->v[list->n], 0, sizeof(*f));
 	if (!origin && m->at + m->len > end) /* a scored rule's match is its anchor */
 		end = m->at + m->len;

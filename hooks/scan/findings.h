@@ -59,6 +59,13 @@ int finding_fingerprint(struct finding *f, struct err *e)
 void finding_release(struct finding *f);
 /* Drop row i, keeping the order. */
 void findings_drop(struct findings *f, size_t i);
+/* Drop all rows that `keep` says no to; how many.  One pass. */
+typedef bool (*finding_question)(const struct finding *f, void *arg);
+size_t findings_sift(struct findings *f, finding_question keep, void *arg);
+/* Row i becomes the last of another list, and leaves a hole that holds
+ * nothing; findings_release() passes over it. */
+int findings_move(struct findings *from, size_t i, struct findings *to,
+		  struct err *e) __attribute__((warn_unused_result));
 void findings_release(struct findings *f);
 /* By file, line, column, rule, commit. */
 void findings_sort(struct findings *f);

@@ -243,6 +243,8 @@ static int visit(struct link_worker *k, uint32_t i, const struct link_frame *bas
 	const char *why;
 	int rc = 0;
 
+	if (deadline_over(s->r->deadline))
+		return 0; /* what hangs on it stays unread, too */
 	why = rebuild(&k->rebuilder, p, i, base ? base->text : NULL,
 		      base ? base->len : 0, s->most, &text, &len);
 	if (why) {

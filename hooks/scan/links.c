@@ -101,7 +101,7 @@ static int run_loose(struct link_shared *s, uint32_t node, struct err *e)
 	int rc = 0;
 
 	n = ids->len / OID_LEN;
-	for (i = 0; i < n && !rc; i++) {
+	for (i = 0; i < n && !rc && !deadline_over(s->r->deadline); i++) {
 		const unsigned char *oid = (const unsigned char *)ids->p + i * OID_LEN;
 		enum object_type type;
 		char *text = NULL;

@@ -525,6 +525,9 @@ static int on_match(unsigned id, unsigned long long from,
 		t->wide[id / 64] |= (uint64_t)1 << (id % 64);
 		return 0;
 	}
+	if (t->pace && (t->n & 0xffff) == 0xffff &&
+	    pace_over(t->pace, PACE_STEP))
+		return 1;
 	if (t->n == t->cap) {
 		size_t cap = t->cap ? t->cap * 2 : 256;
 
@@ -555,7 +558,7 @@ int match_scan(const struct matcher *m, struct match_thread *t,
 		      on_match, &c);
 	if (t->failed)
 		return err_fail(e, ERR_TOOBIG, NULL, "too many candidates");
-	if (got != HS_SUCCESS)
+	if (got != HS_SUCCESS && got != HS_SCAN_TERMINATED)
 		return err_fail(e, ERR_BUG, NULL, "the matcher answered %d", got);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "hooks/scan/deadline.h"
 #include "hooks/scan/rule_cache.h"
 #include "hooks/scan/rules.h"
 
@@ -44,6 +45,7 @@ struct match_thread {
 			 * seen, or RULE_ALWAYS */
 	uint32_t shift; /* added to the ends of the scan that runs */
 	bool failed;
+	struct pace *pace; /* asked on the way, or NULL */
 };
 
 struct matcher;

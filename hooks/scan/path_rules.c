@@ -227,7 +227,7 @@ static int go_down(struct search *k, const struct commits *c, struct err *e)
 		node = node_of(k, c->v[i].tree);
 		if (node != NODE_NONE && push(k, node, PATH_ROOT, e))
 			return -1;
-		while (k->depth)
+		while (k->depth && !deadline_over(k->r->deadline))
 			if (one_tree(k, k->stack[--k->depth], e))
 				return -1;
 	}

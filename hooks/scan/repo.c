@@ -322,6 +322,10 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		return 0;
 	if (buf_add(&l->r->loose, oid, OID_LEN, e))
 		return -1;
+	if (deadline_over(l->w->engine->scanner.deadline)) {
+		tally_unseen(l->w->tally, NULL, 1);
+		return 0;
+	}
 	if (!repo_fetch(l->r, oid, &text, &n, &type)) {
 		tally_problem(l->w->tally, hex, "%s", repo_why());
 		return 0;

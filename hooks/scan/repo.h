@@ -22,6 +22,7 @@ struct repo {
 	bool partial; /* a pack says that others hold what it names */
 	struct repo_pack *pack; /* those that repo_objects() went through */
 	size_t packs;
+	struct deadline *deadline; /* of the run; NULL: none */
 	struct buf loose_trees, loose; /* ids, one after the other; `loose`: of
 					* all loose objects */
 };

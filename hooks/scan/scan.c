@@ -26,7 +26,14 @@
 #include "hooks/scan/own.h"
 
 #define LIMITS_MOST 64u /* of one text; then its regexes are left alone */
-#define MARKS_MAX (16u * 1024 * 1024)
+#define MARKS_MOST 1000000u /* of one text; then it is given up */
+#define PIECE (1024u * 1024) /* for the matcher, between two questions */
+/* The same of a rule over all of the text, in places where it may begin: so
+ * few as take some milliseconds. */
+#define WIDE_STARTS 64u
+#define WIDE_STARTS_MAX 16384u
+#define WIDE_NS_SLOW 10000000u
+#define WIDE_NS_FAST 1000000u
 
 /* The walk of one rule through one text. */
 struct chain {
@@ -45,74 +52,6 @@ struct chain {
 	size_t f;				/* free here */
 	struct marks *out;
 };
-
-/* ---- life ---------------------------------------------------------------- */
-
-int scan_thread_init(struct scan_thread *t, const struct scanner *s,
-		     struct err *e)
-{
-	memset(t, 0, sizeof(*t));
-	t->s = s;
-	t->timed = s->timed;
-	if (match_thread_init(s->matcher, &t->match, e))
-		return -1;
-	t->regex = regex_thread_new(e);
-	t->gate = mem_array(matcher_rules(s->matcher)->n + 1, sizeof(*t->gate));
-	if (t->regex && !t->gate)
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	if (t->regex && t->gate)
-		return 0;
-	scan_thread_release(t);
-	return -1;
-}
-
-uint64_t phases_sum(const struct scan_thread *t)
-{
-	uint64_t all = 0;
-	unsigned i;
-
-	for (i = 0; i < PHASES; i++)
-		all += t->spent[i];
-	return all;
-}
-
-void scan_thread_release(struct scan_thread *t)
-{
-	match_thread_release(&t->match);
-	regex_thread_free(&t->regex);
-	mem_free(t->gate);
-	mem_free(t->gap);
-	decoder_release(&t->decoder);
-	memset(t, 0, sizeof(*t));
-}
-
-void marks_release(struct marks *m)
-{
-	mem_free(m->v);
-	mem_free(m->wide);
-	segments_release(&m->made);
-	memset(m, 0, sizeof(*m));
-}
-
-struct mark *marks_push(struct marks *m, struct err *e)
-{
-	if (m->n == m->cap) {
-		size_t cap = m->cap ? m->cap * 2 : 8;
-		struct mark *v = cap > MARKS_MAX ? NULL
-			: mem_realloc(m->v, cap * sizeof(*v));
-
-		if (!v) {
-			err_fail(e, ERR_NOMEM, NULL, "over %zu matches in a text",
-				 m->n);
-			return NULL;
-		}
-		m->v = v;
-		m->cap = cap;
-	}
-	memset(&m->v[m->n], 0, sizeof(*m->v));
-	m->v[m->n].secret = m->v[m->n].origin = SECRET_NONE;
-	return &m->v[m->n++];
-}
 
 /* ---- one rule ------------------------------------------------------------ */
 
@@ -137,6 +76,13 @@ static int try_starts(struct chain *c, size_t from, size_t last, bool *found,
 	struct regex_hit hit;
 
 	*found = false;
+	if (pace_over(&c->t->pace, PACE_FIND))
+		return 0;
+	if (!c->t->pace.finds_left || c->out->n >= MARKS_MOST) {
+		c->t->pace.stop = PACE_TEXT;
+		return 0;
+	}
+	c->t->pace.finds_left--;
 	if (c->t->text_limits >= LIMITS_MOST) {
 		c->t->limits++;
 		return 0;
@@ -165,7 +111,7 @@ static int zone(struct chain *c, size_t last, struct err *e)
 	while (c->all && found && c->f <= last)
 		if (try_starts(c, c->f, last, &found, e))
 			return -1;
-	while (c->hit < c->hit_end) {
+	while (c->hit < c->hit_end && c->t->pace.stop == PACE_ON) {
 		size_t end = c->hit->end;
 		size_t low = end > c->width ? end - c->width : 0;
 		size_t high = end < last ? end : last;
@@ -209,6 +155,8 @@ static int inherit(struct chain *c, const struct run *r, const struct mark *from
 	struct regex_hit hit;
 	struct mark *m;
 
+	if (pace_over(&c->t->pace, 64))
+		return 0;
 	if (!context_copied(c, r, from)) {
 		enum regex_answer got = regex_find(c->regex, c->t->regex,
 						   c->text, c->n, start, start,
@@ -241,7 +189,7 @@ static int copied(struct chain *c, const struct run *r, size_t stop,
 
 	if (c->f < r->at)
 		c->f = r->at;
-	while (c->f < stop && c->f < run_end) {
+	while (c->f < stop && c->f < run_end && c->t->pace.stop == PACE_ON) {
 		size_t base_f = c->f - r->at + r->from, start, end;
 
 		/* the base's first mark that ends after here */
@@ -293,7 +241,7 @@ static int walk(struct chain *c, struct err *e)
 	const struct mark *first = c->mark;
 	size_t g = 0, r = 0, runs = c->d ? c->d->n : 0;
 
-	while (g < c->gaps || r < runs) {
+	while ((g < c->gaps || r < runs) && !pace_over(&c->t->pace, 16)) {
 		const struct run *run = r < runs ? &c->d->run[r] : NULL;
 
 		if (g < c->gaps && (!run || c->gap[g].end <= run->at)) {
@@ -364,6 +312,35 @@ static int find_gaps(struct scan_thread *t, size_t n, const struct delta *d,
 	return add_gap(t, gaps, at, n, e);
 }
 
+/* So many places to look at that none is: for this text only. */
+static int given_up(struct scan_thread *t, struct err *e)
+{
+	if (e->code != ERR_TOOBIG)
+		return -1;
+	err_clear(e);
+	t->pace.stop = PACE_TEXT;
+	return 0;
+}
+
+/* Piece by piece; each begins so far in the one before that no match is
+ * cut. */
+static int match_part(struct scan_thread *t, const char *text, size_t from,
+		      size_t to, size_t reach, struct err *e)
+{
+	size_t end;
+
+	for (;; from = end - reach) {
+		end = to - from > PIECE + reach ? from + PIECE + reach : to;
+		if (pace_over(&t->pace, end - from))
+			return 0;
+		t->bytes_matched += end - from;
+		if (match_scan(t->s->matcher, &t->match, text, from, end, e))
+			return given_up(t, e);
+		if (end == to)
+			return 0;
+	}
+}
+
 static int match_gaps(struct scan_thread *t, const char *text, size_t n,
 		      size_t gaps, struct err *e)
 {
@@ -376,12 +353,23 @@ static int match_gaps(struct scan_thread *t, const char *text, size_t n,
 		for (i++; i < gaps && t->gap[i].start <= to + 2 * reach; i++)
 			to = t->gap[i].end;
 		to = n - to > reach ? to + reach : n;
-		t->bytes_matched += to - from;
-		if (match_scan(m, &t->match, text, from, to, e))
+		if (match_part(t, text, from, to, reach, e))
 			return -1;
 	}
 	match_sort(&t->match);
 	return 0;
+}
+
+/* How many starts to try at a time; what is found does not depend on it. */
+static size_t next_step(struct scan_thread *t, size_t step, uint64_t since_ns)
+{
+	uint64_t took = clock_mono_ns() - since_ns;
+
+	if (took > WIDE_NS_SLOW) {
+		t->pace.left = 0; /* ask now */
+		return step > 4 ? step / 4 : 1;
+	}
+	return took < WIDE_NS_FAST && step < WIDE_STARTS_MAX ? step * 4 : step;
 }
 
 /* A rule over all of the text. */
@@ -391,11 +379,21 @@ static int wide_rule(struct scan_thread *t, const char *text, size_t n,
 	const struct ruleset *rs = matcher_rules(t->s->matcher);
 	struct chain c = { .t = t, .text = text, .n = n, .out = out,
 			   .rule = rule, .regex = rs->rule[rule].regex };
-	bool found = true;
+	size_t last, step = WIDE_STARTS;
+	uint64_t start;
+	bool found;
 
-	while (found && c.f <= n)
-		if (try_starts(&c, c.f, n, &found, e))
+	while (c.f <= n && t->pace.stop == PACE_ON) {
+		last = n - c.f > step ? c.f + step : n;
+		start = clock_mono_ns();
+		if (pace_over(&t->pace, last - c.f))
+			return 0;
+		if (try_starts(&c, c.f, last, &found, e))
 			return -1;
+		if (!found)
+			c.f = last + 1;
+		step = next_step(t, step, start);
+	}
 	return 0;
 }
 
@@ -431,7 +429,8 @@ static int near_rules(struct scan_thread *t, const char *text, size_t n,
 	const struct mark *b_end = b ? b + d->base->near : NULL;
 	uint32_t gated = next_gated(t, 0);
 
-	while (h < h_end || b < b_end || gated != UINT32_MAX) {
+	while ((h < h_end || b < b_end || gated != UINT32_MAX) &&
+	       t->pace.stop == PACE_ON) {
 		uint32_t rule = h < h_end ? h->rule : UINT32_MAX;
 		struct chain c = { .t = t, .text = text, .n = n, .d = d,
 				   .gap = t->gap, .gaps = gaps, .out = out };
@@ -544,6 +543,7 @@ int scan_text(struct scan_thread *t, const char *text, size_t n,
 	if (n > SCAN_TEXT_MAX)
 		return err_fail(e, ERR_TOOBIG, NULL, "over %u bytes",
 				SCAN_TEXT_MAX);
+	pace_text(&t->pace, n);
 	if (plain(t, text, n, d, &gaps, out, e))
 		return -1;
 	start = phase_start(t);
@@ -551,5 +551,6 @@ int scan_text(struct scan_thread *t, const char *text, size_t n,
 	if (decoded_marks(t, text, n, d, gaps, out, e))
 		return -1;
 	phase_end_outer(t, PHASE_DECODE, start, before);
+	t->limits += t->pace.stop == PACE_TEXT;
 	return 0;
 }

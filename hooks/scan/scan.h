@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "hooks/scan/deadline.h"
 #include "hooks/scan/decode.h"
 #include "hooks/scan/match.h"
 #include "hooks/scan/secrets.h"
@@ -87,6 +88,7 @@ struct scanner {
 	struct secrets *secrets;
 	struct secrets *origins; /* matches in decoded text */
 	unsigned decode_depth;	 /* 0: nothing is decoded */
+	struct deadline *deadline; /* of the run; NULL: none */
 	bool ignore_allow; /* comments in the text do not count */
 	bool timed;	   /* threads keep count of where time goes */
 	bool keep_lines;   /* an allowlist asks for line and place together */
@@ -120,6 +122,7 @@ struct scan_thread {
 	struct decoder decoder;
 	bool timed;
 	uint64_t spent[PHASES]; /* nanoseconds, when timed */
+	struct pace pace;
 	unsigned text_limits;  /* of the text under way */
 	uint64_t limits;       /* matches given up at the work limit */
 	uint64_t bytes_matched; /* that went through the matcher */
@@ -153,7 +156,8 @@ void scan_thread_release(struct scan_thread *t);
 
 /*
  * Fill `out` with the marks of the text.  `d` NULL: look at all of it.
- * Gives the same marks either way.
+ * Gives the same marks either way.  With pace.stop set afterwards it was given
+ * up half-way: the marks are some of it, and no delta may inherit them.
  */
 int scan_text(struct scan_thread *t, const char *text, size_t n,
 	      const struct delta *d, struct marks *out, struct err *e)

@@ -23,7 +23,7 @@ struct source {
 			  * but is no problem */
 	size_t most_held;	   /* git: as in struct walk */
 	struct progress *progress; /* or NULL */
-	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
+	struct deadline *deadline; /* NULL: none */
 	struct buf *objects; /* git: a line per finding and object, or NULL */
 };
 

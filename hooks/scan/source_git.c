@@ -49,13 +49,14 @@ int source_git(const struct source *s, const char *path, struct err *e)
 		.engine = s->engine, .threads = s->threads,
 		.max_object = s->max_file, .most_held = s->most_held,
 		.progress = s->progress,
-		.deadline_ms = s->deadline_ms, .whole = s->whole, .fetch = repo_fetch,
+		.whole = s->whole, .fetch = repo_fetch,
 		.fetch_arg = &r, .tally = s->tally, .out = &out,
 	};
 	int rc = -1;
 
 	if (repo_open(&r, path, NULL, NULL, e))
 		return -1;
+	r.deadline = s->deadline;
 	if (repo_objects(&r, &w, 0, r.objects.n, e) ||
 	    complete_check(&r, path, &out, s->threads, s->max_file,
 			   s->missing_ok, s->tally, e) ||

@@ -62,7 +62,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 	struct repo r;
 	struct walk w = {
 		.engine = s->engine, .threads = s->threads,
-		.max_object = s->max_file, .deadline_ms = s->deadline_ms,
+		.max_object = s->max_file,
 		.fetch = repo_fetch, .fetch_arg = &r, .tally = s->tally,
 		.out = &out,
 	};
@@ -70,6 +70,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 
 	if (repo_open(&r, q->git_dir, q->objects, q->alternates, e))
 		return -1;
+	r.deadline = s->deadline;
 	if (repo_objects(&r, &w, 0, 1, e) ||
 	    path_rules_find(s, &r, &out, e) || drop_known(q, &out.seen, e) ||
 	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e))

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/revs.h"
@@ -25,18 +24,22 @@ struct job {
 	git_commit *commit;	       /* NULL: the index */
 };
 
+static int by_secret(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	size_t n = x->n_secret < y->n_secret ? x->n_secret : y->n_secret;
+	int c = (x->rule > y->rule) - (x->rule < y->rule);
+
+	if (!c)
+		c = memcmp(x->secret, y->secret, n);
+	return c ? c : (x->n_secret > y->n_secret) - (x->n_secret < y->n_secret);
+}
+
+/* j->before is by secret. */
 static bool was_there(const struct job *j, const struct finding *f)
 {
-	size_t i;
-
-	for (i = 0; i < j->before.n; i++) {
-		const struct finding *b = &j->before.v[i];
-
-		if (b->rule == f->rule && b->n_secret == f->n_secret &&
-		    !memcmp(b->secret, f->secret, f->n_secret))
-			return true;
-	}
-	return false;
+	return j->before.n && bsearch(f, j->before.v, j->before.n,
+				      sizeof(*j->before.v), by_secret);
 }
 
 static int scan_blob(struct job *j, const git_oid *id, const char *path,
@@ -78,10 +81,10 @@ static int name_commit(struct job *j, struct finding *f)
 /* Move what is new into the report. */
 static int take_new(struct job *j)
 {
-	struct findings *to = j->s->list;
-	struct finding *v;
 	size_t i;
 
+	if (j->before.n)
+		qsort(j->before.v, j->before.n, sizeof(*j->before.v), by_secret);
 	for (i = 0; i < j->found.n; i++) {
 		struct finding *f = &j->found.v[i];
 
@@ -91,14 +94,8 @@ static int take_new(struct job *j)
 			return -1;
 		if (!engine_stands(j->s->engine, j->t.regex, f))
 			continue;
-		v = mem_realloc(to->v, (to->n + 1) * sizeof(*v));
-		if (!v)
-			return err_fail(j->e, ERR_NOMEM, NULL, "out of memory");
-		to->v = v;
-		to->cap = to->n + 1;
-		v[to->n++] = *f;
-		j->found.v[i] = j->found.v[--j->found.n];
-		i--;
+		if (findings_move(&j->found, i, j->s->list, j->e))
+			return -1;
 	}
 	return 0;
 }
@@ -154,9 +151,9 @@ static int differs_from_all(struct job *j, const git_diff_delta *d,
 
 static bool late(const struct source *s, const char *path)
 {
-	if (!s->deadline_ms || clock_mono_ms() < s->deadline_ms)
+	if (!deadline_over(s->deadline))
 		return false;
-	tally_problem(s->tally, path, "the time was over");
+	tally_unseen(s->tally, path, 1);
 	return true;
 }
 

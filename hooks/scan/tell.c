@@ -64,54 +64,6 @@ out:
 	return rc;
 }
 
-/* The text of the object whose rows are being told. */
-struct page {
-	unsigned char oid[OID_LEN];
-	uint32_t inner; /* which of its texts */
-	char *text, *name; /* name: in the object, when that is an archive */
-	size_t n;
-};
-
-static void page_release(struct page *g)
-{
-	free(g->text);
-	free(g->name);
-	g->text = g->name = NULL;
-}
-
-/* The object's text becomes the one that was scanned. */
-static bool turn_inside(const struct unpack_limits *l, struct page *g)
-{
-	char *whole = g->text;
-
-	g->text = NULL;
-	if (unpack_one(l, whole, g->n, g->inner, &g->text, &g->n, &g->name,
-		       NULL))
-		g->text = NULL;
-	free(whole);
-	return g->text != NULL;
-}
-
-/* Rows come by object: each is fetched once. */
-static bool turn_to(const struct source *src, struct page *g, struct repo *r,
-		    const struct sighting *s)
-{
-	enum object_type type;
-
-	if (g->text && g->inner == s->mark.inner &&
-	    !memcmp(g->oid, s->oid, OID_LEN))
-		return true;
-	page_release(g);
-	src->list->cursor.text = NULL;
-	memcpy(g->oid, s->oid, OID_LEN);
-	g->inner = s->mark.inner;
-	if (!repo_fetch(r, s->oid, &g->text, &g->n, &type))
-		return false;
-	return type != OBJECT_BLOB ||
-	       content_kind(g->text, g->n) == CONTENT_TEXT ||
-	       turn_inside(&src->engine->unpack, g);
-}
-
 /* A rule on names: there is no text to look at. */
 static int tell_path(const struct source *src, struct repo *r,
 		     const struct walk_out *out, const struct attribution *a,
@@ -136,29 +88,138 @@ out:
 	return rc;
 }
 
-static int tell(const struct source *src, struct repo *r,
-		const struct walk_out *out, const struct attribution *a,
-		const struct place *p, struct regex_thread *t, struct page *g,
-		struct err *e)
-{
-	char hex[2 * OID_LEN + 1];
-	struct finding *f;
+/* The rows of one object: an archive is unpacked once for all of them. */
+struct page {
+	const struct source *src;
+	struct repo *r;
+	const struct walk_out *out;
+	const struct attribution *a;
+	struct regex_thread *t;
+	const struct place *v; /* its rows, by the part they stand in */
+	size_t n, told;
+	bool *done;
+};
 
-	if (src->engine->rules->rule[p->seen->mark.rule].path &&
-	    !src->engine->rules->rule[p->seen->mark.rule].regex)
-		return tell_path(src, r, out, a, p, t, e);
-	if (!turn_to(src, g, r, p->seen) || p->seen->mark.end > g->n) {
-		walk_name(p->seen->oid, hex);
-		tally_problem(src->tally, hex, "%s", repo_why());
-		return 0;
-	}
-	f = findings_add(src->list, &src->engine->scanner, g->text, g->n,
-			 &p->seen->mark, e);
-	if (!f || set_place(r, out, a, p, g->name, f, e))
+static bool is_name_rule(const struct source *src, const struct place *p)
+{
+	const struct rule *rule = &src->engine->rules->rule[p->seen->mark.rule];
+
+	return rule->path && !rule->regex;
+}
+
+/* One row; `inner`: which file in the object, when that is an archive. */
+static int one_row(struct page *g, size_t i, const char *text, size_t n,
+		   const struct mark *m, const char *inner, struct err *e)
+{
+	const struct source *src = g->src;
+	struct finding *f = findings_add(src->list, &src->engine->scanner, text,
+					 n, m, e);
+
+	g->done[i] = true;
+	g->told++;
+	if (!f || set_place(g->r, g->out, g->a, &g->v[i], inner, f, e))
 		return -1;
-	if (!engine_stands(src->engine, t, f) ||
-	    (*f->file && allow_path(src->engine->rules, t, f->file)))
+	if (!engine_stands(src->engine, g->t, f) ||
+	    (*f->file && allow_path(src->engine->rules, g->t, f->file)))
 		findings_drop(src->list, src->list->n - 1);
+	return 0;
+}
+
+/* Its text cannot be had again: what is known is told without the line. */
+static int bare_row(struct page *g, size_t i, struct err *e)
+{
+	struct mark m = g->v[i].seen->mark;
+	const struct found_secret *s =
+		secrets_get(g->src->engine->secrets, m.secret);
+
+	g->src->list->cursor.text = NULL;
+	m.start = m.at = 0;
+	m.end = m.len = s->len;
+	return one_row(g, i, s->text, s->len, &m, NULL, e);
+}
+
+/* The first row of a part. */
+static size_t first_of(const struct page *g, uint32_t number)
+{
+	size_t low = 0, high = g->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (g->v[mid].seen->mark.inner < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static int each_part(void *arg, const struct unpack_part *part, struct err *e)
+{
+	struct page *g = arg;
+	size_t i = first_of(g, part->number);
+
+	g->src->list->cursor.text = NULL;
+	for (; i < g->n && g->v[i].seen->mark.inner == part->number; i++)
+		if (!g->done[i] && g->v[i].seen->mark.end <= part->n &&
+		    one_row(g, i, part->text, part->n, &g->v[i].seen->mark,
+			    part->name, e))
+			return -1;
+	return g->told == g->n; /* that is all of them */
+}
+
+static int tell_object(struct page *g, struct err *e)
+{
+	struct unpack_limits limits = g->src->engine->unpack;
+	struct unpack_part whole = { .name = "" };
+	struct unpack_note note = { 0 };
+	enum object_type type;
+	char *text = NULL;
+	size_t i;
+	int rc = 0;
+
+	g->done = mem_array(g->n, sizeof(*g->done));
+	if (!g->done)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	limits.deadline = NULL; /* it was within bounds, this is no more */
+	if (!deadline_over(g->src->deadline) &&
+	    repo_fetch(g->r, g->v->seen->oid, &text, &whole.n, &type)) {
+		whole.text = text;
+		rc = type == OBJECT_BLOB
+			? unpack(&limits, text, whole.n, each_part, g, &note, e)
+			: each_part(g, &whole, e);
+		rc = rc < 0 ? -1 : 0;
+	}
+	free(text);
+	for (i = 0; i < g->n && !rc; i++)
+		if (!g->done[i])
+			rc = bare_row(g, i, e);
+	mem_free(g->done);
+	return rc;
+}
+
+/* Rows on names by themselves, the others by their object. */
+static int tell_rows(struct page *g, struct err *e)
+{
+	const struct attribution *a = g->a;
+	size_t i, end;
+
+	for (i = 0; i < a->n; i = end) {
+		end = i + 1;
+		if (is_name_rule(g->src, &a->v[i])) {
+			if (tell_path(g->src, g->r, g->out, a, &a->v[i], g->t, e))
+				return -1;
+			continue;
+		}
+		while (end < a->n && !is_name_rule(g->src, &a->v[end]) &&
+		       !memcmp(a->v[i].seen->oid, a->v[end].seen->oid, OID_LEN))
+			end++;
+		g->v = &a->v[i];
+		g->n = end - i;
+		g->told = 0;
+		if (tell_object(g, e))
+			return -1;
+	}
 	return 0;
 }
 
@@ -183,24 +244,21 @@ int tell_all(const struct source *s, struct repo *r, struct walk_out *out,
 				       .tips = tips, .most = s->max_file };
 	struct regex_thread *t = regex_thread_new(e);
 	struct attribution a = { 0 };
-	struct page g = { .text = NULL };
+	struct page g = { .src = s, .r = r, .out = out, .a = &a, .t = t };
 	uint64_t start = clock_mono_ns();
-	size_t i;
 	int rc = -1;
 
+	if (out->seen.n)
+		deadline_grace(s->deadline);
 	progress_say(s->progress, "looking for the commits ...");
 	if (!t || attribute(r, out, (uint32_t)secrets_count(s->engine->secrets),
 			    &o, s->tally, &a, e))
 		goto out;
 	if (a.n)
 		qsort(a.v, a.n, sizeof(*a.v), by_object);
-	for (i = 0; i < a.n; i++)
-		if (tell(s, r, out, &a, &a.v[i], t, &g, e))
-			goto out;
-	rc = 0;
+	rc = tell_rows(&g, e);
 out:
 	s->tally->attribute_ns += clock_mono_ns() - start;
-	page_release(&g);
 	attribution_release(&a);
 	regex_thread_free(&t);
 	return rc;

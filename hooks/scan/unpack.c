@@ -2,9 +2,11 @@
  * unpack: the texts in a file.
  *
  * Owns libarchive.  Promises: nothing is written, no program is started, and
- * what comes out of one file is bounded in bytes, entries and depth; what the
- * bounds cut off is a problem, never silently missing.  Something that only
- * begins like an archive is a binary file.
+ * what comes out of one file, and of all of a run, is bounded in bytes, entries,
+ * depth and time; what the bounds cut off is a problem, never silently
+ * missing.  What is no text is looked at besides for the text that stands in
+ * it, so that what only begins like an archive, or is one in part, hides
+ * nothing.
  *
  * Texts are plain malloc() memory and not wiped, as in walk.c.
  */
@@ -12,140 +14,31 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "hooks/scan/deadline.h"
 
-#define LOOKED_AT 8000u /* as git */
 #define NAME_MAX_BYTES 4096u
+#define FEED 16384u	       /* packed bytes between two questions */
+#define PORTION (256u * 1024) /* unpacked ones */
+
+#define TOGETHER "all archives together unpack to more than the limit"
 
 struct job {
+	const struct unpack_limits *l;
 	unpack_each each;
 	void *arg;
 	struct unpack_note *note;
 	size_t left;  /* bytes that may still come out */
 	uint32_t number; /* of the last entry */
 	bool enough;
+	bool spent; /* nothing more is unpacked */
 };
-
-/* ---- what is it? --------------------------------------------------------- */
-
-static bool begins(const char *p, size_t n, const char *with, size_t m)
-{
-	return n >= m && !memcmp(p, with, m);
-}
-
-static bool archive_like(const char *p, size_t n)
-{
-	return begins(p, n, "PK\3\4", 4) || begins(p, n, "\x1f\x8b\x08", 3) ||
-	       (begins(p, n, "BZh", 3) && n > 10 && !memcmp(p + 4, "1AY&SY", 6)) ||
-	       begins(p, n, "\xfd" "7zXZ\0", 6) ||
-	       begins(p, n, "\x28\xb5\x2f\xfd", 4) ||
-	       begins(p, n, "\x04\x22\x4d\x18", 4) ||
-	       begins(p, n, "7z\xbc\xaf\x27\x1c", 6) ||
-	       begins(p, n, "!<arch>\n", 8) ||
-	       (n > 512 && !memcmp(p + 257, "ustar", 5));
-}
-
-/* Text in UTF-16 without a mark: of ASCII every other byte is NUL. */
-static enum content guess_utf16(const char *p, size_t n)
-{
-	size_t i, even = 0, odd = 0, pairs = (n < 1024 ? n : 1024) / 2;
-
-	for (i = 0; i < pairs; i++) {
-		even += !p[2 * i];
-		odd += !p[2 * i + 1];
-	}
-	if (n % 2 || pairs < 4)
-		return CONTENT_BINARY;
-	if (odd * 10 >= pairs * 7 && even * 50 <= pairs)
-		return CONTENT_UTF16LE;
-	if (even * 10 >= pairs * 7 && odd * 50 <= pairs)
-		return CONTENT_UTF16BE;
-	return CONTENT_BINARY;
-}
-
-enum content content_kind(const char *p, size_t n)
-{
-	if (n >= 2 && (unsigned char)p[0] >= 0xfe) {
-		if (begins(p, n, "\xff\xfe", 2) && !begins(p, n, "\xff\xfe\0", 4))
-			return CONTENT_UTF16LE;
-		if (begins(p, n, "\xfe\xff", 2))
-			return CONTENT_UTF16BE;
-	}
-	if (archive_like(p, n))
-		return CONTENT_ARCHIVE;
-	if (!memchr(p, '\0', n < LOOKED_AT ? n : LOOKED_AT))
-		return CONTENT_TEXT;
-	return guess_utf16(p, n);
-}
-
-/* ---- UTF-16 -------------------------------------------------------------- */
-
-static size_t put_utf8(char *out, uint32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (char)(0xc0 | c >> 6);
-		out[1] = (char)(0x80 | (c & 63));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (char)(0xe0 | c >> 12);
-		out[1] = (char)(0x80 | (c >> 6 & 63));
-		out[2] = (char)(0x80 | (c & 63));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | c >> 18);
-	out[1] = (char)(0x80 | (c >> 12 & 63));
-	out[2] = (char)(0x80 | (c >> 6 & 63));
-	out[3] = (char)(0x80 | (c & 63));
-	return 4;
-}
-
-static uint32_t unit(const char *p, bool big)
-{
-	uint32_t a = (unsigned char)p[0], b = (unsigned char)p[1];
-
-	return big ? a << 8 | b : b << 8 | a;
-}
-
-/* NULL: out of memory.  The mark at the start is left out. */
-static char *from_utf16(const char *p, size_t n, bool big, size_t *len)
-{
-	char *out = malloc(n / 2 * 3 + 1);
-	size_t i = 0, at = 0;
-	uint32_t c, low;
-
-	if (!out)
-		return NULL;
-	n -= n % 2;
-	if (n && unit(p, big) == 0xfeff)
-		i = 2;
-	for (; i < n; i += 2) {
-		c = unit(p + i, big);
-		if (c >= 0xd800 && c < 0xe000) {
-			low = c < 0xdc00 && i + 2 < n ? unit(p + i + 2, big) : 0;
-			if (low >= 0xdc00 && low < 0xe000) {
-				c = 0x10000 + ((c - 0xd800) << 10) + low - 0xdc00;
-				i += 2;
-			} else {
-				c = 0xfffd;
-			}
-		}
-		at += put_utf8(out + at, c);
-	}
-	*len = at;
-	return out;
-}
-
-/* ---- archives ------------------------------------------------------------ */
 
 static void __attribute__((format(printf, 2, 3)))
 problem(struct job *j, const char *fmt, ...)
@@ -159,8 +52,97 @@ problem(struct job *j, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* ---- bounds -------------------------------------------------------------- */
+
+static bool late(struct job *j)
+{
+	if (!j->spent && deadline_over(j->l->deadline)) {
+		problem(j, "the time was over while it was unpacked");
+		j->note->late = true;
+		j->spent = true;
+	}
+	if (!j->spent && deadline_full(j->l->deadline)) {
+		problem(j, TOGETHER);
+		j->spent = true;
+	}
+	return j->spent;
+}
+
+/* n bytes came out; false: that was too much.  What is thrown away counts as
+ * well: it was work. */
+static bool pay(struct job *j, size_t n)
+{
+	bool room = deadline_unpacked(j->l->deadline, n);
+
+	if (j->spent)
+		return false;
+	if (!room) {
+		problem(j, TOGETHER);
+		j->spent = true;
+	} else if (n > j->left) {
+		problem(j, "it unpacks to more than the limit");
+		j->spent = true;
+	} else {
+		j->left -= n;
+	}
+	return !j->spent && !late(j);
+}
+
+/* ---- libarchive ---------------------------------------------------------- */
+
+/* An archive in memory, handed over little by little: skipping in it may mean
+ * unpacking, and only here is it asked whether there is time. */
+struct input {
+	struct job *j;
+	const char *p;
+	size_t n, at;
+};
+
+static la_ssize_t feed(struct archive *a, void *arg, const void **out)
+{
+	struct input *in = arg;
+	size_t give = in->n - in->at < FEED ? in->n - in->at : FEED;
+
+	if (late(in->j)) {
+		archive_set_error(a, ECANCELED, "the time was over");
+		return -1;
+	}
+	*out = in->p + in->at;
+	in->at += give;
+	return (la_ssize_t)give;
+}
+
+static la_int64_t skip(struct archive *a, void *arg, la_int64_t want)
+{
+	struct input *in = arg;
+	la_int64_t room = (la_int64_t)(in->n - in->at);
+
+	(void)a;
+	if (want > room)
+		want = room;
+	if (want < 0)
+		want = 0;
+	in->at += (size_t)want;
+	return want;
+}
+
+static la_int64_t seek(struct archive *a, void *arg, la_int64_t offset,
+		       int whence)
+{
+	struct input *in = arg;
+	la_int64_t from = whence == SEEK_CUR ? (la_int64_t)in->at
+		: whence == SEEK_END ? (la_int64_t)in->n : 0;
+
+	(void)a;
+	if (offset > INT64_MAX / 2 || offset < -from ||
+	    from + offset > (la_int64_t)in->n)
+		return ARCHIVE_FATAL;
+	in->at = (size_t)(from + offset);
+	return from + offset;
+}
+
 /* Only what is linked in: libarchive starts programs for other filters. */
-static struct archive *open_archive(const char *p, size_t n)
+static struct archive *open_archive(struct input *in)
 {
 	struct archive *a = archive_read_new();
 
@@ -177,32 +159,38 @@ static struct archive *open_archive(const char *p, size_t n)
 	archive_read_support_format_7zip(a);
 	archive_read_support_format_ar(a);
 	archive_read_support_format_raw(a);
-	if (archive_read_open_memory(a, p, n) != ARCHIVE_OK) {
+	archive_read_set_read_callback(a, feed);
+	archive_read_set_skip_callback(a, skip);
+	archive_read_set_seek_callback(a, seek);
+	archive_read_set_callback_data(a, in);
+	if (archive_read_open1(a) != ARCHIVE_OK) {
 		archive_read_free(a);
 		return NULL;
 	}
 	return a;
 }
 
-/* The bytes of the entry; NULL: not readable, or none.  *full: the bound was
- * met. */
-static char *read_entry(struct job *j, struct archive *a, size_t *n, bool *full)
+static const char *complaint(struct archive *a)
 {
-	size_t cap = 65536;
+	const char *why = archive_error_string(a);
+
+	return why ? why : "damaged";
+}
+
+/* The bytes of the entry; NULL: not readable, too many, or none. */
+static char *read_entry(struct job *j, struct archive *a, size_t *n)
+{
+	size_t cap = 65536, room;
 	char *p = malloc(cap + 1), *more;
 	la_ssize_t got = -1;
 
 	*n = 0;
-	*full = false;
 	while (p) {
-		got = archive_read_data(a, p + *n, cap - *n);
-		if (got <= 0)
+		room = cap - *n < PORTION ? cap - *n : PORTION;
+		got = archive_read_data(a, p + *n, room);
+		if (got <= 0 || !pay(j, (size_t)got))
 			break;
 		*n += (size_t)got;
-		if (*n > j->left) {
-			*full = true;
-			break;
-		}
 		if (*n < cap)
 			continue;
 		cap *= 2;
@@ -211,16 +199,27 @@ static char *read_entry(struct job *j, struct archive *a, size_t *n, bool *full)
 			free(p);
 		p = more;
 	}
-	if (!p || *full || got < 0) {
-		if (!*full)
-			problem(j, "%s", p && archive_error_string(a)
-					      ? archive_error_string(a)
-					      : "out of memory");
-		free(p);
-		return NULL;
+	if (p && !got && !j->spent)
+		return p;
+	if (!j->spent)
+		problem(j, "%s", p ? complaint(a) : "out of memory");
+	free(p);
+	return NULL;
+}
+
+/* What is not a file can have content all the same: to be passed over, and
+ * counted, since that is unpacked too. */
+static void drain(struct job *j, struct archive *a)
+{
+	char *p = malloc(65536);
+	la_ssize_t got = 1;
+
+	while (p && got > 0) {
+		got = archive_read_data(a, p, 65536);
+		if (got > 0 && !pay(j, (size_t)got))
+			break;
 	}
-	j->left -= *n;
-	return p;
+	free(p);
 }
 
 static int content(struct job *j, unsigned depth, const char *name,
@@ -245,27 +244,23 @@ static void join(char *out, const char *outer, struct archive *a,
 }
 
 static int one_entry(struct job *j, unsigned depth, const char *outer,
-		     struct archive *a, struct archive_entry *x, bool *stop,
-		     struct err *e)
+		     struct archive *a, struct archive_entry *x, struct err *e)
 {
 	char name[NAME_MAX_BYTES], *p;
 	uint32_t number = ++j->number;
 	size_t n;
-	bool full;
 	int rc;
 
-	if (archive_entry_filetype(x) != AE_IFREG &&
-	    archive_format(a) != ARCHIVE_FORMAT_RAW)
-		return 0;
 	if (archive_entry_is_encrypted(x)) {
 		j->note->binary++;
 		return 0;
 	}
-	p = read_entry(j, a, &n, &full);
-	if (full) {
-		problem(j, "it unpacks to more than the limit");
-		*stop = true;
+	if (archive_entry_filetype(x) != AE_IFREG &&
+	    archive_format(a) != ARCHIVE_FORMAT_RAW) {
+		drain(j, a);
+		return 0;
 	}
+	p = read_entry(j, a, &n);
 	if (!p)
 		return 0;
 	join(name, outer, a, x, number);
@@ -274,91 +269,134 @@ static int one_entry(struct job *j, unsigned depth, const char *outer,
 	return rc;
 }
 
-/* `depth` more levels may be opened.  With content() in turn, at most
- * UNPACK_DEPTH_MAX deep. */
-static int entries(struct job *j, unsigned depth, const char *name,
-		   const char *p, size_t n, struct err *e)
+/* Compressed over and over, to skip a little of it is to unpack a lot. */
+static bool too_often(struct archive *a)
 {
-	struct archive *a = open_archive(p, n);
+	return archive_filter_count(a) > 3 ||
+	       (archive_filter_count(a) > 2 &&
+		archive_format(a) != ARCHIVE_FORMAT_RAW);
+}
+
+/* `depth` more levels may be opened.  With content() in turn, at most
+ * UNPACK_DEPTH_MAX deep.  *any: it was an archive. */
+static int entries(struct job *j, unsigned depth, const char *name,
+		   const char *p, size_t n, bool *any, struct err *e)
+{
+	struct input in = { .j = j, .p = p, .n = n };
+	struct archive *a = open_archive(&in);
 	struct archive_entry *x;
-	bool any = false, stop = false;
 	int got, rc = 0;
 
-	while (a && !rc && !j->enough && !stop) {
+	*any = false;
+	while (a && !rc && !j->enough && !j->spent) {
 		got = archive_read_next_header(a, &x);
 		if (got == ARCHIVE_RETRY)
 			continue;
 		if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
-			if (got != ARCHIVE_EOF && any)
-				problem(j, "%s", archive_error_string(a)
-							? archive_error_string(a)
-							: "damaged");
+			if (got != ARCHIVE_EOF && *any && !j->spent)
+				problem(j, "%s", complaint(a));
 			break;
 		}
 		if (archive_format(a) == ARCHIVE_FORMAT_RAW &&
 		    archive_filter_count(a) < 2)
 			break; /* not an archive after all */
+		*any = true;
+		if (too_often(a)) {
+			problem(j, "it is compressed several times over");
+			break;
+		}
 		if (j->number >= UNPACK_ENTRIES) {
 			problem(j, "over %u files in it", UNPACK_ENTRIES);
 			break;
 		}
-		any = true;
-		rc = one_entry(j, depth, name, a, x, &stop, e);
+		rc = one_entry(j, depth, name, a, x, e);
 	}
 	archive_read_free(a);
-	if (any)
-		j->note->archives++;
-	else
-		j->note->binary++;
 	return rc;
 }
+
+/* ---- one file ------------------------------------------------------------ */
 
 static int hand_out(struct job *j, const char *name, uint32_t number,
 		    const char *p, size_t n, struct err *e)
 {
-	struct unpack_part part = { .name = name, .number = number, .text = p,
-				    .n = n };
-	int rc = j->each(j->arg, &part, e);
-
+	struct unpack_part part = { .name = name,
+				    .number = number, .text = p, .n = n,
+				    .runs = number & UNPACK_RUNS };
+	int rc = j->enough ? 0 : j->each(j->arg, &part, e);
 	if (rc > 0)
 		j->enough = true;
 	return rc < 0 ? -1 : 0;
+}
+
+/* Takes the text; NULL: out of memory. */
+static int hand_made(struct job *j, const char *name, uint32_t number,
+		     char *text, size_t n, struct err *e)
+{
+	int rc = text ? hand_out(j, name, number, text, n, e)
+		      : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+
+	free(text);
+	return rc;
+}
+
+/* The bytes as they stand, after what they claim to be was looked at. */
+static int as_it_stands(struct job *j, const char *name, uint32_t number,
+			const char *p, size_t n, struct err *e)
+{
+	char *text;
+	size_t len;
+
+	if (content_is_text(p, n))
+		return hand_out(j, name, number, p, n, e);
+	text = content_runs(p, n, &len);
+	if (text && !len) {
+		free(text);
+		return 0;
+	}
+	return hand_made(j, name, number | UNPACK_RUNS, text, len, e);
 }
 
 static int content(struct job *j, unsigned depth, const char *name,
 		   uint32_t number, const char *p, size_t n, struct err *e)
 {
 	enum content kind = content_kind(p, n);
-	char *text;
+	bool any = false;
 	size_t len;
-	int rc;
+	char *text;
 
 	switch (kind) {
 	case CONTENT_TEXT:
 		return hand_out(j, name, number, p, n, e);
 	case CONTENT_UTF16LE:
 	case CONTENT_UTF16BE:
-		text = from_utf16(p, n, kind == CONTENT_UTF16BE, &len);
-		if (!text)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		rc = hand_out(j, name, number, text, len, e);
-		free(text);
-		return rc;
+		text = content_utf16(p, n, kind == CONTENT_UTF16BE, &len);
+		if (hand_made(j, name, number, text, len, e))
+			return -1;
+		/* the mark may be all that is UTF-16 about it */
+		text = content_runs(p, n, &len);
+		return hand_made(j, name, number | UNPACK_RUNS, text, len, e);
 	case CONTENT_ARCHIVE:
-		if (depth)
-			return entries(j, depth - 1, name, p, n, e);
+		if (depth && entries(j, depth - 1, name, p, n, &any, e))
+			return -1;
+		if (any)
+			j->note->archives++;
+		if (!depth && j->l->depth)
+			problem(j, "an archive in it is nested over %u deep",
+				j->l->depth);
 		break;
 	case CONTENT_BINARY:
 		break;
 	}
-	j->note->binary++;
-	return 0;
+	if (!any)
+		j->note->binary++;
+	return as_it_stands(j, name, number, p, n, e);
 }
 
 int unpack(const struct unpack_limits *l, const char *p, size_t n,
 	   unpack_each each, void *arg, struct unpack_note *note, struct err *e)
 {
-	struct job j = { .each = each, .arg = arg, .note = note };
+	struct job j = { .l = l, .each = each, .arg = arg, .note = note };
 
 	j.left = n < (SIZE_MAX - UNPACK_BASE) / UNPACK_RATIO
 		? UNPACK_BASE + n * UNPACK_RATIO : SIZE_MAX;

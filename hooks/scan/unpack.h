@@ -1,6 +1,6 @@
 /*
- * unpack: the texts in a file: itself, UTF-16 made UTF-8, or what an archive
- * holds.
+ * unpack: the texts in a file: itself, UTF-16 made UTF-8, what an archive
+ * holds, the printable runs of the rest.
  */
 #ifndef SCAN_UNPACK_H
 #define SCAN_UNPACK_H
@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "hooks/scan/content.h"
 
 #define UNPACK_DEPTH_DEFAULT 3u
 #define UNPACK_DEPTH_MAX 8u
@@ -17,19 +18,15 @@
 #define UNPACK_BASE (16u * 1024 * 1024) /* bytes a file may always unpack to */
 #define UNPACK_RATIO 100u		/* ... and so many for each of its own */
 
-enum content {
-	CONTENT_TEXT,
-	CONTENT_BINARY, /* NUL among the first 8000 bytes, as git has it */
-	CONTENT_UTF16LE,
-	CONTENT_UTF16BE,
-	CONTENT_ARCHIVE, /* or compressed; by its first bytes, not its name */
-};
+/* In a part's number: the printable runs of what is no text. */
+#define UNPACK_RUNS 0x80000000u
 
-enum content content_kind(const char *p, size_t n);
+struct deadline;
 
 struct unpack_limits {
 	unsigned depth; /* archives in archives; 0: none is opened */
 	size_t bytes;	/* of all that comes out of one file */
+	struct deadline *deadline; /* of the run; NULL: none */
 };
 
 struct unpack_part {
@@ -38,12 +35,15 @@ struct unpack_part {
 	uint32_t number;  /* 0: the file itself; else the same each time */
 	const char *text;
 	size_t n;
+	bool runs; /* printable runs: only rules that know a shape count, and
+		    * only what none of the texts before has */
 };
 
 /* What came of it besides the texts. */
 struct unpack_note {
 	uint32_t binary;  /* files that are no text */
 	uint32_t archives;
+	bool late;	   /* ... and the run's time was why */
 	uint32_t problems; /* archives not read to their end */
 	char why[160];	   /* of the first */
 };

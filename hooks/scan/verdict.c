@@ -205,12 +205,20 @@ static bool generic(const struct ruleset *rs, const struct mark *m)
 static bool known(const struct scanner *s, const struct marks *all,
 		  const struct mark *m)
 {
-	size_t i;
+	size_t low = all->own, high = all->coded;
 
 	if (!s->own || m->rule == own_rule(s->own))
 		return false;
-	for (i = all->own; i < all->coded; i++)
-		if (all->v[i].start == m->at && all->v[i].len == m->len)
+	while (low < high) { /* they are by place */
+		size_t mid = low + (high - low) / 2;
+
+		if (all->v[mid].start < m->at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < all->coded && all->v[low].start == m->at; low++)
+		if (all->v[low].len == m->len)
 			return true;
 	return false;
 }

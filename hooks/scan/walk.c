@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "hooks/scan/once.h"
 #include "hooks/scan/rebuild.h"
 
 #define ROOTS_A_TIME 16u
@@ -95,6 +96,7 @@ struct passing {
 	const unsigned char *oid;
 	struct tally *tally;
 	struct walk_out *out;
+	struct once once;
 };
 
 static int each_part(void *arg, const struct unpack_part *part, struct err *e)
@@ -109,7 +111,8 @@ static int each_part(void *arg, const struct unpack_part *part, struct err *e)
 	b->tally->bytes += part->n;
 	if (scan_text(b->t, part->text, part->n, NULL, &m, e) ||
 	    scan_verdict(&b->w->engine->scanner, part->text, part->n, &m, b->v,
-			 e))
+			 e) ||
+	    once_filter(&b->once, b->w->engine->rules, part->runs, b->v, e))
 		goto out;
 	for (i = 0; i < b->v->n; i++) {
 		one = *b->v->v[i];
@@ -117,10 +120,24 @@ static int each_part(void *arg, const struct unpack_part *part, struct err *e)
 		if (sightings_add(&b->out->seen, b->oid, OBJECT_BLOB, &one, e))
 			goto out;
 	}
-	rc = 0;
+	rc = b->t->pace.stop == PACE_RUN;
 out:
 	marks_release(&m);
 	return rc;
+}
+
+/* What could not be done on the object just scanned. */
+static void told_short(struct tally *tally, const struct scan_thread *t,
+		       uint64_t limits, const unsigned char *oid)
+{
+	char name[2 * OID_LEN + 1];
+
+	walk_name(oid, name);
+	if (t->pace.stop == PACE_RUN)
+		tally_unseen(tally, name, 1);
+	else if (t->limits != limits)
+		tally_problem(tally, name, "%llu matches given up at the work "
+			      "limit", (unsigned long long)(t->limits - limits));
 }
 
 static int opaque(struct passing *b, const char *text, size_t n, struct err *e)
@@ -134,10 +151,9 @@ static int opaque(struct passing *b, const char *text, size_t n, struct err *e)
 	phase_end_outer(b->t, PHASE_DECODE, start, before);
 	walk_name(b->oid, name);
 	tally_unpacked(b->tally, name, &note);
-	if (b->t->limits != limits)
-		tally_problem(b->tally, name, "%llu matches given up at the "
-			      "work limit",
-			      (unsigned long long)(b->t->limits - limits));
+	if (!note.late)
+		told_short(b->tally, b->t, limits, b->oid);
+	once_release(&b->once);
 	return rc;
 }
 
@@ -146,17 +162,16 @@ int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 	      size_t n, const struct delta *d, struct marks *marks,
 	      struct tally *tally, struct walk_out *out, struct err *e)
 {
-	struct passing b = { w, t, v, oid, tally, out };
+	struct passing b = { .w = w, .t = t, .v = v, .oid = oid,
+			     .tally = tally, .out = out };
 	uint64_t limits = t->limits;
-	char name[2 * OID_LEN + 1];
 	enum content kind;
 	size_t i;
 
 	kind = type == OBJECT_BLOB ? content_kind(text, n) : CONTENT_TEXT;
 	marks->opaque = kind != CONTENT_TEXT;
 	if (marks->opaque)
-		return kind == CONTENT_BINARY ? tally->binary++, 0
-					      : opaque(&b, text, n, e);
+		return opaque(&b, text, n, e);
 	tally->texts++;
 	tally->bytes += n;
 	if (scan_text(t, text, n, d, marks, e) ||
@@ -167,11 +182,8 @@ int walk_text(const struct walk *w, struct scan_thread *t, struct verdict *v,
 			return -1;
 	if (type == OBJECT_COMMIT && commits_add(&out->commits, oid, text, n, e))
 		return -1;
-	if (t->limits != limits) {
-		walk_name(oid, name);
-		tally_problem(tally, name, "%llu matches given up at the work "
-			      "limit", (unsigned long long)(t->limits - limits));
-	}
+	marks->opaque = t->pace.stop != PACE_ON; /* cut short */
+	told_short(tally, t, limits, oid);
 	return 0;
 }
 
@@ -323,7 +335,7 @@ static bool restore(struct worker *k, struct frame *f)
 
 static bool late(const struct walk *w)
 {
-	return w->deadline_ms && clock_mono_ms() >= w->deadline_ms;
+	return deadline_over(w->engine->scanner.deadline);
 }
 
 /* ---- one tree ------------------------------------------------------------ */
@@ -565,7 +577,7 @@ int walk_pack(const struct walk *w, const struct pack *p,
 		goto out;
 	all = reached + trees;
 	if (s.late)
-		tally_problem(w->tally, p->path, "the time was over");
+		tally_unseen(w->tally, NULL, all < p->n ? p->n - all : 0);
 	else if (all < p->n)
 		tally_problem(w->tally, p->path, "%llu objects hang in a loop "
 			      "of deltas", (unsigned long long)(p->n - all));

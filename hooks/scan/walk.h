@@ -44,7 +44,6 @@ struct walk {
 	size_t max_object;   /* bytes; larger ones are problems */
 	size_t most_held; /* bytes of bases kept at a time, about; 0: no bound */
 	struct progress *progress; /* or NULL */
-	int64_t deadline_ms; /* of clock_mono_ms(); 0: none */
 	bool whole; /* scan every object whole (the tests' yardstick) */
 	walk_fetch fetch;
 	void *fetch_arg;

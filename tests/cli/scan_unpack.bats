@@ -40,8 +40,8 @@ look() {
 	look t
 	[ "$status" -eq 1 ]
 	[ "$(found)" = "$(printf '%s\n' t/named-otherwise.dat t/x.tar t/x.tbz t/x.tgz t/x.txz t/x.zip | sed 's|$|!deep/a.txt:2|')" ]
-	look --max-archive-depth 0 t
-	[ "$status" -eq 0 ]
+	look --max-archive-depth 0 t # what is not packed stands there all the same
+	[ "$(found | cut -d: -f1)" = t/x.tar ]
 }
 
 @test "a compressed file keeps its name; standard input is unpacked too" {
@@ -60,7 +60,8 @@ look() {
 	look x3
 	[ "$(found)" = 'x3!x2!x1!x0:2' ]
 	look x4
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 4 ]
+	[[ $output == *"x4"*"nested over 3 deep"* ]]
 	look --max-archive-depth 4 x4
 	[ "$status" -eq 1 ]
 }
@@ -175,10 +176,10 @@ look() {
 	P
 	look .
 	[ "$status" -eq 1 ]
-	[ "$(found)" = "$(printf '%s\n' be be-bare le le-bare text.png src/deep/a.txt umlaut | sed 's/$/:2/' | LC_ALL=C sort)" ] ||
+	[ "$(found)" = "$(printf '%s\n' be be-bare binary.txt le le-bare text.png src/deep/a.txt umlaut | sed 's/$/:2/' | LC_ALL=C sort)" ] ||
 		{ found; false; }
 	look --stats binary.txt
-	[ "$status" -eq 0 ]
+	[ "$status" -eq 1 ]
 	[[ $output == *"1 binary"* ]]
 }
 

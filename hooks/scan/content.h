@@ -1,0 +1,31 @@
+/*
+ * content: what a file is by its bytes, and what of it is text.
+ */
+#ifndef SCAN_CONTENT_H
+#define SCAN_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum content {
+	CONTENT_TEXT,	/* a stray NUL makes it no less one */
+	CONTENT_BINARY, /* NULs among the first 8000 bytes, as git has it */
+	CONTENT_UTF16LE,
+	CONTENT_UTF16BE,
+	CONTENT_ARCHIVE, /* or compressed, or a zip behind something else; by
+			  * its bytes, not its name */
+};
+
+enum content content_kind(const char *p, size_t n);
+/* Whatever its first bytes promise: does it read as text? */
+bool content_is_text(const char *p, size_t n);
+
+/* Both malloc()ed; NULL: out of memory. */
+/* UTF-8; the mark at the start is left out. */
+char *content_utf16(const char *p, size_t n, bool big, size_t *len);
+/* The runs of at least eight printable characters, line ends among them, with
+ * a NUL behind each: at most as long as the file and one more. */
+char *content_runs(const char *p, size_t n, size_t *len);
+
+#endif
