@@ -18,7 +18,7 @@ int pgp_disable(void *session, const struct kit_connection *c,
 	if (!pgp_ready_to_write(s, c, r) || !pgp_role_to_alter(s, q, &role, r))
 		return 0;
 	if (role.login)
-		pgp_opened_note(role.oid); /* before the snapshot can see it */
+		kit_opened_note(role.oid); /* before the snapshot can see it */
 	pgp_alter(s, &role, " NOLOGIN", r);
 	return 0;
 }

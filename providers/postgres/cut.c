@@ -18,9 +18,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#define CUT_MS 8000	 /* then the answer is `retry`, the rest goes on */
-#define CUT_PAUSE_MS 60
-#define CUT_CLEAN_LOOKS 2
 /* From the NOLOGIN check to being seen a login takes milliseconds, unless it
  * waits for a lock (on the database, say).  A client that dawdles before the
  * check is of no interest: it will be refused.  So after this time only those
@@ -165,28 +162,11 @@ static int starting(struct cut *k, struct kit_reply *r)
 	return r->status == KIT_OK || r->status == KIT_ABSENT ? n + 1 : -1;
 }
 
-static int cut_all(struct cut *k, struct kit_reply *r)
+static int look_again(void *arg, struct kit_reply *r)
 {
-	int clean = 0, found = 0;
-	k->begin = clock_mono_ms();
-	while (clean < CUT_CLEAN_LOOKS) {
-		int coming = starting(k, r);
-		found = coming < 0 ? -1 : look(k, r);
-		if (found < 0)
-			return -1;
-		clean = found + coming == 0 ? clean + 1 : 0;
-		if (clean == CUT_CLEAN_LOOKS)
-			break;
-		if (clock_mono_ms() - k->begin > CUT_MS) {
-			kit_say(r, KIT_RETRY, "%d sessions were told to end "
-				"and still run (%d processes are logging in)",
-				found, coming);
-			r->after_ms = 1000;
-			return -1;
-		}
-		clock_sleep_ms(CUT_PAUSE_MS);
-	}
-	return 0;
+	struct cut *k = arg;
+	int coming = starting(k, r), found = coming < 0 ? -1 : look(k, r);
+	return found < 0 ? -1 : found + coming;
 }
 
 int pgp_cut_sessions(void *session, const struct kit_connection *c,
@@ -201,7 +181,8 @@ int pgp_cut_sessions(void *session, const struct kit_connection *c,
 		k.only = q->credential;
 	if (!pgp_ready_to_write(s, c, r) || !pgp_role(s, q->account, &role, r))
 		return 0;
-	int done = cut_all(&k, r);
+	k.begin = clock_mono_ms();
+	int done = kit_cut(look_again, &k, r);
 	mem_free(k.seen);
 	if (done == 0)
 		r->status = role.exists || k.n ? KIT_OK : KIT_ABSENT;

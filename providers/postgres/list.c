@@ -6,10 +6,6 @@
  */
 #include "providers/postgres/postgres.h"
 
-#include <stdio.h>
-
-#include "base/clock.h"
-
 /* One row a role.  $1 is the one role asked for, or NULL for all.
  *   power  roles that can make roles, or take over the server and so make
  *          them: SUPERUSER, CREATEROLE, the two predefined roles that run
@@ -93,12 +89,6 @@ struct listing {
 	int64_t roles;
 };
 
-static void attr(struct json *a, const char *key, const char *value)
-{
-	if (value && *value)
-		json_set_str(a, key, value);
-}
-
 static struct json *account_attributes(const struct pg_rows *row)
 {
 	static const struct {
@@ -122,53 +112,26 @@ static struct json *account_attributes(const struct pg_rows *row)
 		if (pg_yes(row, 0, flags[i].col))
 			json_set_str(a, flags[i].key, "yes");
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		attr(a, texts[i].key, pg_cell(row, 0, texts[i].col));
+		kit_attr(a, texts[i].key, pg_cell(row, 0, texts[i].col));
 	return a;
-}
-
-static int send_item(struct listing *l, struct json *item,
-		     struct json *attributes)
-{
-	if (json_count(attributes) == 0)
-		json_free(&attributes);
-	else if (!json_set(item, "attributes", attributes)) {
-		json_free(&item);
-		return err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
-	}
-	return kit_item(l->out, item, l->e);
-}
-
-/* Made since this process logged in: then this listing is when it was first
- * seen, to the millisecond. */
-static bool set_created(struct json *item)
-{
-	int64_t now = clock_wall_ms();
-	char day[CLOCK_TEXT], text[CLOCK_TEXT + 8];
-
-	snprintf(text, sizeof text, "%.19s.%03dZ", clock_text(now, day),
-		 (int)(now % 1000));
-	return json_set_str(item, "created", text);
 }
 
 static int send_account(struct listing *l, const struct pg_rows *row)
 {
-	struct json *item = json_object();
-	bool ok = json_set_str(item, "what", "account") &&
-		  json_set_str(item, "account", pg_cell(row, 0, A_NAME)) &&
-		  json_set_str(item, "state", pg_yes(row, 0, A_LOGIN)
+	struct json *item = kit_item_new("account", pg_cell(row, 0, A_NAME),
+					 NULL, NULL);
+	bool ok = json_set_str(item, "state", pg_yes(row, 0, A_LOGIN)
 						      ? "active"
 						      : "disabled");
-	if (ok && pgp_made_since(pg_cell(row, 0, A_OID)))
-		ok = set_created(item);
+	/* Made since this process logged in: then this listing is when it was
+	 * first seen. */
+	if (ok && kit_made_since(pg_cell(row, 0, A_OID)))
+		ok = kit_created_now(item);
 	if (ok && pg_yes(row, 0, A_SELF))
 		ok = json_set_bool(item, "self", true);
 	if (ok && pg_yes(row, 0, A_POWER))
 		ok = json_set_bool(item, "makes_accounts", true);
-	if (!ok) {
-		json_free(&item);
-		return err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
-	}
-	return send_item(l, item, account_attributes(row));
+	return kit_item_send(l->out, item, account_attributes(row), ok, l->e);
 }
 
 /* A role has a password, has none, or nobody told us: then a role that can log
@@ -184,26 +147,18 @@ static int send_password(struct listing *l, const struct pg_rows *row)
 		state = "disabled";
 	else if (pg_yes(row, 0, A_EXPIRED))
 		state = "expired";
-	struct json *item = json_object(), *a = json_object();
-	bool ok = json_set_str(item, "what", "credential") &&
-		  json_set_str(item, "account", pg_cell(row, 0, A_NAME)) &&
-		  json_set_str(item, "kind", "password") &&
-		  json_set_str(item, "id", "password") &&
-		  json_set_str(item, "state", state);
+	struct json *a = json_object(), *item = kit_item_new("credential",
+		pg_cell(row, 0, A_NAME), "password", "password");
+	bool ok = json_set_str(item, "state", state);
 	if (ok && expires)
 		ok = json_set_str(item, "expires", expires);
 	if (ok && pg_yes(row, 0, A_SELF))
 		ok = json_set_bool(item, "self", true);
 	if (verifier)
-		attr(a, "verifier", verifier);
+		kit_attr(a, "verifier", verifier);
 	else
-		attr(a, "set", "unknown: pg_authid is not readable");
-	if (!ok) {
-		json_free(&item);
-		json_free(&a);
-		return err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
-	}
-	return send_item(l, item, a);
+		kit_attr(a, "set", "unknown: pg_authid is not readable");
+	return kit_item_send(l->out, item, a, ok, l->e);
 }
 
 static int on_account(const struct pg_rows *row, void *arg)
@@ -218,19 +173,11 @@ static int on_session(const struct pg_rows *row, void *arg)
 	static const char *const keys[] = { "since", "client_addr",
 		"application", "state", "database", "backend" };
 	struct listing *l = arg;
-	struct json *item = json_object(), *a = json_object();
-	bool ok = json_set_str(item, "what", "session") &&
-		  json_set_str(item, "account", pg_cell(row, 0, 0)) &&
-		  json_set_str(item, "kind", "session") &&
-		  json_set_str(item, "id", pg_cell(row, 0, 1));
+	struct json *a = json_object(), *item = kit_item_new("session",
+		pg_cell(row, 0, 0), "session", pg_cell(row, 0, 1));
 	for (int i = 0; i < 6; i++)
-		attr(a, keys[i], pg_cell(row, 0, i + 2));
-	if (!ok) {
-		json_free(&item);
-		json_free(&a);
-		return err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
-	}
-	return send_item(l, item, a);
+		kit_attr(a, keys[i], pg_cell(row, 0, i + 2));
+	return kit_item_send(l->out, item, a, true, l->e);
 }
 
 /* BEGIN ... COMMIT; after a failure the transaction is rolled back. */

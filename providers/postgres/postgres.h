@@ -10,7 +10,7 @@
 #define PROVIDERS_POSTGRES_POSTGRES_H
 
 #include "base/json.h"
-#include "providers/kit/kit.h"
+#include "providers/kit/common.h"
 #include "providers/postgres/pg.h"
 
 #define PGP_STATEMENT_MS 25000 /* our deadline; the server's is 20 s */
@@ -72,15 +72,6 @@ bool pgp_role_to_alter(struct pgp_session *s, const struct kit_request *q,
  * are ended.  Fills r, KIT_OK when done. */
 void pgp_alter(struct pgp_session *s, const struct pgp_role *role,
 	       const char *tail, struct kit_reply *r);
-
-/* known.c ------------------------------------------------------------- */
-
-/* Remember that the role could log in before this process shut it. */
-void pgp_opened_note(const char *oid);
-bool pgp_opened(const char *oid);
-/* At the first login of the process: remember which roles there are. */
-int pgp_known_first(struct pg *pg, struct pg_fail *f);
-bool pgp_made_since(const char *oid);
 
 /* cut.c --------------------------------------------------------------- */
 

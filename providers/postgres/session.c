@@ -12,10 +12,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
-
-/* Where Debian keeps the public certificate authorities (ca-certificates). */
-#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
 /* No name is looked up outside pg_catalog, so that nobody's function, operator
  * or table stands in for the server's own; no statement and no lock waits
@@ -25,13 +21,6 @@
 	"-c lock_timeout=2000 -c idle_in_transaction_session_timeout=60000 " \
 	"-c default_transaction_read_only=off -c DateStyle=ISO " \
 	"-c standard_conforming_strings=on"
-
-/* Nothing sent there leaves the machine. */
-static bool is_local(const char *host)
-{
-	return host[0] == '/' || strcmp(host, "localhost") == 0 ||
-	       strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
-}
 
 static int check_tls(struct pg_target *t, const struct kit_connection *c,
 		     struct err *e)
@@ -52,7 +41,7 @@ static int check_tls(struct pg_target *t, const struct kit_connection *c,
 	}
 	/* With a CA named, libpq turns `require` into verify-ca: only when
 	 * the operator named one. */
-	t->sslrootcert = kit_option(c, "sslrootcert", verify ? SYSTEM_CA : NULL);
+	t->sslrootcert = kit_option(c, "sslrootcert", verify ? KIT_SYSTEM_CA : NULL);
 	return 0;
 }
 
@@ -66,19 +55,14 @@ int pgp_target(const struct kit_connection *c, struct pg_target *t,
 	t->port = kit_option(c, "port", "5432");
 	t->dbname = kit_option(c, "dbname", "postgres");
 	t->sslmode = kit_option(c, "sslmode",
-			    is_local(t->host) ? "disable" : "verify-full");
+			    kit_this_machine(t->host) ? "disable" : "verify-full");
 	if (strchr(t->host, ',') || t->host[0] == '@')
 		return err_fail(e, ERR_CONFIG, t->host,
 				"the option host takes one name, address or "
 				"socket folder");
-	if (!text_int(t->port, 1, 65535, &port))
-		return err_fail(e, ERR_CONFIG, t->port,
-				"the option port is a number from 1 to 65535");
-	if (!text_int(kit_option(c, "connect_timeout", "10"), 1, 25, &seconds))
-		return err_fail(e, ERR_CONFIG,
-				kit_option(c, "connect_timeout", "10"),
-				"the option connect_timeout is a number of "
-				"seconds from 1 to 25");
+	if (kit_number(c, "port", "5432", 1, 65535, &port, e) ||
+	    kit_number(c, "connect_timeout", "10", 1, 25, &seconds, e))
+		return -1;
 	t->connect_ms = seconds * 1000;
 	if (strlen(kit_option(c, "user", "postgres")) >= PG_NAME)
 		return err_fail(e, ERR_CONFIG, NULL,
@@ -107,6 +91,24 @@ static int learn(struct pgp_session *s, struct pg_fail *f)
 	return 0;
 }
 
+static int on_oid(const struct pg_rows *row, void *arg)
+{
+	(void)arg;
+	return kit_first_add(pg_cell(row, 0, 0));
+}
+
+struct first {
+	struct pg *pg;
+	struct pg_fail *f;
+};
+
+static int first_roles(void *arg)
+{
+	struct first *k = arg;
+	return pg_each(k->pg, PGP_STATEMENT_MS, "SELECT oid FROM pg_roles", 0,
+		       NULL, on_oid, NULL, k->f);
+}
+
 static int login(struct pgp_session *s, const struct kit_connection *c,
 		 struct pg_fail *f, struct err *e)
 {
@@ -118,7 +120,8 @@ static int login(struct pgp_session *s, const struct kit_connection *c,
 	if (pg_connect(&t, kit_option(c, "user", "postgres"), c->secret, &s->pg, f))
 		return -1;
 	snprintf(s->hostaddr, sizeof s->hostaddr, "%s", pg_hostaddr(s->pg));
-	return learn(s, f) || pgp_known_first(s->pg, f) ? -1 : 0;
+	struct first first = { .pg = s->pg, .f = f };
+	return learn(s, f) || kit_first(first_roles, &first) ? -1 : 0;
 }
 
 static void tell_login(const struct pg_fail *f, const struct err *e,

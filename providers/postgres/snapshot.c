@@ -36,7 +36,7 @@ static struct json *describe_role(const struct pgp_session *s,
 		  json_set_str(j, "role", name) &&
 		  json_set_str(j, "oid", pg_cell(rows, 0, N_OID)) &&
 		  json_set_bool(j, "login", pg_yes(rows, 0, N_LOGIN) ||
-				pgp_opened(pg_cell(rows, 0, N_OID))) &&
+				kit_opened(pg_cell(rows, 0, N_OID))) &&
 		  json_set_bool(j, "superuser", pg_yes(rows, 0, N_SUPER)) &&
 		  json_set_bool(j, "createrole",
 				pg_yes(rows, 0, N_CREATEROLE)) &&
@@ -75,7 +75,7 @@ int pgp_snapshot(void *session, const struct kit_connection *c,
 		r->status = KIT_ABSENT;
 	} else {
 		r->status = KIT_OK;
-			if (!json_set(kit_body(r), "snapshot",
+		if (!json_set(kit_body(r), "snapshot",
 			      describe_role(s, rows, q->account)))
 			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	}
