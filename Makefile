@@ -44,6 +44,9 @@ LIBS_base := $(call pc,--libs,libsodium libcjson libseccomp) -lstdc++ -lpthread
 LIBS_vault := $(call pc,--libs,sqlite3)
 LIBS_ssh := $(call pc,--libs,libssh)
 LIBS_dovecot := $(call pc,--libs,libcurl)
+LIBS_redis := $(call pc,--libs,hiredis libcurl)
+LIBS_mysql := $(call pc,--libs,libmariadb)
+LIBS_ldap := $(call pc,--libs,ldap lber)
 LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_http := $(call pc,--libs,libcurl libcrypto)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
@@ -67,12 +70,14 @@ TAKEN_IN := -lgit2 -lpcre2-8 -lhs -larchive -ldeflate -lsodium -lseccomp -lcjson
 quick_start = $(foreach l,$(1),$(if $(filter $(TAKEN_IN),$(l)),$(call taken,$(l)),$(l))) $(call archive,z) -static-libgcc
 SCAN_LINK := $(call quick_start,$(LIBS_scan) $(LIBS_base))
 CFLAGS_vault/keyring_main.c := $(call pc,--cflags,libsecret-1)
+CFLAGS_providers/mysql/my.c := $(call pc,--cflags,libmariadb)
 CFLAGS_providers/postgres/pg.c := $(call pc,--cflags,libpq)
 
 # ---- building: $(1) = build folder, $(2) = extra flags --------------------
 # a provider $(2): its own file, the folder of its name if it has one, and the
 # folders it shares with others (EXTRA_name)
 EXTRA_dovecot := $(sort $(wildcard providers/net/*.c))
+EXTRA_redis := $(EXTRA_dovecot)
 define provider
 $(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard providers/$(2)/*.c)) $$(EXTRA_$(2)) $$(KIT_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)

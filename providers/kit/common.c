@@ -55,6 +55,14 @@ int kit_tls(const struct kit_connection *c, const char *host,
 	return 0;
 }
 
+bool kit_named(const struct kit_request *q, struct kit_reply *r)
+{
+	if (q->account[0])
+		return true;
+	kit_tell(r, KIT_LIFE_UNKNOWN, false, "no account was named");
+	return false;
+}
+
 /* ---- items ------------------------------------------------------------------- */
 
 struct json *kit_item_new(const char *what, const char *account,

@@ -39,6 +39,9 @@ struct kit_tls {
 int kit_tls(const struct kit_connection *c, const char *host,
 	    struct kit_tls *out, struct err *e) __attribute__((warn_unused_result));
 
+/* Does the request name an account?  False: a probe's `unknown` is filled in. */
+bool kit_named(const struct kit_request *q, struct kit_reply *r);
+
 /* ---- items of a listing ------------------------------------------------------ */
 
 /* {"what","account","kind","id"}; kind and id NULL for an account.  NULL when

@@ -1,5 +1,5 @@
 /*
- * net: the one file that calls libcurl.
+ * net: requests and logins over libcurl.
  *
  * All of libcurl's memory comes from mem_alloc(), so that copies of
  * credentials are wiped when it frees them.
@@ -31,14 +31,21 @@ static void start(void)
 				       mem_realloc, mem_strdup, mem_array);
 }
 
-int net_open(struct net **out, struct err *e)
+int net_library(struct err *e)
 {
-	struct net *n;
-
 	pthread_once(&once, start);
 	if (started)
 		return err_fail(e, ERR_UNSUPPORTED, NULL, "libcurl: %s",
 				curl_easy_strerror(started));
+	return 0;
+}
+
+int net_open(struct net **out, struct err *e)
+{
+	struct net *n;
+
+	if (net_library(e))
+		return -1;
 	n = mem_zalloc(sizeof(*n));
 	if (n)
 		n->easy = curl_easy_init();

@@ -23,6 +23,8 @@ struct net;
 
 #define NET_WHY 200
 
+/* Starts libcurl, once a process; the rest of this folder calls it. */
+int net_library(struct err *e) __attribute__((warn_unused_result));
 int net_open(struct net **out, struct err *e) __attribute__((warn_unused_result));
 void net_close(struct net **n);
 

@@ -120,6 +120,8 @@ int pgp_probe(void *session, const struct kit_connection *c,
 	(void)out;
 	(void)e;
 	bool for_session = strcmp(q->kind, "session") == 0;
+	if (!kit_named(q, r))
+		return 0;
 	if (q->secret && !for_session) {
 		/* The admin session is not needed, but its address is. */
 		if (s->hostaddr[0] || pgp_ready(s, c, r))

@@ -115,14 +115,26 @@ bool connected(struct prov *p)
 	return ok;
 }
 
-bool has_verb(const char *verb)
+static bool in_list(const struct json *list, const char *verb)
 {
-	const struct json *list = hello_answer ? json_get(hello_answer, "verbs") : NULL;
-
 	for (const struct json *v = list ? json_first(list) : NULL; v; v = json_next(v))
 		if (json_text(v) && !strcmp(json_text(v), verb))
 			return true;
 	return false;
+}
+
+bool has_verb(const char *verb)
+{
+	return in_list(hello_answer ? json_get(hello_answer, "verbs") : NULL, verb);
+}
+
+bool has_verb_of_kind(const char *verb)
+{
+	const struct json *facts = hello_answer && setup.kind ?
+		json_get(json_get(hello_answer, "facts"), setup.kind) : NULL;
+	const struct json *list = facts ? json_get(facts, "verbs") : NULL;
+
+	return has_verb(verb) && (!list || in_list(list, verb));
 }
 
 static int usage(void)

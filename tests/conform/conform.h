@@ -86,6 +86,7 @@ bool connected(struct prov *p);
 /* The members of hello's answer. */
 extern struct json *hello_answer;
 bool has_verb(const char *verb);
+bool has_verb_of_kind(const char *verb); /* and the kind's facts leave it in */
 struct json *hello_request(bool connection);
 
 /* ---- the tests -------------------------------------------------------------- */

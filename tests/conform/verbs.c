@@ -57,7 +57,7 @@ static void life_now(struct prov *p, char out[16])
 	struct answer a;
 
 	snprintf(out, 16, "?");
-	if (!has_verb("probe"))
+	if (!has_verb_of_kind("probe"))
 		return;
 	ask(p, request_on("probe"), &a);
 	if (a.body)
@@ -107,11 +107,11 @@ static void expect_life(struct prov *p, const char *name, const char *never)
 
 static void test_disable(struct prov *p)
 {
-	if (!has_verb("disable") || !twice(p, "disable", NULL))
+	if (!has_verb_of_kind("disable") || !twice(p, "disable", NULL))
 		return;
 	expect_state(p, "a disabled credential is not listed as active", "disabled gone");
 	expect_life(p, "a disabled credential is not alive", "alive");
-	if (!has_verb("enable") || !twice(p, "enable", NULL))
+	if (!has_verb_of_kind("enable") || !twice(p, "enable", NULL))
 		return;
 	expect_state(p, "an enabled credential is listed as active", "active");
 	expect_life(p, "an enabled credential is not dead", "dead");
@@ -122,7 +122,7 @@ static void test_cut(struct prov *p)
 	struct answer a;
 	int64_t n = -1;
 
-	if (!has_verb("cut_sessions"))
+	if (!has_verb_of_kind("cut_sessions"))
 		return;
 	for (int i = 0; i < 2; i++) {
 		ask(p, request_on("cut_sessions"), &a);
@@ -139,7 +139,7 @@ static struct json *test_snapshot(struct prov *p)
 	struct json *snapshot = NULL;
 	struct answer a;
 
-	if (!has_verb("snapshot"))
+	if (!has_verb_of_kind("snapshot"))
 		return NULL;
 	ask(p, request_on("snapshot"), &a);
 	if (tap(answer_is(&a, "ok") && json_get(a.body, "snapshot") &&
@@ -152,12 +152,12 @@ static struct json *test_snapshot(struct prov *p)
 
 static void test_revoke(struct prov *p, const struct json *snapshot)
 {
-	if (!has_verb("revoke") || !twice(p, "revoke", NULL))
+	if (!has_verb_of_kind("revoke") || !twice(p, "revoke", NULL))
 		return;
 	expect_state(p, "a revoked credential is not listed as active",
 		     "disabled expired gone");
 	expect_life(p, "a revoked credential is not alive", "alive");
-	if (!snapshot || !has_verb("restore") || !twice(p, "restore", snapshot))
+	if (!snapshot || !has_verb_of_kind("restore") || !twice(p, "restore", snapshot))
 		return;
 	expect_state(p, "a restored credential is listed as active", "active");
 	expect_life(p, "a restored credential is not dead", "dead");

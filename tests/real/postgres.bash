@@ -9,8 +9,8 @@
 #   members of turned_away  rejected
 # Needs provider.bash.
 
-# shellcheck source=tests/real/guard.bash
-. "${BASH_SOURCE[0]%/*}/guard.bash"
+# shellcheck source=tests/real/server.bash
+. "${BASH_SOURCE[0]%/*}/server.bash"
 
 pg_bin() {
 	local d
@@ -27,15 +27,6 @@ pg_as() {
 	else
 		"$@"
 	fi
-}
-
-free_port() {
-	local p
-	while :; do
-		p=$((20000 + RANDOM % 40000))
-		(exec 9<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
-	done
-	echo "$p"
 }
 
 pg_write_config() { # folder port
@@ -119,37 +110,8 @@ sql_as() {
 # open_session ROLE PASSWORD: a session held open by a psql in the background;
 # its output goes to $SESSION_LOG.  session_do writes a statement to it.
 open_session() {
-	local dir
-	dir=$(mktemp -d "$BATS_TEST_TMPDIR/session.XXXXXX")
-	SESSION_LOG=$dir/log
-	mkfifo "$dir/in"
-	(
-		shut_pipes
-		PGPASSWORD=$2 exec psql -h 127.0.0.1 -p "$PG_PORT" -U "$1" -X \
-			-q -At -d "${3:-dbname=postgres}"
-	) <"$dir/in" >"$SESSION_LOG" 2>&1 &
-	SESSION_PID=$!
-	exec {SESSION_FD}>"$dir/in"
+	hold_session env PGPASSWORD="$2" psql -h 127.0.0.1 -p "$PG_PORT" -U "$1" -X \
+		-q -At -d "${3:-dbname=postgres}"
 	session_do "SELECT 'here-' || 'i-am';"
 	wait_until grep -q here-i-am "$SESSION_LOG"
-}
-
-session_do() {
-	printf '%s\n' "$1" >&"$SESSION_FD"
-}
-
-close_session() {
-	exec {SESSION_FD}>&-
-	wait "$SESSION_PID" 2>/dev/null || true
-}
-
-# wait_until COMMAND...: true within 20 s, asked every 20 ms
-wait_until() {
-	local end=$((SECONDS + 20))
-	while [ "$SECONDS" -lt "$end" ]; do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.02
-	done
-	echo "waited in vain for: $*" >&2
-	return 1
 }

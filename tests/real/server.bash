@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# What every server of our own needs: a guard that ends it, a free port,
+# patience, a session held open by its own client.
+
+# shellcheck source=tests/real/guard.bash
+. "${BASH_SOURCE[0]%/*}/guard.bash"
+
+free_port() {
+	local p
+	while :; do
+		p=$((20000 + RANDOM % 40000))
+		(exec 9<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
+	done
+	echo "$p"
+}
+
+# wait_until COMMAND...: true within 20 s, asked every 20 ms
+wait_until() {
+	local end=$((SECONDS + 20))
+	while [ "$SECONDS" -lt "$end" ]; do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.02
+	done
+	echo "waited in vain for: $*" >&2
+	return 1
+}
+
+# hold_session COMMAND...: a client held open in the background, fed by
+# session_do; its output goes to $SESSION_LOG
+hold_session() {
+	local dir
+	dir=$(mktemp -d "$BATS_TEST_TMPDIR/session.XXXXXX")
+	SESSION_LOG=$dir/log
+	mkfifo "$dir/in"
+	(
+		shut_pipes
+		exec "$@"
+	) <"$dir/in" >"$SESSION_LOG" 2>&1 &
+	SESSION_PID=$!
+	exec {SESSION_FD}>"$dir/in"
+}
+
+session_do() {
+	printf '%s\n' "$1" >&"$SESSION_FD"
+}
+
+close_session() {
+	exec {SESSION_FD}>&-
+	wait "$SESSION_PID" 2>/dev/null || true
+}
