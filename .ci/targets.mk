@@ -87,7 +87,7 @@ $(BUILD)/fuzz/obj/hooks/scan/%.gen.o: $(BUILD)/gen/%.c
 define fuzz
 $(BUILD)/fuzz/$(1): $(BUILD)/fuzz/obj/tests/fuzz/$(1).c.o $(call obj,$(BUILD)/fuzz,$(call parts_of,$(2)) $(BASE_C) $(BASE_CC))
 	$$(call say,LINK,$$@)
-	$$(Q)clang++ -fsanitize=fuzzer $$(FUZZ_FLAGS) $$^ -o $$@ $(call libs_of,$(2)) $$(LIBS_base)
+	$$(Q)clang++ -fsanitize=fuzzer $$(FUZZ_FLAGS) $$(call wraps,tests/fuzz/$(1).c) $$^ -o $$@ $(call libs_of,$(2)) $$(LIBS_base)
 endef
 $(foreach t,$(FUZZ),$(eval $(call fuzz,$(t),$(call words_of,tests/fuzz/$(t).c))))
 fuzz-programs: $(addprefix $(BUILD)/fuzz/,$(FUZZ))

@@ -76,8 +76,7 @@ static int folders(const struct quarantine *q, struct strings *all,
 /* What must not work, for the tests. */
 static void try_forbidden(const struct gate *g)
 {
-	char *config = io_path(g->git_dir, "config");
-	char *const args[] = { NULL };
+	char *config, *const args[] = { NULL };
 	const char *const what[] = { "socket", "fork", "read", "write", "exec" };
 	bool worked[5];
 	pid_t pid;
@@ -85,6 +84,7 @@ static void try_forbidden(const struct gate *g)
 
 	if (!getenv("CURFEW_TRY_FORBIDDEN"))
 		return;
+	config = io_path(g->git_dir, "config");
 	worked[0] = socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ||
 		    socket(AF_INET, SOCK_STREAM, 0) >= 0;
 	pid = fork();

@@ -10,11 +10,14 @@ words_of = $(shell sed -n 's,^// link: ,,p' $(1) | head -1)
 parts_of = $(foreach w,$(1),$(if $(filter base,$(w)),,$(if $(filter vault,$(w)),$(VAULT_C),$(if $(filter kit,$(w)),$(KIT_C),$(if $(filter agent,$(w)),$(filter-out agent/main.c,$(AGENT_C)),$(if $(filter scan,$(w)),$(filter-out hooks/main.c,$(SCAN_C)),$(w)))))))
 libs_of = $(if $(filter vault agent,$(1)),$(LIBS_vault)) $(if $(filter scan,$(1)),$(LIBS_scan))
 
+# `// wrap: NAME...`: the linker puts __wrap_NAME there (fault injection)
+wraps = $(shell sed -n 's,^// wrap: ,,p' $(1) | tr ' ' '\n' | sed 's/^./-Wl$(comma)--wrap=&/')
+
 define unit
 $(1)/unit/$(2): $(1)/obj/tests/unit/$(2).c.o $(call obj,$(1),$(sort $(call parts_of,$(3))) $(BASE_C) $(BASE_CC))
 	@mkdir -p $$(dir $$@)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(4) $$(shell sed -n 's,^// wrap: ,,p' tests/unit/$(2).c | tr ' ' '\n' | sed 's/^./-Wl$(comma)--wrap=&/') \
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(4) $$(call wraps,tests/unit/$(2).c) \
 		$$^ -o $$@ $(call libs_of,$(3)) $$(LIBS_base) $$(LIBS_cmocka)
 endef
 $(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/test,$(basename $(notdir $(t))),$(call words_of,$(t)),)))
