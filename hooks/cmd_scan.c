@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,10 +20,12 @@
 #include "base/text.h"
 #include "hooks/hooks.h"
 #include "hooks/scan/known.h"
+#include "hooks/scan/own.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/report.h"
 #include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
+#include "hooks/summary.h"
 
 #define HELD_DEFAULT (200u * 1000 * 1000)
 #define FILE_MAX_DEFAULT (256u * 1024 * 1024)
@@ -32,7 +35,8 @@ struct scan_options {
 	const char *path, *report, *objects, *baseline, *ignore, *range;
 	enum report_form form;
 	bool form_given, use_stdin, stats, use_dir, whole, staged, missing_ok,
-		progress;
+		progress, quiet, built_in,
+		rules_named; /* on the command line */
 	enum confidence least;
 	int64_t exit_code, redact, threads, max_mb, memory_mb, max_ms;
 };
@@ -43,7 +47,7 @@ enum {
 	OPT_DIR, OPT_BASELINE, OPT_IGNORE, OPT_WHOLE, OPT_OBJECTS, OPT_HELP,
 	OPT_DECODE, OPT_ARCHIVE, OPT_RANGE, OPT_STAGED,
 	OPT_MISSING, OPT_MEMORY, OPT_TIME, OPT_PROGRESS, OPT_KNOWN, OPT_KNOWN_KEY,
-	OPT_CACHE,
+	OPT_CACHE, OPT_QUIET, OPT_BUILT_IN,
 };
 
 static const struct option options[] = {
@@ -73,6 +77,8 @@ static const struct option options[] = {
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "max-target-megabytes", required_argument, NULL, OPT_MAX },
 	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "built-in", no_argument, NULL, OPT_BUILT_IN },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "known", required_argument, NULL, OPT_KNOWN },
 	{ "known-key", required_argument, NULL, OPT_KNOWN_KEY },
 	{ "no-banner", no_argument, NULL, 'v' },
@@ -98,6 +104,8 @@ static const char usage[] =
 	"  --stdin                    read standard input instead\n"
 	"  --config FILE              rules (docs/rules.md); else $GITLEAKS_CONFIG,\n"
 	"                             $GITLEAKS_CONFIG_TOML, PATH/.gitleaks.toml, built in\n"
+	"  --built-in                 curfew's own rules, whatever the target or the\n"
+	"                             environment has\n"
 	"  --cache FOLDER             compiled rules are kept there\n"
 	"  --known FILE               your own secrets, by value ('curfew hook publish')\n"
 	"  --known-key HEX            who must have signed that file\n"
@@ -123,7 +131,17 @@ static const char usage[] =
 	"  --list-objects FILE        every object with a finding: id, rule, first and\n"
 	"                             last byte, SHA-256 of the secret (16 digits), confidence\n"
 	"  --whole                    do not use deltas (slow, same result)\n"
-	"  --stats                    say on standard error what was read\n"
+	"  --stats                    say on standard error what was read, and the time\n"
+	"  -q, --quiet                no line of sums at the end\n"
+	"\n"
+	"Examples:\n"
+	"  curfew-scan scan                        this repository, all of its history\n"
+	"  curfew-scan scan --dir src              the files below src\n"
+	"  curfew-scan scan --staged               before a commit\n"
+	"  curfew-scan scan --range origin/main..  what is not pushed yet\n"
+	"  git diff | curfew-scan scan --stdin\n"
+	"  curfew-scan scan -f sarif -r out.sarif --redact\n"
+	"  curfew-scan scan -r old.json; curfew-scan scan -b old.json   only what is new\n"
 	"\n"
 	"As in gitleaks: -c FILE, -f FORM, -r FILE, -b FILE, -i PATH.\n"
 	"Exit status: 0 nothing found, 1 found, 3 error, 4 nothing found but not\n"
@@ -189,6 +207,11 @@ static bool *flag_of(int c, struct scan_options *o)
 		return &o->stats;
 	case OPT_PROGRESS:
 		return &o->progress;
+	case 'q':
+	case OPT_QUIET:
+		return &o->quiet;
+	case OPT_BUILT_IN:
+		return &o->built_in;
 	default:
 		return NULL;
 	}
@@ -266,7 +289,7 @@ static int parse(int argc, char **argv, struct scan_options *o, bool *help,
 
 	opterr = 1;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:f:r:b:i:v", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:f:r:b:i:vq", options, NULL)) != -1) {
 		if (c == OPT_HELP)
 			*help = true;
 		else if (take(c, o, e))
@@ -275,6 +298,9 @@ static int parse(int argc, char **argv, struct scan_options *o, bool *help,
 	if (argc - optind > 1)
 		return err_fail(e, ERR_USAGE, argv[optind + 1],
 				"one path at a time");
+	if (o->built_in && o->engine.config)
+		return err_fail(e, ERR_USAGE, "--built-in",
+				"cannot be together with --config");
 	o->path = optind < argc ? argv[optind] : ".";
 	return 0;
 }
@@ -328,34 +354,6 @@ static int write_report(const struct scan_options *o, const struct engine *g,
 	return rc;
 }
 
-static void tell(const struct tally *t, size_t found, int64_t ms)
-{
-	fprintf(stderr, "curfew-scan: %zu findings; %llu texts, %.1f MB looked "
-		"at, %.1f MB matched, %llu binary, %llu archives, %llu problems, "
-		"%lld ms\n",
-		found, (unsigned long long)t->texts, (double)t->bytes / 1e6,
-		(double)t->matched / 1e6, (unsigned long long)t->binary,
-		(unsigned long long)t->archives,
-		(unsigned long long)t->problems, (long long)ms);
-}
-
-/* Shares of the time of the clock; threads side by side count once. */
-static void tell_phases(const struct tally *t, int64_t ms, int64_t threads)
-{
-	static const char *const name[PHASES] = { "inflate", "match", "confirm",
-						  "decode" };
-	double all = (double)(ms ? ms : 1) * 1e6;
-	unsigned i;
-
-	fprintf(stderr, "curfew-scan: %.0f MB/s;",
-		(double)t->bytes / 1e3 / (double)(ms ? ms : 1));
-	for (i = 0; i < PHASES; i++)
-		fprintf(stderr, " %s %.0f%%,", name[i], 100.0 *
-			(double)t->spent[i] / (double)threads / all);
-	fprintf(stderr, " attribute %.0f%% (%lld threads)\n",
-		100.0 * (double)t->attribute_ns / all, (long long)threads);
-}
-
 static int read_range(const struct scan_options *o, const struct source *s,
 		      struct err *e)
 {
@@ -400,6 +398,28 @@ out:
 	return rc;
 }
 
+static bool is_elsewhere(const struct finding *f, void *arg)
+{
+	return strcmp(f->file, arg) != 0 || !strcmp(f->rule->id, OWN_RULE);
+}
+
+/* The rule file is full of what it looks for; a known secret is told even
+ * there.  In a folder it is skipped, in history it has a path. */
+static void drop_rule_file(const struct scan_options *o, const struct engine *g,
+			   struct findings *list)
+{
+	char *top = realpath(o->path, NULL), *name = NULL;
+	size_t n;
+
+	if (g->rules_from && !o->use_stdin)
+		name = realpath(g->rules_from, NULL);
+	n = top && strcmp(top, "/") ? strlen(top) : 0;
+	if (name && top && !strncmp(name, top, n) && name[n] == '/')
+		findings_sift(list, is_elsewhere, name + n + 1);
+	free(name); /* realpath's own, from malloc */
+	free(top);
+}
+
 /* Half for bases that wait for their deltas, a quarter for one text or what an
  * archive unpacks to. */
 static void bound_memory(const struct scan_options *o, struct engine *g,
@@ -416,6 +436,41 @@ static void bound_memory(const struct scan_options *o, struct engine *g,
 		g->unpack.bytes = most / 4;
 }
 
+/* What is left of the findings for the report. */
+static int sift(const struct scan_options *o, const struct engine *g,
+		struct findings *list, struct err *e)
+{
+	enum confidence least = o->least;
+
+	if (drop_known(o, list, e))
+		return -1;
+	drop_rule_file(o, g, list);
+	findings_sift(list, high_enough, &least);
+	findings_sort(list);
+	return 0;
+}
+
+static void tell(const struct scan_options *o, const struct summary *s)
+{
+	if (s->tally->unseen)
+		fprintf(stderr, "curfew-scan: incomplete: the time was over "
+			"(--max-time), %llu objects or files were not looked at\n",
+			(unsigned long long)s->tally->unseen);
+	if (!o->quiet)
+		summary_line(s);
+	if (o->stats)
+		summary_stats(s);
+}
+
+static int status(const struct scan_options *o, size_t found,
+		  const struct tally *t)
+{
+	int rc = found ? (int)o->exit_code : EXIT_CLEAN;
+
+	/* also with --exit-code 0 */
+	return t->problems && !rc ? EXIT_INCOMPLETE : rc;
+}
+
 static int run(const struct scan_options *o, struct err *e)
 {
 	struct findings list = { 0 };
@@ -424,19 +479,23 @@ static int run(const struct scan_options *o, struct err *e)
 	struct source src = { .engine = &g, .tally = &tally, .list = &list,
 			      .threads = (unsigned)o->threads,
 			      .max_file = (size_t)o->max_mb * 1000000,
-			      .skip = { o->engine.config, o->baseline,
-					o->report },
+			      .skip = { NULL, o->baseline, o->report },
 			      .missing_ok = o->missing_ok,
 			      .whole = o->whole };
 	struct buf objects = BUF_INIT(BUF_REPORT_MAX);
 	struct progress progress = { .total = 0 };
+	struct summary sum = { .engine = &g, .tally = &tally,
+			       .threads = o->threads };
 	struct deadline deadline;
-	enum confidence least;
 	int64_t start = clock_mono_ms();
 	int rc = EXIT_ERROR, failed;
 
 	if (engine_open(&g, &o->engine, e) || harden_reader(NULL, 0, e))
 		goto out;
+	if (!o->rules_named && !o->quiet && (g.rules_from || o->engine.config_text))
+		summary_rules(&g, g.rules_from ? g.rules_from
+					       : "$GITLEAKS_CONFIG_TOML");
+	src.skip[0] = g.rules_from;
 	g.scanner.timed = o->stats;
 	src.objects = o->objects ? &objects : NULL;
 	if (o->progress || isatty(2))
@@ -452,28 +511,14 @@ static int run(const struct scan_options *o, struct err *e)
 	    (o->objects && io_write_atomic(o->objects, objects.p ? objects.p : "",
 					   objects.len, 0600, e)))
 		goto out;
-	if (drop_known(o, &list, e))
-		goto out;
-	least = o->least;
-	findings_sift(&list, high_enough, &least);
-	findings_sort(&list);
-	if (write_report(o, &g, &list, tally.problems != 0, e))
+	if (sift(o, &g, &list, e) ||
+	    write_report(o, &g, &list, tally.problems != 0, e))
 		goto out;
 	deadline_tell(&deadline, tally.matched);
-	if (tally.unseen)
-		fprintf(stderr, "curfew-scan: incomplete: the time was over "
-			"(--max-time), %llu objects or files were not looked at\n",
-			(unsigned long long)tally.unseen);
-	if (o->stats || tally.problems || src.progress)
-		tell(&tally, list.n, clock_mono_ms() - start);
-	if (o->stats)
-		tell_phases(&tally, clock_mono_ms() - start, o->threads);
-	if (list.n)
-		rc = (int)o->exit_code;
-	else
-		rc = tally.problems ? EXIT_INCOMPLETE : EXIT_CLEAN;
-	if (tally.problems && !rc)
-		rc = EXIT_INCOMPLETE; /* also with --exit-code 0 */
+	sum.found = list.n;
+	sum.ms = clock_mono_ms() - start;
+	tell(o, &sum);
+	rc = status(o, list.n, &tally);
 out:
 	buf_release(&objects);
 	findings_release(&list);
@@ -492,15 +537,17 @@ int cmd_scan(int argc, char **argv, const struct surroundings *s)
 	int rc;
 
 	o.engine.cache.own = s->cache;
-	o.engine.config = s->config;
 	if (parse(argc, argv, &o, &help, &e))
 		return complain(&e);
 	if (help)
 		return fputs(usage, stdout) < 0 ? EXIT_ERROR : EXIT_CLEAN;
-	if (!o.engine.config)
-		o.engine.config_text = s->config_text;
-	if (!o.use_stdin)
-		o.engine.folder = o.path;
+	if (!o.engine.config && !o.built_in) {
+		o.engine.config = s->config;
+		o.engine.config_text = s->config ? NULL : s->config_text;
+		o.engine.folder = o.use_stdin ? NULL : o.path;
+	} else {
+		o.rules_named = true;
+	}
 	rc = run(&o, &e);
 	if (e.code)
 		rc = complain(&e);

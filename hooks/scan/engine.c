@@ -21,23 +21,28 @@
 
 #define ENGINE_UNPACK_MAX (256u * 1024 * 1024)
 
-static struct ruleset *load(const struct engine_options *o, struct err *e)
+static int load(struct engine *g, const struct engine_options *o, struct err *e)
 {
-	struct ruleset *rs = NULL;
-	char *path;
-
-	if (o->config)
-		return rules_file(o->config, e);
-	if (o->config_text)
-		return rules_parse(o->config_text, strlen(o->config_text),
-				   "GITLEAKS_CONFIG_TOML", e);
-	path = o->folder ? io_path(o->folder, ".gitleaks.toml") : NULL;
-	if (path && access(path, F_OK) == 0)
-		rs = rules_file(path, e);
+	if (o->config) {
+		g->rules_from = mem_strdup(o->config);
+	} else if (!o->config_text && o->folder) {
+		g->rules_from = io_path(o->folder, ".gitleaks.toml");
+		if (g->rules_from && access(g->rules_from, F_OK)) {
+			mem_free(g->rules_from);
+			g->rules_from = NULL;
+		}
+	}
+	if (g->rules_from)
+		g->rules = rules_file(g->rules_from, e);
+	else if (o->config)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	else if (o->config_text)
+		g->rules = rules_parse(o->config_text, strlen(o->config_text),
+				       "GITLEAKS_CONFIG_TOML", e);
 	else
-		rs = o->examples ? rules_builtin(e) : rules_quick(&o->cache, e);
-	mem_free(path);
-	return rs;
+		g->rules = o->examples ? rules_builtin(e)
+				       : rules_quick(&o->cache, e);
+	return g->rules ? 0 : -1;
 }
 
 /* An AND list of place and line: decided when the place is known. */
@@ -56,8 +61,7 @@ int engine_open(struct engine *g, const struct engine_options *o, struct err *e)
 	size_t i;
 
 	memset(g, 0, sizeof(*g));
-	g->rules = load(o, e);
-	if (!g->rules)
+	if (load(g, o, e))
 		goto bad;
 	for (i = 0; i < g->rules->warnings.n; i++)
 		log_line(LOG_WARNING, "%s", g->rules->warnings.v[i]);
@@ -103,6 +107,8 @@ void engine_close(struct engine *g)
 	secrets_free(&g->origins);
 	matcher_free(&g->matcher);
 	rules_free(&g->rules);
+	mem_free(g->rules_from);
+	g->rules_from = NULL;
 }
 
 void tally_problem(struct tally *t, const char *object, const char *fmt, ...)

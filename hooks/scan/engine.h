@@ -12,6 +12,7 @@
 
 struct engine {
 	struct ruleset *rules;
+	char *rules_from; /* the file they are of; NULL: no file */
 	struct matcher *matcher;
 	struct secrets *secrets, *origins;
 	struct own *own; /* NULL: none published */
@@ -20,6 +21,7 @@ struct engine {
 };
 
 struct tally {
+	uint64_t objects, commits; /* of a repository */
 	uint64_t texts, bytes; /* looked at */
 	uint64_t binary;       /* files that were not text */
 	uint64_t archives;     /* files that were opened */

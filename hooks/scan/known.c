@@ -12,6 +12,7 @@
  */
 #include "hooks/scan/known.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,9 +20,10 @@
 
 #include "base/digest.h"
 #include "base/io.h"
-#include "base/json.h"
+#include "base/jsonwalk.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 #define IGNORE_MAX (16u * 1024 * 1024)
 #define BASELINE_MAX (256u * 1024 * 1024)
@@ -140,56 +142,123 @@ static bool is_redacted(const char *secret)
 	       (n >= 3 && !strcmp(secret + n - 3, "..."));
 }
 
-static const char *text(const struct json *j, const char *key)
-{
-	const char *s = json_str(j, key);
+enum { M_RULE, M_FILE, M_COMMIT, M_SECRET, MEMBERS };
 
-	return s ? s : "";
+/* One finding of the report, member by member: no tree is built, so a report
+ * takes its own size and 40 bytes a finding. */
+struct reading {
+	struct known *k;
+	size_t room;
+	struct buf text[MEMBERS];
+	int64_t line;
+	struct err *e;
+};
+
+static void begin_row(struct reading *r)
+{
+	size_t i;
+
+	for (i = 0; i < MEMBERS; i++)
+		buf_reset(&r->text[i]);
+	r->line = 0;
 }
 
-static int read_row(struct known_row *r, const struct json *j)
+static const char *member_text(const struct reading *r, size_t i)
 {
-	const char *secret = text(j, "Secret");
-	int64_t line = 0;
+	return r->text[i].len ? r->text[i].p : "";
+}
 
-	(void)json_int(j, "StartLine", &line);
-	r->redacted = is_redacted(secret);
-	digest_keyed(fixed_key, secret, strlen(secret), r->secret,
-		     sizeof(r->secret));
-	return place_of(text(j, "RuleID"), text(j, "File"), text(j, "Commit"),
-			line, r->place);
+static int end_row(struct reading *r)
+{
+	const char *secret = member_text(r, M_SECRET);
+	struct known_row *row;
+
+	if (r->k->rows == r->room) {
+		size_t room = r->room ? 2 * r->room : 256;
+
+		row = mem_realloc(r->k->row, room * sizeof(*row));
+		if (!row)
+			return err_fail(r->e, ERR_NOMEM, NULL, "out of memory");
+		r->k->row = row;
+		r->room = room;
+	}
+	row = &r->k->row[r->k->rows];
+	row->redacted = is_redacted(secret);
+	digest_keyed(fixed_key, secret, strlen(secret), row->secret,
+		     sizeof(row->secret));
+	/* what is too long for a place is no finding of ours */
+	if (!place_of(member_text(r, M_RULE), member_text(r, M_FILE),
+		      member_text(r, M_COMMIT), r->line, row->place))
+		r->k->rows++;
+	return 0;
+}
+
+static int take_text(struct buf *to, const struct jsonwalk *w, struct err *e)
+{
+	size_t n = json_unescape(w->at, w->n, NULL);
+
+	buf_reset(to);
+	if (buf_reserve(to, n + 1, e))
+		return -1;
+	to->len = json_unescape(w->at, w->n, (unsigned char *)to->p);
+	to->p[to->len] = '\0';
+	return 0;
+}
+
+static int on_value(const struct jsonwalk *w, enum jsonwalk_what what, void *arg)
+{
+	static const char *const name[MEMBERS] = { "RuleID", "File", "Commit",
+						   "Secret" };
+	struct reading *r = arg;
+	char digits[24];
+	size_t i;
+
+	if (what == JSONWALK_OPEN && !w->names)
+		begin_row(r);
+	else if (what == JSONWALK_CLOSE && !w->names)
+		return end_row(r);
+	else if (what == JSONWALK_WORD && jsonwalk_is(w, "StartLine") &&
+		 w->n < sizeof(digits)) {
+		memcpy(digits, w->at, w->n);
+		digits[w->n] = '\0';
+		(void)text_int(digits, 0, INT64_MAX, &r->line);
+	}
+	for (i = 0; what == JSONWALK_STRING && i < MEMBERS; i++)
+		if (jsonwalk_is(w, name[i]))
+			return take_text(&r->text[i], w, r->e);
+	return 0;
 }
 
 int known_baseline(struct known *k, const char *path, struct err *e)
 {
+	struct reading r = { .k = k, .e = e };
 	struct buf b = BUF_INIT(BASELINE_MAX);
-	struct json *j = NULL;
-	const struct json *x;
+	size_t i;
 	int rc = -1;
 
+	for (i = 0; i < MEMBERS; i++)
+		r.text[i] = (struct buf)BUF_INIT(BASELINE_MAX);
 	if (io_read_file(path, IO_ANY, BASELINE_MAX, &b, e))
 		goto out;
-	j = json_parse(b.p, b.len, e);
-	if (!j || json_type(j) != JSON_ARRAY) {
+	if (!b.len || b.p[strspn(b.p, " \t\r\n")] != '[' ||
+	    json_scan(b.p, b.len, NULL, NULL, e)) {
 		err_fail(e, ERR_FORMAT, path, "no JSON report: an array of "
 			 "findings was expected");
 		goto out;
 	}
-	k->row = mem_array(json_count(j) + 1, sizeof(*k->row));
-	if (!k->row) {
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	mem_free(k->row);
+	k->row = NULL;
+	k->rows = 0;
+	if (jsonwalk(b.p, b.len, on_value, &r))
 		goto out;
-	}
-	for (x = json_first(j); x; x = json_next(x))
-		if (json_type(x) == JSON_OBJECT && !read_row(&k->row[k->rows], x))
-			k->rows++;
 	if (k->rows)
 		qsort(k->row, k->rows, sizeof(*k->row), by_place);
 	rc = 0;
 out:
 	if (rc)
 		err_ctx(e, path, "read the baseline");
-	json_free(&j);
+	for (i = 0; i < MEMBERS; i++)
+		buf_release(&r.text[i]);
 	buf_release(&b);
 	return rc;
 }

@@ -9,6 +9,8 @@
 #include "base/text.h"
 #include "hooks/scan/report.h"
 
+#define REFS_SHOWN 5u
+
 static int row(struct buf *out, const char *key, const char *v, struct err *e)
 {
 	if (!*v)
@@ -32,6 +34,34 @@ static int hint(const struct report *r, const struct finding *f,
 			  f->n_secret, f->entropy);
 }
 
+/* "branch main", "tag v1": the files at their tip hold the value, at this path
+ * or another. */
+static int holders(const struct finding *f, struct buf *out, struct err *e)
+{
+	static const struct {
+		const char *begin, *word;
+	} kinds[] = {
+		{ "refs/heads/", "branch " }, { "refs/tags/", "tag " },
+		{ "refs/remotes/", "remote branch " }, { "", "" },
+	};
+	size_t i, k;
+
+	for (i = 0; i < f->refs.n && i < REFS_SHOWN; i++) {
+		const char *name = f->refs.v[i];
+
+		for (k = 0; strncmp(name, kinds[k].begin,
+				    strlen(kinds[k].begin)) != 0;)
+			k++;
+		name += strlen(kinds[k].begin);
+		if (buf_printf(out, e, "  %-9s %s", i ? "" : "still in",
+			       kinds[k].word) ||
+		    text_escape(out, name, strlen(name), e) ||
+		    buf_puts(out, "\n", e))
+			return -1;
+	}
+	return f->refs.n > i ? row(out, "", "and more", e) : 0;
+}
+
 static int one(const struct report *r, const struct finding *f,
 	       struct buf *out, struct err *e)
 {
@@ -50,9 +80,8 @@ static int one(const struct report *r, const struct finding *f,
 		return -1;
 	if (!*f->commit && row(out, "object", f->object, e))
 		return -1;
-	for (i = 0; i < f->refs.n && i < 5; i++)
-		if (row(out, i ? "" : "still in", f->refs.v[i], e))
-			return -1;
+	if (holders(f, out, e))
+		return -1;
 	for (i = 0; i < f->reasons.n; i++)
 		if (row(out, i ? "" : "because", f->reasons.v[i], e))
 			return -1;

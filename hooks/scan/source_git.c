@@ -41,6 +41,17 @@ static int list_objects(const struct source *src, const struct sightings *seen,
 	return 0;
 }
 
+static void count(const struct repo *r, const struct walk_out *out,
+		  struct tally *t)
+{
+	size_t i;
+
+	t->commits = out->commits.n;
+	t->objects = r->loose.len / OID_LEN;
+	for (i = 0; i < r->packs; i++)
+		t->objects += r->pack[i].f.n;
+}
+
 int source_git(const struct source *s, const char *path, struct err *e)
 {
 	struct walk_out out = { 0 };
@@ -64,6 +75,7 @@ int source_git(const struct source *s, const char *path, struct err *e)
 	    (s->objects && list_objects(s, &out.seen, e)) ||
 	    tell_all(s, &r, &out, NULL, 0, e))
 		goto out;
+	count(&r, &out, s->tally);
 	rc = 0;
 out:
 	walk_out_release(&out);

@@ -176,6 +176,7 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 		goto out;
 	}
 	(*left)--;
+	j->s->tally->commits++;
 	for (; n < 16 && n < git_commit_parentcount(j->commit); n++) {
 		git_commit *p = NULL;
 

