@@ -71,9 +71,23 @@ static const char *option_value(const char *name, size_t len, int argc, char **a
 	return argv[i][len] == '\0' && i + 1 < argc ? argv[i + 1] : NULL;
 }
 
+/* Does the option take the next argument?  The row's help says so:
+ * "  --format WORD  ...". */
+static bool takes_next(const char *help, const char *option)
+{
+	const size_t n = strlen(option);
+
+	for (const char *at = help; (at = strstr(at, option)) != NULL; at += n)
+		if (at >= help + 2 && at[-1] == ' ' && at[-2] == ' ' &&
+		    at[n] == ' ' && at[n + 1] != ' ' && at[n + 1] != '\0')
+			return true;
+	return false;
+}
+
 /* One word of the row's `files`: "--output=w" or "2=r". */
-static int grant_word(struct grants *g, const char *word, size_t len, int argc,
-		      char **argv, struct err *e)
+static int grant_word(struct grants *g, const struct command *row,
+		      const char *word, size_t len, int argc, char **argv,
+		      struct err *e)
 {
 	const size_t name = len - 2;
 	const char mode = word[len - 1];
@@ -84,7 +98,9 @@ static int grant_word(struct grants *g, const char *word, size_t len, int argc,
 
 		if (word[0] == '-')
 			v = option_value(word, name, argc, argv, i);
-		else if (argv[i][0] != '-' && ++place == want)
+		else if (argv[i][0] == '-' && argv[i][1] != '\0')
+			i += takes_next(row->help, argv[i]);
+		else if (++place == want)
 			v = argv[i];
 		if (v != NULL && grant_file(g, v, mode, e) < 0)
 			return -1;
@@ -92,13 +108,15 @@ static int grant_word(struct grants *g, const char *word, size_t len, int argc,
 	return 0;
 }
 
-static int grant_declared(struct grants *g, const char *files, int argc, char **argv,
-			  struct err *e)
+static int grant_declared(struct grants *g, const struct command *row, int argc,
+			  char **argv, struct err *e)
 {
+	const char *files = row->files;
+
 	while (files != NULL && *files != '\0') {
 		const size_t n = strcspn(files, " ");
 
-		if (n > 2 && grant_word(g, files, n, argc, argv, e) < 0)
+		if (n > 2 && grant_word(g, row, files, n, argc, argv, e) < 0)
 			return -1;
 		files += n + (files[n] == ' ');
 	}
@@ -156,7 +174,7 @@ int confine(const struct app *app, const struct command *row, int argc,
 	    strcmp(row->name, "respond") == 0 &&
 	    grant(&g, app->config->spool, true, e) < 0)
 		goto out;
-	if (grant_declared(&g, row->files, argc, argv, e) < 0)
+	if (grant_declared(&g, row, argc, argv, e) < 0)
 		goto out;
 #ifdef CURFEW_TEST
 	if (getenv("CURFEW_CRASH_LIST") != NULL &&

@@ -18,11 +18,11 @@ enum {
 	F_ID = 1, F_RULE, F_DESCRIPTION, F_PROVIDER, F_KIND, F_CONFIDENCE,
 	F_SOURCE, F_REPOSITORY, F_FILE, F_COMMIT, F_OBJECT, F_AUTHOR, F_EMAIL,
 	F_DATE, F_PUSHER, F_DUE, F_PLACE, F_LINE, F_SEEN, F_FIRST, F_LAST,
-	F_FLAGS,
+	F_FLAGS, F_ENDED,
 };
 enum { FF_REDACTED = 1 };
 
-#define TEXTS 15
+#define TEXTS 16
 struct text_tag {
 	unsigned tag;
 	char **at;
@@ -38,7 +38,7 @@ static void texts(struct finding *f, struct text_tag out[static TEXTS])
 		{ F_COMMIT, &f->commit }, { F_OBJECT, &f->object },
 		{ F_AUTHOR, &f->author }, { F_EMAIL, &f->email },
 		{ F_DATE, &f->date }, { F_PUSHER, &f->pusher },
-		{ F_DUE, &f->due },
+		{ F_DUE, &f->due }, { F_ENDED, &f->ended },
 	};
 
 	memcpy(out, all, sizeof all);
@@ -284,6 +284,13 @@ static int join(struct finding *f, struct finding *old, struct err *e)
 	f->fresh = false;
 	if (*f->due == '\0' && finding_text(&f->due, old->due, e) < 0)
 		return -1;
+	/* a report that is less sure does not make it less sure */
+	if (finding_rank(old->confidence) > finding_rank(f->confidence) &&
+	    finding_text(&f->confidence, old->confidence, e) < 0)
+		return -1;
+	if (*f->ended == '\0' && !f->lives &&
+	    finding_text(&f->ended, old->ended, e) < 0)
+		return -1;
 	if (!vaguer(old, f) && *old->rule != '\0' &&
 	    (finding_text(&f->rule, old->rule, e) < 0 ||
 	     finding_text(&f->description, old->description, e) < 0 ||
@@ -315,7 +322,8 @@ int finding_put(struct vault *v, struct finding *f, const struct secret *value,
 	if (rc == 0)
 		rc = add_place(f, f, e);
 	if (rc == 0)
-		rc = put(v, f, value, false, e);
+		rc = *f->ended != '\0' ? put(v, f, NULL, true, e) :
+					 put(v, f, value, false, e);
 	finding_release(&old);
 	return rc;
 }

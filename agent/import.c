@@ -99,7 +99,6 @@ static int detect_one(const struct jsonwalk *w, enum jsonwalk_what what,
 {
 	enum import_form *f = arg;
 
-	(void)what;
 	if (jsonwalk_is(w, "RuleID"))
 		*f = IMPORT_GITLEAKS;
 	else if (jsonwalk_is(w, "DetectorName") ||
@@ -110,7 +109,9 @@ static int detect_one(const struct jsonwalk *w, enum jsonwalk_what what,
 		 jsonwalk_is(w, "finding.path"))
 		*f = IMPORT_KINGFISHER;
 	else if (jsonwalk_is(w, "runs") || jsonwalk_is(w, "runs.results") ||
-		 jsonwalk_is(w, "runs.tool"))
+		 jsonwalk_is(w, "runs.tool") ||
+		 (jsonwalk_is(w, "version") && what == JSONWALK_STRING &&
+		  w->n == 5 && memcmp(w->at, "2.1.0", 5) == 0)) /* SARIF's own */
 		*f = IMPORT_SARIF;
 	return *f == IMPORT_UNKNOWN ? 0 : -1;
 }
@@ -122,6 +123,7 @@ struct taking {
 	import_fn fn;
 	void *arg;
 	struct err *e;
+	bool sure; /* it was found to be of that form */
 	bool open; /* inside a record */
 	size_t names; /* of its path */
 	struct finding f;
@@ -417,20 +419,28 @@ static int with_line(const char *p, size_t n, const char *line_start,
 
 static int one_document(const char *p, size_t n, struct taking *t)
 {
+	enum import_form seen = IMPORT_UNKNOWN;
 	int rc;
 
-	if (t->form == IMPORT_UNKNOWN)
-		(void)jsonwalk(p, n, detect_one, &t->form);
-	if (t->form == IMPORT_UNKNOWN) {
+	(void)jsonwalk(p, n, detect_one, &seen);
+	if (seen == IMPORT_UNKNOWN && t->sure)
+		seen = t->form; /* a line between findings, of sums or so */
+	if (seen == IMPORT_UNKNOWN) {
 		while (n > 0 && memchr(" \t\r\n[]", *p, 6)) {
 			p++;
 			n--;
 		}
-		if (n == 0)
+		if (n == 0 && t->form != IMPORT_SARIF)
 			return 0; /* an empty list is an empty report */
 		return err_fail(t->e, ERR_FORMAT, NULL, "its members are those of "
 				"no report known here");
 	}
+	if (t->form == IMPORT_UNKNOWN)
+		t->form = seen;
+	if (t->form != seen)
+		return err_fail(t->e, ERR_FORMAT, NULL, "it is a %s report, not one "
+				"of %s", import_word(seen), import_word(t->form));
+	t->sure = true;
 	rc = jsonwalk(p, n, on_value, t);
 	if (rc < 0 && t->e->code == ERR_NONE)
 		rc = err_fail(t->e, ERR_FORMAT, NULL, "its members do not fit "

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/finding_end.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "vault/journal.h"
@@ -112,7 +113,8 @@ int intake_store(struct intake *in, size_t from, struct err *e)
 	const int64_t now = clock_wall_ms();
 
 	for (size_t i = from; i < in->n; i++)
-		if (finding_put(in->app->vault, &in->v[i].f, in->v[i].value,
+		if (finding_owners(&in->v[i].f, &in->v[i].owners, e) < 0 ||
+		    finding_put(in->app->vault, &in->v[i].f, in->v[i].value,
 				now, e) < 0)
 			return -1;
 	return 0;

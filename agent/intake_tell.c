@@ -56,7 +56,10 @@ static void print_stranger(const struct intake_row *r)
 {
 	char text[200];
 
-	if (r->value == NULL)
+	if (*r->f.ended != '\0')
+		(void)snprintf(text, sizeof text, "%.150s  (DEAD, proved; its "
+			       "value is wiped)", r->f.ended);
+	else if (r->value == NULL)
 		(void)snprintf(text, sizeof text,
 			       "not to be told: the report left the value out");
 	else if (r->alike > 0)
@@ -95,7 +98,7 @@ static void print_one(const struct intake *in, const struct intake_row *r)
 	if (r->owners.n == 0)
 		print_stranger(r);
 	buf_reset(&b);
-	if (!all_dead(&r->owners) && r->value != NULL &&
+	if (!all_dead(&r->owners) && r->value != NULL && *f->ended == '\0' &&
 	    buf_printf(&b, NULL, "curfew kill --finding %s", f->id) == 0)
 		row("kill it", b.p);
 	out_text("\n");
@@ -167,7 +170,9 @@ static struct json *row_json(const struct intake *in, const struct intake_row *r
 	(void)json_set_int(j, "line", f->line);
 	(void)json_set_int(j, "seen", f->seen);
 	(void)json_set_bool(j, "new", f->fresh);
-	(void)json_set_bool(j, "redacted", r->value == NULL);
+	(void)json_set_bool(j, "redacted", r->value == NULL &&
+			    *f->ended == '\0');
+	(void)json_set_str(j, "ended", *f->ended != '\0' ? f->ended : NULL);
 	for (size_t i = 0; i < f->n_place; i++)
 		(void)json_push_str(places, f->place[i]);
 	for (size_t i = 0; i < r->owners.n; i++)
@@ -177,7 +182,8 @@ static struct json *row_json(const struct intake *in, const struct intake_row *r
 	(void)snprintf(command, sizeof command, "curfew kill --finding %s",
 		       f->id);
 	(void)json_set_str(j, "command", !all_dead(&r->owners) &&
-			   r->value != NULL ? command : NULL);
+			   r->value != NULL && *f->ended == '\0' ?
+			   command : NULL);
 	return j;
 }
 

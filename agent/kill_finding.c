@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "agent/finding.h"
+#include "agent/finding_end.h"
 #include "agent/kill_value.h"
 #include "agent/whose.h"
 #include "base/buf.h"
@@ -61,6 +61,9 @@ int kill_finding(struct app *app, const char *id, bool identity,
 		rc = err_fail(e, ERR_ABSENT, id, "no such finding");
 		err_hint(e, "'curfew finding list' shows them; 'curfew scan' "
 			    "and 'curfew import' make them");
+	} else if (rc > 0 && value == NULL && *f.ended != '\0') {
+		rc = err_fail(e, ERR_ABSENT, f.id, "it was proved dead and its "
+			      "value wiped; it was %.200s", f.ended);
 	} else if (rc > 0 && value == NULL) {
 		rc = err_fail(e, ERR_ABSENT, f.id, "the report left the value "
 			      "out, so nothing tells whose it is");
@@ -77,6 +80,9 @@ int kill_finding(struct app *app, const char *id, bool identity,
 	if (s->n == 0) {
 		ask->given = value;
 		rc = kill_value(app, ask, s, code, e);
+		if (rc > 0 && *code == EXIT_OK && !app->dry_run &&
+		    finding_end(app, &f, "nobody's here", e) < 0)
+			rc = -1;
 	}
 out:
 	if (rc < 0)

@@ -5,6 +5,7 @@
 
 #include "agent/engine/drive.h"
 #include "agent/engine/verdict.h"
+#include "agent/finding_end.h"
 #include "agent/report/live.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -31,6 +32,7 @@ int kill_run(struct app *app, struct work *w, int64_t wait_ms)
 				   .arg = &l };
 	struct err e = ERR_INIT;
 	bool stopped = false;
+	int code;
 
 	if (drive_run(app, w, &o, &stopped, &e) < 0) {
 		err_state(&e, "what was sent and answered until then is kept");
@@ -39,5 +41,9 @@ int kill_run(struct app *app, struct work *w, int64_t wait_ms)
 		(void)app_fail(app, &e);
 		return EXIT_STORE;
 	}
-	return kill_tell(app, w);
+	code = kill_tell(app, w);
+	/* told first; and that a dead value is kept is not worth an exit code */
+	if (findings_end(app, &e) < 0)
+		log_err(LOG_WARNING, &e);
+	return code;
 }

@@ -373,7 +373,7 @@ same() { # EXPECTED: the lines that with() printed
 	for form in json csv sarif junit; do
 		run "$scan" scan -c rules.toml -f $form -r out.$form t
 		[ "$status" -eq 1 ]
-		run "$scan" scan -c rules.toml -f $form -r - t
+		run --separate-stderr "$scan" scan -c rules.toml -f $form -r - t
 		[ "$output" = "$(cat out.$form)" ]
 	done
 	python3 - <<-'P'

@@ -117,6 +117,18 @@ ours() { # the report's finding is known to be ours, and says it well
 	[ "$("$curfew" --json finding list | grep -c '"id"')" -eq 1 ]
 }
 
+@test "a report that is less sure does not make a finding less sure" {
+	sure() { # CONFIDENCE: import the same value with that
+		gitleaks "$good" | sed "s/\"RuleID\"/\"Confidence\":\"$1\",&/" >r.json
+		"$curfew" import r.json >/dev/null || [ $? -eq 1 ]
+		"$curfew" --json finding list | sed -n 's/.*"confidence": "\(.*\)".*/\1/p' | sort -u
+	}
+	[ "$(sure medium)" = medium ]
+	[ "$(sure low)" = medium ]
+	[ "$(sure high)" = high ]
+	[ "$(sure medium)" = high ]
+}
+
 @test "a redacted report is told so" {
 	gitleaks REDACTED 'q7V...' '****' >r.json
 	run "$curfew" import r.json
@@ -150,6 +162,20 @@ ours() { # the report's finding is known to be ours, and says it well
 	echo '[]' >r.json
 	run "$curfew" import r.json
 	[ "$status" -eq 0 ]
+	for what in '[]' '{}' 7 '{"hello":["world"]}'; do
+		echo "$what" >r.json
+		run "$curfew" import --format sarif r.json
+		[ "$status" -ne 0 ] && [ "$status" -ne 1 ]
+		says "no report known"
+	done
+	echo '{"version":"2.1.0","runs":[]}' >r.json
+	run "$curfew" import r.json
+	[ "$status" -eq 0 ]
+	says "sarif report: 0 read"
+	gitleaks "$good" >r.json
+	run "$curfew" import --format sarif r.json
+	[ "$status" -ne 0 ] && [ "$status" -ne 1 ]
+	says "it is a gitleaks report, not one of sarif"
 	truncate -s 200M r.json
 	run "$curfew" import r.json
 	[ "$status" -ne 0 ] && [ "$status" -ne 1 ]

@@ -83,6 +83,28 @@ print([f["id"] for f in json.load(sys.stdin) if f["rule"] == sys.argv[1]][0])' "
 	[ "$status" -eq 0 ]
 	run "$curfew" incident list
 	says "finding $id"
+	# the value served the proof; only its print is kept
+	run "$curfew" finding list
+	says "web1/deploy#SHA256:"
+	says "(DEAD, proved; its value is wiped)"
+	run "$curfew" --json finding list
+	says '"ended": "web1/deploy#SHA256:'
+	says '"redacted": false'
+	run "$curfew" kill --finding "$id"
+	[ "$status" -ne 0 ]
+	says "proved dead and its value wiped; it was web1/deploy#SHA256:"
+	run "$curfew" audit log
+	says "finding $id: proved dead, its value is wiped"
+	# somebody gives it back: a scan keeps it again, and it can be ended again
+	cat deploy_key.pub >>.ssh-files/authorized_keys
+	"$curfew" sync >/dev/null || true
+	run "$curfew" scan repo
+	says "curfew kill --finding $id"
+	run "$curfew" --json finding list
+	says '"ended": null'
+	run "$curfew" kill --finding "$id"
+	[ "$status" -eq 0 ]
+	! grep -qF "$(cut -d' ' -f2 deploy_key.pub)" .ssh-files/authorized_keys
 }
 
 @test "a value that looks like nothing is known, its owner told" {
