@@ -8,13 +8,11 @@
 #include "hooks/scan/decode.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/mem.h"
+#include "hooks/scan/tokens.h"
 
-#define BASE64_LEAST 16u
+#define BASE64_LEAST TOKEN_RUN
 #define HEX_LEAST 32u
 #define GAP_MOST 128u /* between two escapes of one segment */
 #define ESCAPES_MOST (64u * 1024)
@@ -176,91 +174,13 @@ static int one_run(struct segments *s, const char *text, size_t from, size_t to,
 	return push_pieces(s, from, end, CODING_BASE64, e);
 }
 
-/* Which of 64 bytes are of base64, one bit each. */
-#ifdef __SSE2__
-static uint64_t belongs(const char *p)
-{
-	const __m128i low = _mm_set1_epi8(0x20), a = _mm_set1_epi8('a');
-	const __m128i slash = _mm_set1_epi8('/'), zero = _mm_setzero_si128();
-	const __m128i letters = _mm_set1_epi8(25), digits = _mm_set1_epi8(10);
-	uint64_t mask = 0;
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p + i);
-		__m128i l = _mm_sub_epi8(_mm_or_si128(c, low), a);
-		__m128i d = _mm_sub_epi8(c, slash), in;
-
-		in = _mm_cmpeq_epi8(_mm_subs_epu8(l, letters), zero);
-		in = _mm_or_si128(in, _mm_cmpeq_epi8(_mm_subs_epu8(d, digits),
-						     zero));
-		in = _mm_or_si128(in, _mm_cmpeq_epi8(c, _mm_set1_epi8('+')));
-		in = _mm_or_si128(in, _mm_cmpeq_epi8(c, _mm_set1_epi8('-')));
-		in = _mm_or_si128(in, _mm_cmpeq_epi8(c, _mm_set1_epi8('_')));
-		mask |= (uint64_t)(unsigned)_mm_movemask_epi8(in) << (16 * i);
-	}
-	return mask;
-}
-#else
-static uint64_t belongs(const char *p)
-{
-	uint64_t mask = 0;
-	int i;
-
-	for (i = 0; i < 64; i++)
-		mask |= (uint64_t)(kind(p + i) & IN_BASE64) << i;
-	return mask;
-}
-#endif
-
-/* The first place in 64 bytes where 16 that belong begin, 64 when there is
- * none; `next` are the bytes behind. */
-static unsigned run_begins(uint64_t mask, uint64_t next)
-{
-	uint64_t m = mask;
-
-	m &= m >> 1 | next << 63;
-	m &= m >> 2 | (next & next >> 1) << 62;
-	next &= next >> 1;
-	next &= next >> 2;
-	m &= m >> 4 | next << 60;
-	next &= next >> 4;
-	m &= m >> 8 | next << 56;
-	return m ? (unsigned)__builtin_ctzll(m) : 64;
-}
-
-/* The first place from `i` on where a run begins, or `to`. */
-static size_t next_run(const char *text, size_t i, size_t to)
-{
-	uint64_t mask, next;
-	char last[192];
-	unsigned at;
-
-	if (to - i >= 128) {
-		mask = belongs(text + i);
-		for (; to - i >= 128; i += 64, mask = next) {
-			next = belongs(text + i + 64);
-			at = run_begins(mask, next);
-			if (at < 64)
-				return i + at;
-		}
-	}
-	memset(last, 0, sizeof(last));
-	memcpy(last, text + i, to - i);
-	next = belongs(last + 64);
-	at = run_begins(belongs(last), next);
-	if (at == 64)
-		at += run_begins(next, 0);
-	return at < 128 ? i + at : to;
-}
-
 static int find_runs(struct segments *s, const char *text, size_t from,
 		     size_t to, struct err *e)
 {
 	size_t i = from, j;
 
 	while (i + BASE64_LEAST <= to) {
-		i = next_run(text, i, to);
+		i = token_run(text, i, to);
 		if (i + BASE64_LEAST > to)
 			break;
 		j = i + BASE64_LEAST;

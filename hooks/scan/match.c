@@ -4,192 +4,19 @@
  * Owns Vectorscan.  Promises: every match of a RULE_NEAR rule inside the
  * scanned range is reported by its end; more ends may be.  Must never decide
  * that something is a finding.
- *
- * Cache file "rules-KEY.db" (rule_cache.h): magic, key, one struct class_row per
- * rule that has a regex (its place among these is its slot), and from
- * the next page on the database as it lies in memory, to be mapped.  (It holds
- * offsets, no addresses; hs_deserialize_database_at() asks for memory of 8-byte
- * alignment and lays the engine's code at 64 bytes, which a page keeps.)  KEY
- * covers these rules, the library's version and the processor, so a stale file
- * is simply not found; a rule without a regex, as that for known secrets, has no
- * part in it, so that one file serves with and without.
  */
-#include "hooks/scan/match.h"
+#include "hooks/scan/match_inner.h"
 
-#include <hs/hs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/digest.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "hooks/scan/patterns.h"
+#include "hooks/scan/tokens.h"
 
-#define CACHE_MAGIC "curfew-rules-3\n"
-#define CACHE_MAX (64u * 1024 * 1024)
-#define CACHE_PAGE 4096u
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
-
-struct class_row {
-	uint32_t width;
-	uint8_t class, prefilter, spare[2];
-};
-
-struct matcher {
-	const struct ruleset *rs;
-	struct class_row *row;
-	uint32_t *of; /* slot: the rule */
-	size_t slots;
-	hs_database_t *db; /* NULL when no rule needs one */
-	void *map;	   /* the cache file, when db lies in it */
-	size_t map_len;
-	hs_scratch_t *scratch; /* the original, cloned per thread */
-	size_t reach, words;
-	uint64_t *gated; /* bit per rule: RULE_GATED */
-	bool cached;
-	unsigned char key[16];
-};
-
-/* ---- the cache ----------------------------------------------------------- */
-
-static int key_text(struct buf *b, const char *s, struct err *e)
-{
-	return buf_add(b, s, strlen(s) + 1, e);
-}
-
-static int make_key(struct matcher *m, struct err *e)
-{
-	static const unsigned char fixed[DIGEST_KEY] = "curfew-scan rules cache";
-	struct buf b = BUF_INIT(RULES_FILE_MAX);
-	hs_platform_info_t cpu;
-	size_t i, k;
-	int rc = -1;
-
-	memset(&cpu, 0, sizeof(cpu));
-	hs_populate_platform(&cpu);
-	if (key_text(&b, CACHE_MAGIC, e) || key_text(&b, hs_version(), e) ||
-	    buf_add(&b, &cpu, sizeof(cpu), e) ||
-	    buf_printf(&b, e, "%u %u %zu", MATCH_REACH_MAX, MATCH_NEAR_MAX,
-		       sizeof(struct class_row)))
-		goto out;
-	for (i = 0; i < m->rs->n; i++) {
-		const struct rule *r = &m->rs->rule[i];
-
-		if (!r->regex)
-			continue;
-		if (key_text(&b, regex_pattern(r->regex), e))
-			goto out;
-		for (k = 0; k < r->keywords.n; k++)
-			if (key_text(&b, r->keywords.v[k], e))
-				goto out;
-		if (buf_add(&b, "\n", 1, e))
-			goto out;
-	}
-	digest_keyed(fixed, b.p, b.len, m->key, sizeof(m->key));
-	rc = 0;
-out:
-	buf_release(&b);
-	return rc;
-}
-
-static void cache_name(const struct matcher *m, char name[static 48])
-{
-	memcpy(name, "rules-", 6);
-	text_hex(m->key, sizeof(m->key), name + 6);
-	memcpy(name + 6 + 2 * sizeof(m->key), ".db", 4);
-}
-
-static size_t rows_end(const struct matcher *m)
-{
-	return sizeof(CACHE_MAGIC) - 1 + sizeof(m->key) +
-	       m->slots * sizeof(*m->row);
-}
-
-static size_t database_at(const struct matcher *m)
-{
-	return (rows_end(m) + CACHE_PAGE - 1) / CACHE_PAGE * CACHE_PAGE;
-}
-
-static bool cache_load(struct matcher *m, const struct rule_cache *c,
-		       int folder, const char *name)
-{
-	size_t n = 0, head = sizeof(CACHE_MAGIC) - 1, at = database_at(m), size;
-	char *p = rule_cache_map(c, folder, name, CACHE_MAX, &n);
-	struct class_row row;
-	hs_database_t *db;
-	size_t i;
-
-	if (!p)
-		return false;
-	if (n < at || memcmp(p, CACHE_MAGIC, head) != 0 ||
-	    memcmp(p + head, m->key, sizeof(m->key)) != 0)
-		goto bad;
-	db = n > at ? (hs_database_t *)(void *)(p + at) : NULL;
-	/* asks for its magic number and its version too */
-	if (db && (hs_database_size(db, &size) != HS_SUCCESS || size != n - at))
-		goto bad;
-	for (i = 0; i < m->slots; i++) {
-		memcpy(&row, p + head + sizeof(m->key) + i * sizeof(row),
-		       sizeof(row));
-		m->row[m->of[i]] = row;
-	}
-	if (folder == CACHE_OWN)
-		rule_cache_publish(c, name, p, n);
-	m->db = db;
-	m->map = p;
-	m->map_len = n;
-	return true;
-bad:
-	munmap(p, n);
-	return false;
-}
-
-/* The database laid out at a page, as it will be mapped; NULL: no cache. */
-static char *lay_out(const struct matcher *m, size_t at, size_t *n)
-{
-	char *bytes = NULL, *page = NULL;
-	size_t len = 0, size = 0;
-	void *p = NULL;
-
-	if (m->db && (hs_serialize_database(m->db, &bytes, &len) != HS_SUCCESS ||
-		      hs_serialized_database_size(bytes, len, &size) != HS_SUCCESS))
-		goto out;
-	if (posix_memalign(&p, CACHE_PAGE, at + size))
-		goto out;
-	page = p;
-	memset(page, 0, at + size);
-	if (size && hs_deserialize_database_at(bytes, len,
-					       (hs_database_t *)(void *)(page + at)) !=
-			    HS_SUCCESS) {
-		free(page);
-		page = NULL;
-	}
-	*n = at + size;
-out:
-	free(bytes); /* libhs allocates it with malloc */
-	return page;
-}
-
-static bool cache_save(const struct matcher *m, const struct rule_cache *c,
-		       const char *name)
-{
-	size_t head = sizeof(CACHE_MAGIC) - 1, n = 0, i;
-	char *p = lay_out(m, database_at(m), &n);
-	bool done;
-
-	if (!p)
-		return false;
-	memcpy(p, CACHE_MAGIC, head);
-	memcpy(p + head, m->key, sizeof(m->key));
-	for (i = 0; i < m->slots; i++)
-		memcpy(p + head + sizeof(m->key) + i * sizeof(*m->row),
-		       &m->row[m->of[i]], sizeof(*m->row));
-	done = n <= CACHE_MAX && rule_cache_save(c, name, p, n);
-	free(p);
-	return done;
-}
 
 /* ---- compiling ----------------------------------------------------------- */
 
@@ -214,6 +41,7 @@ static void classify(const struct rule *r, struct class_row *row)
 		row->class = info->max_width <= MATCH_NEAR_MAX ||
 				     !r->keywords.n ? RULE_NEAR : RULE_GATED;
 		row->width = info->max_width;
+		row->dense = token_needed(regex_pattern(r->regex));
 	}
 	free(info);
 }
@@ -223,7 +51,8 @@ static bool by_keyword(const struct class_row *row)
 	return row->class == RULE_WIDE || row->class == RULE_GATED;
 }
 
-static int collect(const struct matcher *m, struct patterns *p, struct err *e)
+static int collect(const struct matcher *m, size_t which, struct patterns *p,
+		   struct err *e)
 {
 	size_t i, k;
 
@@ -231,11 +60,11 @@ static int collect(const struct matcher *m, struct patterns *p, struct err *e)
 		const struct rule *r = &m->rs->rule[m->of[i]];
 		const struct class_row *row = &m->row[m->of[i]];
 
-		if (row->class == RULE_NEAR &&
+		if (row->class == RULE_NEAR && row->dense == (which == DB_DENSE) &&
 		    patterns_add(p, regex_pattern(r->regex),
 				 row->prefilter ? HS_FLAG_PREFILTER : 0, i, e))
 			return -1;
-		if (!by_keyword(row))
+		if (!by_keyword(row) || which != DB_ALL)
 			continue;
 		for (k = 0; k < r->keywords.n; k++)
 			if (*r->keywords.v[k] &&
@@ -261,26 +90,24 @@ static void step_down(struct matcher *m, size_t rule)
 							  : RULE_ALWAYS;
 }
 
-static int compile(struct matcher *m, struct err *e)
+/* One database; a rule that it cannot take is stepped down. */
+static int compile_one(struct matcher *m, size_t which, struct err *e)
 {
 	hs_compile_error_t *why = NULL;
 	struct patterns p = { 0 };
-	size_t i;
 	int rc = -1;
 
-	for (i = 0; i < m->rs->n; i++)
-		classify(&m->rs->rule[i], &m->row[i]);
 	for (;;) {
 		hs_error_t got;
 
 		patterns_free(&p);
-		if (collect(m, &p, e))
+		if (collect(m, which, &p, e))
 			goto out;
 		if (!p.n)
 			break;
 		got = hs_compile_multi((const char *const *)p.text, p.flags,
 				       p.id, (unsigned)p.n, HS_MODE_BLOCK, NULL,
-				       &m->db, &why);
+				       &m->db[which], &why);
 		if (got == HS_SUCCESS)
 			break;
 		if (!why || why->expression < 0 ||
@@ -301,13 +128,23 @@ out:
 	return rc;
 }
 
+/* The keywords of what DB_DENSE cannot take go into DB_ALL. */
+static int compile(struct matcher *m, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < m->rs->n; i++)
+		classify(&m->rs->rule[i], &m->row[i]);
+	return compile_one(m, DB_DENSE, e) || compile_one(m, DB_ALL, e) ? -1 : 0;
+}
+
 static bool load_any(struct matcher *m, const struct rule_cache *c,
 		     const char *name)
 {
 	int i;
 
 	for (i = 0; i < CACHE_FOLDERS && !m->cached; i++)
-		m->cached = cache_load(m, c, i, name);
+		m->cached = match_cache_load(m, c, i, name);
 	return m->cached;
 }
 
@@ -336,7 +173,7 @@ static int make(struct matcher *m, const struct rule_cache *c,
 	}
 	if (compile(m, e))
 		goto out;
-	if (!cache_save(m, c, name))
+	if (!match_cache_save(m, c, name))
 		announce(c, "curfew: and cannot keep them: 'curfew-scan hook "
 			    "install REPOSITORY' does, on the server\n");
 	rc = 0;
@@ -368,7 +205,7 @@ struct matcher *matcher_new(const struct ruleset *rs,
 			    const struct rule_cache *c, struct err *e)
 {
 	struct matcher *m = mem_zalloc(sizeof(*m));
-	char name[48];
+	char name[MATCH_CACHE_NAME];
 	size_t i, k;
 
 	if (!m) {
@@ -388,9 +225,8 @@ struct matcher *matcher_new(const struct ruleset *rs,
 			 "this processor lacks what the matcher needs (SSE4.2)");
 		goto bad;
 	}
-	if (make_key(m, e))
+	if (match_cache_key(m, name, e))
 		goto bad;
-	cache_name(m, name);
 	if (!load_any(m, c, name) && make(m, c, name, e))
 		goto bad;
 	for (i = 0; i < rs->n; i++) {
@@ -400,14 +236,19 @@ struct matcher *matcher_new(const struct ruleset *rs,
 			m->gated[i / 64] |= (uint64_t)1 << (i % 64);
 		if (m->row[i].class == RULE_NEAR && m->row[i].width > m->reach)
 			m->reach = m->row[i].width;
+		if (m->row[i].class == RULE_NEAR && m->row[i].dense &&
+		    m->row[i].width > m->dense_reach)
+			m->dense_reach = m->row[i].width;
 		for (k = 0; by_keyword(&m->row[i]) && k < w->n; k++)
 			if (strlen(w->v[k]) > m->reach)
 				m->reach = strlen(w->v[k]);
 	}
-	if (m->db && hs_alloc_scratch(m->db, &m->scratch) != HS_SUCCESS) {
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		goto bad;
-	}
+	for (i = 0; i < DBS; i++)
+		if (m->db[i] &&
+		    hs_alloc_scratch(m->db[i], &m->scratch) != HS_SUCCESS) {
+			err_fail(e, ERR_NOMEM, NULL, "out of memory");
+			goto bad;
+		}
 	return m;
 bad:
 	matcher_free(&m);
@@ -417,14 +258,15 @@ bad:
 void matcher_free(struct matcher **mp)
 {
 	struct matcher *m = *mp;
+	size_t i;
 
 	if (!m)
 		return;
 	hs_free_scratch(m->scratch);
 	if (m->map)
 		munmap(m->map, m->map_len);
-	else
-		hs_free_database(m->db);
+	for (i = 0; !m->map && i < DBS; i++)
+		hs_free_database(m->db[i]);
 	mem_free(m->row);
 	mem_free(m->gated);
 	mem_free(m->of);
@@ -544,23 +386,52 @@ static int on_match(unsigned id, unsigned long long from,
 	return 0;
 }
 
-int match_scan(const struct matcher *m, struct match_thread *t,
-	       const char *text, size_t from, size_t to, struct err *e)
+static int scan_with(const struct matcher *m, size_t which,
+		     struct match_thread *t, const char *text, size_t from,
+		     size_t to, struct err *e)
 {
 	struct callback c = { .t = t, .of = m->of, .slots = m->slots };
 	hs_error_t got;
 
-	if (!m->db || from >= to)
-		return 0;
 	t->shift = (uint32_t)from;
 	t->failed = false;
-	got = hs_scan(m->db, text + from, (unsigned)(to - from), 0, t->scratch,
-		      on_match, &c);
+	got = hs_scan(m->db[which], text + from, (unsigned)(to - from), 0,
+		      t->scratch, on_match, &c);
 	if (t->failed)
 		return err_fail(e, ERR_TOOBIG, NULL, "too many candidates");
 	if (got != HS_SUCCESS && got != HS_SCAN_TERMINATED)
 		return err_fail(e, ERR_BUG, NULL, "the matcher answered %d", got);
 	return 0;
+}
+
+/* A match in [from, to) holds a part of a dense run there, and is nowhere
+ * farther from it than it is long. */
+static int scan_dense(const struct matcher *m, struct match_thread *t,
+		      const char *text, size_t from, size_t to, struct err *e)
+{
+	size_t reach = m->dense_reach + 2, start, end, low, high;
+	bool more = token_dense(text, from, to, &start, &end);
+
+	while (more) {
+		low = start - from > reach ? start - reach : from;
+		do {
+			high = to - end > reach ? end + reach : to;
+			more = token_dense(text, end, to, &start, &end);
+		} while (more && start <= high);
+		if (scan_with(m, DB_DENSE, t, text, low, high, e))
+			return -1;
+	}
+	return 0;
+}
+
+int match_scan(const struct matcher *m, struct match_thread *t,
+	       const char *text, size_t from, size_t to, struct err *e)
+{
+	if (from >= to)
+		return 0;
+	if (m->db[DB_ALL] && scan_with(m, DB_ALL, t, text, from, to, e))
+		return -1;
+	return m->db[DB_DENSE] ? scan_dense(m, t, text, from, to, e) : 0;
 }
 
 static int by_rule(const void *a, const void *b)

@@ -1,0 +1,214 @@
+/*
+ * match_cache: the compiled matcher in a file.
+ *
+ * Cache file "rules-KEY.db" (rule_cache.h): magic, key, one struct class_row per
+ * rule that has a regex (its place among these is its slot), and from
+ * the next page on the databases as they lie in memory, to be mapped, each at a
+ * page; magic and key are followed by their sizes.  (They hold
+ * offsets, no addresses; hs_deserialize_database_at() asks for memory of 8-byte
+ * alignment and lays the engine's code at 64 bytes, which a page keeps.)  KEY
+ * covers these rules, the library's version and the processor, so a stale file
+ * is simply not found; a rule without a regex, as that for known secrets, has no
+ * part in it, so that one file serves with and without.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "hooks/scan/match_inner.h"
+
+#define CACHE_MAGIC "curfew-rules-4\n"
+#define CACHE_MAX (64u * 1024 * 1024)
+#define CACHE_PAGE 4096u
+#define HEAD (sizeof(CACHE_MAGIC) - 1 + sizeof(((struct matcher *)0)->key))
+
+static int key_text(struct buf *b, const char *s, struct err *e)
+{
+	return buf_add(b, s, strlen(s) + 1, e);
+}
+
+static int make_key(struct matcher *m, struct err *e)
+{
+	static const unsigned char fixed[DIGEST_KEY] = "curfew-scan rules cache";
+	struct buf b = BUF_INIT(RULES_FILE_MAX);
+	hs_platform_info_t cpu;
+	size_t i, k;
+	int rc = -1;
+
+	memset(&cpu, 0, sizeof(cpu));
+	hs_populate_platform(&cpu);
+	if (key_text(&b, CACHE_MAGIC, e) || key_text(&b, hs_version(), e) ||
+	    buf_add(&b, &cpu, sizeof(cpu), e) ||
+	    buf_printf(&b, e, "%u %u %zu", MATCH_REACH_MAX, MATCH_NEAR_MAX,
+		       sizeof(struct class_row)))
+		goto out;
+	for (i = 0; i < m->rs->n; i++) {
+		const struct rule *r = &m->rs->rule[i];
+
+		if (!r->regex)
+			continue;
+		if (key_text(&b, regex_pattern(r->regex), e))
+			goto out;
+		for (k = 0; k < r->keywords.n; k++)
+			if (key_text(&b, r->keywords.v[k], e))
+				goto out;
+		if (buf_add(&b, "\n", 1, e))
+			goto out;
+	}
+	digest_keyed(fixed, b.p, b.len, m->key, sizeof(m->key));
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
+
+int match_cache_key(struct matcher *m, char name[static MATCH_CACHE_NAME],
+		    struct err *e)
+{
+	if (make_key(m, e))
+		return -1;
+	memcpy(name, "rules-", 6);
+	text_hex(m->key, sizeof(m->key), name + 6);
+	memcpy(name + 6 + 2 * sizeof(m->key), ".db", 4);
+	return 0;
+}
+
+static size_t page_after(size_t n)
+{
+	return (n + CACHE_PAGE - 1) / CACHE_PAGE * CACHE_PAGE;
+}
+
+static size_t rows_at(void)
+{
+	return HEAD + DBS * sizeof(uint64_t);
+}
+
+static size_t databases_at(const struct matcher *m)
+{
+	return page_after(rows_at() + m->slots * sizeof(*m->row));
+}
+
+/* Each asks for its magic number and its version too. */
+static bool take_databases(struct matcher *m, char *p, size_t n)
+{
+	size_t at = databases_at(m), size, k;
+	hs_database_t *db[DBS] = { NULL };
+	uint64_t said[DBS];
+
+	memcpy(said, p + HEAD, sizeof(said));
+	for (k = 0; k < DBS; k++) {
+		if (!said[k])
+			continue;
+		if (at > n || said[k] > n - at)
+			return false;
+		db[k] = (hs_database_t *)(void *)(p + at);
+		if (hs_database_size(db[k], &size) != HS_SUCCESS ||
+		    size != said[k])
+			return false;
+		at = page_after(at + size);
+	}
+	if (at != n)
+		return false;
+	memcpy(m->db, db, sizeof(db));
+	return true;
+}
+
+bool match_cache_load(struct matcher *m, const struct rule_cache *c,
+		      int folder, const char *name)
+{
+	size_t n = 0, head = sizeof(CACHE_MAGIC) - 1;
+	char *p = rule_cache_map(c, folder, name, CACHE_MAX, &n);
+	struct class_row row;
+	size_t i;
+
+	if (!p)
+		return false;
+	if (n < databases_at(m) || memcmp(p, CACHE_MAGIC, head) != 0 ||
+	    memcmp(p + head, m->key, sizeof(m->key)) != 0 ||
+	    !take_databases(m, p, n)) {
+		munmap(p, n);
+		return false;
+	}
+	for (i = 0; i < m->slots; i++) {
+		memcpy(&row, p + rows_at() + i * sizeof(row), sizeof(row));
+		m->row[m->of[i]] = row;
+	}
+	if (folder == CACHE_OWN)
+		rule_cache_publish(c, name, p, n);
+	m->map = p;
+	m->map_len = n;
+	return true;
+}
+
+/* One database for the file; its size as it will lie there. */
+static bool pack_up(const hs_database_t *db, char **bytes, size_t *len,
+		    uint64_t *size)
+{
+	size_t n = 0;
+
+	*bytes = NULL;
+	*len = 0;
+	*size = 0;
+	if (!db)
+		return true;
+	if (hs_serialize_database(db, bytes, len) != HS_SUCCESS ||
+	    hs_serialized_database_size(*bytes, *len, &n) != HS_SUCCESS)
+		return false;
+	*size = n;
+	return true;
+}
+
+/* The file as it will be mapped, NULL when that cannot be; rows to be filled. */
+static char *lay_out(const struct matcher *m, size_t *n)
+{
+	size_t len[DBS] = { 0 }, at[DBS], k;
+	char *bytes[DBS] = { NULL }, *page = NULL;
+	uint64_t size[DBS];
+	void *p = NULL;
+
+	*n = databases_at(m);
+	for (k = 0; k < DBS; k++) {
+		if (!pack_up(m->db[k], &bytes[k], &len[k], &size[k]))
+			goto out;
+		at[k] = *n;
+		*n = page_after(*n + size[k]);
+	}
+	if (posix_memalign(&p, CACHE_PAGE, *n))
+		goto out;
+	page = memset(p, 0, *n);
+	memcpy(page + HEAD, size, sizeof(size));
+	for (k = 0; k < DBS && page; k++) {
+		hs_database_t *db = (hs_database_t *)(void *)(page + at[k]);
+
+		if (size[k] && hs_deserialize_database_at(bytes[k], len[k], db) !=
+				       HS_SUCCESS) {
+			free(page);
+			page = NULL;
+		}
+	}
+out:
+	for (k = 0; k < DBS; k++)
+		free(bytes[k]); /* libhs allocates it with malloc */
+	return page;
+}
+
+bool match_cache_save(const struct matcher *m, const struct rule_cache *c,
+		      const char *name)
+{
+	size_t head = sizeof(CACHE_MAGIC) - 1, n = 0, i;
+	char *p = lay_out(m, &n);
+	bool done;
+
+	if (!p)
+		return false;
+	memcpy(p, CACHE_MAGIC, head);
+	memcpy(p + head, m->key, sizeof(m->key));
+	for (i = 0; i < m->slots; i++)
+		memcpy(p + rows_at() + i * sizeof(*m->row),
+		       &m->row[m->of[i]], sizeof(*m->row));
+	done = n <= CACHE_MAX && rule_cache_save(c, name, p, n);
+	free(p);
+	return done;
+}
