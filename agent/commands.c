@@ -253,6 +253,27 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew resume\n"
 	  "  curfew resume INC-20261122-1\n", NULL },
+	{ "rotate", cmd_rotate, "put fresh credentials in the place of old ones",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE,
+	  "rotate [options] [TARGET]...",
+	  "Makes a new credential, proves that it works, delivers it to the "
+	  "sinks of its policy\n([rotation.NAME] in curfew.toml), waits until "
+	  "its consumer uses it, ends the old one and\nproves its death. What "
+	  "has to wait is gone on with by the next 'curfew sweep'. Exit 4: a\n"
+	  "person is needed.\n\n"
+	  "Options:\n"
+	  "  --due          all whose time has come\n"
+	  "  --resume       go on now, although the next try was put off; "
+	  "without TARGET: all\n"
+	  "  --adopted      an operator's word: the new one is in use\n"
+	  "  --abort        take the new one back, while no consumer has it\n"
+	  "  -n, --dry-run  show every call it would make, do nothing\n"
+	  "  --wait SPAN    how long to work in the foreground (1 min)\n\n"
+	  "Examples:\n"
+	  "  curfew rotate 'pg-main/ci_bot#password' --dry-run\n"
+	  "  curfew rotate ci-bot\n"
+	  "  curfew rotate --due\n"
+	  "  curfew rotate --adopted aws-prod/ci-bot\n", NULL },
 	{ "due", cmd_due, "is anything overdue? (needs no key)", 0, "due",
 	  "Exit 1 when something is: a kill that is not finished. For cron.\n\n"
 	  "Examples:\n"

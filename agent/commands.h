@@ -40,6 +40,7 @@ int cmd_provider_list(struct app *app, int argc, char **argv);
 int cmd_respond(struct app *app, int argc, char **argv);
 int cmd_restore(struct app *app, int argc, char **argv);
 int cmd_resume(struct app *app, int argc, char **argv);
+int cmd_rotate(struct app *app, int argc, char **argv);
 int cmd_scan(struct app *app, int argc, char **argv);
 int cmd_show(struct app *app, int argc, char **argv);
 int cmd_sync(struct app *app, int argc, char **argv);

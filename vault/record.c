@@ -25,6 +25,7 @@ const char *table_word(unsigned tab)
 		[STORE_ACTION] = "action",
 		[STORE_SNAPSHOT] = "snapshot",
 		[STORE_SETTING] = "setting",
+		[STORE_ROTATION] = "rotation",
 	};
 
 	return tab < TABS ? words[tab] : "unknown";

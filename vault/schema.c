@@ -96,6 +96,9 @@ static const char *const sql[STMTS] = {
 	[ST_WALK_FP] = "SELECT " ROW " FROM record "
 		       "INDEXED BY record_fp "
 			  "WHERE tab = ?1 AND fp = ?2 ORDER BY id",
+	[ST_WALK_DUE] = "SELECT " ROW " FROM record "
+			"INDEXED BY record_due WHERE due IS NOT NULL "
+			"AND due <= ?2 AND tab = ?1 ORDER BY due LIMIT ?3",
 	[ST_SLOT_PUT] = "INSERT OR REPLACE INTO slot(id, record) "
 			"VALUES(?1, ?2)",
 	[ST_SLOT_DELETE] = "DELETE FROM slot WHERE id = ?1",

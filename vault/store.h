@@ -31,6 +31,7 @@ enum store_table {
 	STORE_ACTION,	/* one provider call of an incident and its state */
 	STORE_SNAPSHOT, /* evidence and undo data */
 	STORE_SETTING,
+	STORE_ROTATION, /* one row per line of credentials that is rotated */
 	STORE_TABLES,
 };
 
@@ -99,6 +100,15 @@ int store_each_area(struct vault *v, enum store_table t,
 int store_by_secret(struct vault *v, enum store_table t,
 		    const struct store_id *fp, store_fn fn, void *arg,
 		    struct err *e) __attribute__((warn_unused_result));
+/* The rows whose deadline is `now` or before, the earliest first, at most
+ * `max`.  Each is authentic and fresh; that none was held back is known only to
+ * a walk of the whole table. */
+int store_each_due(struct vault *v, enum store_table t, int64_t now_ms,
+		   size_t max, store_fn fn, void *arg, struct err *e)
+	__attribute__((warn_unused_result));
+/* A digest of all that a table holds: another one when anything changed. */
+int store_digest(struct vault *v, enum store_table t, struct store_id *out,
+		 struct err *e) __attribute__((warn_unused_result));
 int store_count(struct vault *v, enum store_table t, uint64_t *n, struct err *e)
 	__attribute__((warn_unused_result));
 

@@ -32,6 +32,16 @@ bool drive_interrupted(void)
 	return interrupted != 0;
 }
 
+void drive_catch(bool on)
+{
+	static struct sigaction old_int, old_term;
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigemptyset(&sa.sa_mask);
+	(void)sigaction(SIGINT, on ? &sa : &old_int, on ? &old_int : NULL);
+	(void)sigaction(SIGTERM, on ? &sa : &old_term, on ? &old_term : NULL);
+}
+
 /* Wall time that does not jump: taken once, then carried by the monotonic
  * clock, so that a clock set back cannot hold a kill up. */
 int64_t drive_now(const struct drive *d)
@@ -460,7 +470,6 @@ static int loop(struct drive *d, const struct drive_options *o, struct facts *f,
 int drive_run(struct app *app, struct work *w, const struct drive_options *o,
 	      bool *stopped, struct err *e)
 {
-	struct sigaction sa = { .sa_handler = on_signal }, old_int, old_term;
 	struct err fault = ERR_INIT;
 	struct drive d = { .app = app, .v = app->vault, .w = w,
 			   .fault = &fault, .wall0 = clock_wall_ms(),
@@ -471,16 +480,13 @@ int drive_run(struct app *app, struct work *w, const struct drive_options *o,
 	*stopped = false;
 	if (!f)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	sigemptyset(&sa.sa_mask);
-	sigaction(SIGINT, &sa, &old_int);
-	sigaction(SIGTERM, &sa, &old_term);
+	drive_catch(true);
 	if (drive_open(&d, e) < 0)
 		goto out;
 	rc = loop(&d, o, f, stopped, e);
 	view(&d, o, f, true);
 out:
-	sigaction(SIGINT, &old_int, NULL);
-	sigaction(SIGTERM, &old_term, NULL);
+	drive_catch(false);
 	drive_close(&d);
 	mem_free(f);
 	return rc;

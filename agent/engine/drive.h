@@ -38,6 +38,8 @@ int drive_run(struct app *app, struct work *w, const struct drive_options *o,
 int drive_facts(struct vault *v, const struct work *w, struct facts **out,
 		struct err *e) __attribute__((warn_unused_result));
 int drive_in_flight(const struct config *c, const char *connection);
+/* From here (true) to there (false) Ctrl-C only asks for the end. */
+void drive_catch(bool on);
 /* Ctrl-C was pressed. */
 bool drive_interrupted(void);
 

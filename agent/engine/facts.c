@@ -8,6 +8,7 @@
 #include "agent/engine/knob.h"
 
 #define LAG_MAX ((int64_t)7 * 24 * 3600 * 1000)
+#define LENGTH_MAX 1024
 #define RATE_MAX 1000000.0
 #define RATE_MIN 0.001 /* one in a quarter of an hour; less would stop the clock */
 
@@ -42,7 +43,7 @@ static bool flag(const struct json *o, const char *key)
 
 static const char *const offered[] = {
 	"probe", "disable", "revoke", "revoke_value", "cut_sessions",
-	"snapshot", "remove_grant",
+	"snapshot", "remove_grant", "enable", "set", "mint", "make",
 };
 
 #define OFFERED (sizeof(offered) / sizeof(*offered))
@@ -70,6 +71,23 @@ bool facts_by_value(const struct kind_facts *k)
 	return (k->by_value || k->self_revoke) && facts_offers(k, "revoke_value");
 }
 
+static void read_rotation(const struct json *o, struct kind_facts *k)
+{
+	const char *from = json_str(o, "secret_from");
+
+	k->from_caller = from && strcmp(from, "caller") == 0;
+	k->from_provider = from && strcmp(from, "provider") == 0;
+	k->overlap = flag(o, "overlap");
+	k->disable = flag(o, "disable");
+	k->fixed_id = flag(o, "fixed_id");
+	k->makes = flag(o, "makes");
+	k->labels = flag(o, "labels");
+	k->tells_used = flag(o, "last_used");
+	k->max = (int)number(o, "max", 1000000);
+	k->length = (uint16_t)number(o, "length", LENGTH_MAX);
+	k->used_lag_ms = (int)number(o, "last_used_lag_ms", LAG_MAX);
+}
+
 static void read_kind(const struct json *o, struct kind_facts *k)
 {
 	k->disable_cuts = flag(o, "disable_cuts_sessions");
@@ -78,6 +96,7 @@ static void read_kind(const struct json *o, struct kind_facts *k)
 	k->self_revoke = flag(o, "self_revoke");
 	k->leaves_value = flag(o, "revoke_leaves_value");
 	read_verbs(json_get(o, "verbs"), k);
+	read_rotation(o, k);
 	k->mint_lag_ms = number(o, "mint_lag_ms", LAG_MAX);
 	k->list_lag_ms = number(o, "list_lag_ms", LAG_MAX);
 	k->revoke_lag_ms = number(o, "revoke_lag_ms", LAG_MAX);

@@ -19,11 +19,18 @@
 
 struct kind_facts {
 	char kind[FACTS_KIND];
-	bool disable_cuts, revoke_cuts; /* live sessions end with it */
-	bool by_value, self_revoke; /* revoke_value; with the secret itself */
-	bool leaves_value; /* after `revoke` the value is still good elsewhere */
-	bool verbs_told;
+	bool disable_cuts : 1, revoke_cuts : 1; /* live sessions end with it */
+	bool by_value : 1, self_revoke : 1; /* revoke_value; with the secret */
+	bool leaves_value : 1; /* after `revoke` the value is still good elsewhere */
+	bool verbs_told : 1;
+	/* of a rotation (docs/protocol.md, "Verbs of a rotation") */
+	bool from_caller : 1, from_provider : 1; /* who makes the secret */
+	bool overlap : 1, disable : 1, fixed_id : 1, makes : 1, labels : 1;
+	bool tells_used : 1;
 	uint16_t verbs;	   /* offered for this kind: see facts_offers */
+	uint16_t length;   /* of a value that curfew makes; 0 unsaid */
+	int max;	   /* most an account may hold; 0 unknown */
+	int used_lag_ms;
 	int64_t mint_lag_ms, list_lag_ms, revoke_lag_ms, session_ms;
 	double rate_per_s; /* 0 = unlimited */
 };

@@ -14,7 +14,7 @@ bool knob_off(enum knob k)
 	static const char *const names[] = {
 		"CURFEW_TEST_NO_SETTLE", "CURFEW_TEST_NO_RESWEEP",
 		"CURFEW_TEST_NO_INTENT", "CURFEW_TEST_NO_PROOF",
-		"CURFEW_TEST_NO_RECUT",
+		"CURFEW_TEST_NO_RECUT", "CURFEW_TEST_NO_PROTECT",
 	};
 
 	return getenv(names[k]) != NULL;
@@ -36,6 +36,11 @@ int64_t knob_gap_ms(void)
 int64_t knob_backoff_ms(void)
 {
 	return number("CURFEW_TEST_BACKOFF_MS", BACKOFF_FIRST_MS);
+}
+
+int64_t knob_stuck_ms(void)
+{
+	return number("CURFEW_TEST_STUCK_MS", STUCK_RETRY_MS);
 }
 
 int64_t knob_snapshot_ms(void)

@@ -9,10 +9,18 @@
 
 #define TRY_FIRST_MAX 8
 
+static struct queue_item look_work(const void *of, uint32_t i);
+
 void queue_init(struct queue *q, double rate_per_s, int limit, int64_t now)
 {
 	*q = (struct queue){ .rate = rate_per_s, .limit = limit,
-			     .filled_ms = now, .tokens = 2 };
+			     .filled_ms = now, .tokens = 2,
+			     .look = look_work };
+}
+
+void queue_look(struct queue *q, queue_look_fn look)
+{
+	q->look = look;
 }
 
 void queue_free(struct queue *q)
@@ -83,38 +91,49 @@ static int64_t rank(const struct work *w, uint32_t i)
 	return r << 40 | i;
 }
 
-/* Nothing to send any more, or another entry tells the right time. */
-static bool stale(const struct work *w, const struct queue_entry *q,
-		  int64_t now)
+static struct queue_item look_work(const void *of, uint32_t i)
 {
-	const struct action *a = &w->actions[q->action];
+	const struct work *w = of;
+	const struct action *a = &w->actions[i];
 
-	return a->sending || action_settled(a) || a->next_ms > now;
+	return (struct queue_item){ .next_ms = a->next_ms, .rank = rank(w, i),
+				    .idle = a->sending || action_settled(a),
+				    .ahead = verb_cuts(a->verb) };
 }
 
-int queue_push(struct queue *q, const struct work *w, uint32_t action,
-	       struct err *e)
+/* Nothing to send any more, or another entry tells the right time. */
+static bool stale(const struct queue_item *x, int64_t now)
 {
-	int64_t at = w->actions[action].next_ms;
+	return x->idle || x->next_ms > now;
+}
+
+int queue_push(struct queue *q, const void *of, uint32_t action, struct err *e)
+{
+	int64_t at = q->look(of, action).next_ms;
 
 	if (at == INT64_MAX)
 		return 0;
 	return heap_push(&q->waiting, at, action, e);
 }
 
-static int ripen(struct queue *q, const struct work *w, int64_t now,
-		 struct err *e)
+static int ripen(struct queue *q, const void *of, int64_t now, struct err *e)
 {
+	struct queue_item x;
+
 	while (q->waiting.n && q->waiting.p[0].key <= now) {
 		struct queue_entry top = heap_pop(&q->waiting);
 
-		if (!stale(w, &top, now) &&
-		    heap_push(&q->ready, rank(w, top.action), top.action,
-			      e) < 0)
+		x = q->look(of, top.action);
+		if (!stale(&x, now) &&
+		    heap_push(&q->ready, x.rank, top.action, e) < 0)
 			return -1;
 	}
-	while (q->ready.n && stale(w, &q->ready.p[0], now))
+	while (q->ready.n) {
+		x = q->look(of, q->ready.p[0].action);
+		if (!stale(&x, now))
+			break;
 		(void)heap_pop(&q->ready);
+	}
 	return 0;
 }
 
@@ -145,7 +164,7 @@ bool queue_room(const struct queue *q, int64_t now)
 
 /* A token is for sending now, and what only looks must not stand before what
  * cuts: neither is given out ahead. */
-static bool may_pop(const struct queue *q, const struct work *w, int64_t now)
+static bool may_pop(const struct queue *q, const void *of, int64_t now)
 {
 	int limit = limit_of(q);
 
@@ -154,16 +173,16 @@ static bool may_pop(const struct queue *q, const struct work *w, int64_t now)
 	if (q->in_flight + q->staged < limit)
 		return true;
 	return !q->fails && q->rate <= 0 && q->staged < limit &&
-	       verb_cuts(w->actions[q->ready.p[0].action].verb);
+	       q->look(of, q->ready.p[0].action).ahead;
 }
 
-int queue_pop(struct queue *q, const struct work *w, int64_t now,
+int queue_pop(struct queue *q, const void *of, int64_t now,
 	      uint32_t *action, struct err *e)
 {
 	*action = NONE;
-	if (ripen(q, w, now, e) < 0)
+	if (ripen(q, of, now, e) < 0)
 		return -1;
-	if (!may_pop(q, w, now))
+	if (!may_pop(q, of, now))
 		return 0;
 	refill(q, now);
 	if (q->rate > 0) {
@@ -181,11 +200,11 @@ void queue_refund(struct queue *q)
 		q->tokens += 1;
 }
 
-int64_t queue_next(struct queue *q, const struct work *w, int64_t now)
+int64_t queue_next(struct queue *q, const void *of, int64_t now)
 {
 	int64_t at;
 
-	if (ripen(q, w, now, NULL) < 0)
+	if (ripen(q, of, now, NULL) < 0)
 		return now;
 	if (q->staged && queue_room(q, now))
 		return now;

@@ -28,17 +28,18 @@
 #include "base/clock.h"
 #include "base/lineproto.h"
 #include "base/mem.h"
-#include "world.h"
+#include "fake.h"
 
 #define PENDING 4096
 
 struct pending {
 	int64_t due;
 	struct json *msg;
+	struct secret *secret;
 	bool last; /* exit after it */
 };
 
-static struct world w;
+struct world w;
 static struct lp *lp;
 static struct pending queue[PENDING];
 static size_t n_queue;
@@ -46,13 +47,20 @@ static int64_t second, in_second; /* for rate */
 static bool opened;
 
 static const char *const verbs[] = { "list", "probe", "disable", "enable",
-	"revoke", "cut_sessions", "snapshot", "restore", "remove_grant", "mint" };
+	"revoke", "cut_sessions", "snapshot", "restore", "remove_grant", "mint",
+	"set", "make", "deliver", "adopted" };
 
-static void say(struct json *msg, int64_t due, bool last)
+static void say_with(struct json *msg, struct secret *secret, int64_t due)
 {
 	if (n_queue == PENDING)
 		_exit(98);
-	queue[n_queue++] = (struct pending){ due, msg, last };
+	queue[n_queue++] = (struct pending){ due, msg, secret, false };
+}
+
+static void say(struct json *msg, int64_t due, bool last)
+{
+	say_with(msg, NULL, due);
+	queue[n_queue - 1].last = last;
 }
 
 /* ---- hello ----------------------------------------------------------------- */
@@ -61,7 +69,7 @@ static struct json *facts(void)
 {
 	struct json *f = json_object(), *k = json_object();
 
-	json_set_str(k, "secret_from", "provider");
+	fake_rotation_facts(k);
 	json_set_int(k, "max", world_option(&w, "max", 0));
 	json_set_bool(k, "disable", true);
 	json_set_bool(k, "disable_cuts_sessions",
@@ -115,7 +123,7 @@ static void hello(const struct json *m, struct json *r)
 
 /* ---- the intruder ------------------------------------------------------------ */
 
-static bool turns(const char *what)
+bool turns(const char *what)
 {
 	char done[40];
 
@@ -163,14 +171,6 @@ static void intrude(const char *account, int64_t now)
 
 /* ---- the verbs ---------------------------------------------------------------- */
 
-struct call {
-	const struct json *m;
-	const char *verb, *account, *kind, *id;
-	struct json *r;
-	int64_t now, req;
-	const char *status;
-};
-
 static void do_disable(struct call *c)
 {
 	const struct w_account *a = world_account(&w, c->account);
@@ -206,28 +206,6 @@ static void do_revoke(struct call *c)
 	lies = lies || turns("lie_first");
 	world_put_key(&w, k, lies ? 0 : c->now, shows ? 0 : c->now);
 	intrude(c->account, c->now);
-}
-
-static void do_probe(struct call *c)
-{
-	const struct w_key *k = world_key(&w, c->account, c->kind, c->id);
-	const struct w_account *a = world_account(&w, c->account);
-	bool yes, partial = false;
-
-	if (!*c->kind) {
-		yes = a && world_account_open(&w, a, c->now);
-		partial = yes && a->disabled_ms;
-	} else {
-		yes = k && world_accepts(&w, k, c->now);
-		partial = k && world_partial(&w, k, c->now);
-	}
-	if (partial && world_count(&w, "partial", 1) % 2)
-		yes = false; /* this machine of theirs knows already */
-	json_set_str(c->r, "life", yes ? "alive" : "dead");
-	json_set_str(c->r, "proof", *c->kind && world_option(&w, "refuses", 1) ?
-		     "refusal" : "record");
-	json_set_str(c->r, "evidence", yes ? "the service let it in" :
-					     "the service refused it");
 }
 
 static void item(const struct call *c, struct json *it)
@@ -275,13 +253,17 @@ static void list_keys(const struct call *c)
 
 		if ((*c->account && strcmp(k->account, c->account) != 0) ||
 		    (k->created_ms && c->now < k->created_ms + lag) ||
-		    !listed_state(k->claimed_ms, c->now))
-			continue;
+		    !listed_state(k->claimed_ms, c->now) ||
+		    strchr(k->id, '~'))
+			continue; /* "~": a value that a later one replaced */
 		it = json_object();
 		json_set_str(it, "what", "credential");
 		json_set_str(it, "account", k->account);
 		json_set_str(it, "kind", k->kind);
 		json_set_str(it, "id", k->id);
+		if (k->label[0])
+			json_set_str(it, "label", k->label);
+		fake_last_used(it, k, c->now);
 		json_set_str(it, "state", "active");
 		item(c, it);
 	}
@@ -362,26 +344,6 @@ static void do_restore(struct call *c)
 	}
 }
 
-static void do_mint(struct call *c)
-{
-	int64_t n, have = 0, max = world_option(&w, "max", 0);
-	char id[W_NAME];
-
-	for (size_t i = 0; i < w.nk; i++)
-		have += strcmp(w.k[i].account, c->account) == 0 &&
-			!w.k[i].revoked_ms;
-	if (max && have >= max) {
-		c->status = "refused";
-		json_set_str(c->r, "error", "quota reached");
-		return;
-	}
-	n = world_count(&w, "minted", 1);
-	(void)snprintf(id, sizeof(id), "new-%lld", (long long)n);
-	world_line(&w, "K\t%s\tkey\t%s\tnew-secret-%lld\tgiven\t%lld\t0\t0",
-		   c->account, id, (long long)n, (long long)c->now);
-	json_set_str(c->r, "credential", id);
-}
-
 static void perform(struct call *c)
 {
 	const char *v = c->verb;
@@ -389,7 +351,7 @@ static void perform(struct call *c)
 	if (strcmp(v, "list") == 0)
 		do_list(c);
 	else if (strcmp(v, "probe") == 0)
-		do_probe(c);
+		fake_probe(c);
 	else if (strcmp(v, "disable") == 0)
 		do_disable(c);
 	else if (strcmp(v, "enable") == 0 && world_account(&w, c->account))
@@ -403,7 +365,15 @@ static void perform(struct call *c)
 	else if (strcmp(v, "restore") == 0)
 		do_restore(c);
 	else if (strcmp(v, "mint") == 0)
-		do_mint(c);
+		fake_mint(c);
+	else if (strcmp(v, "set") == 0)
+		fake_set(c);
+	else if (strcmp(v, "make") == 0)
+		fake_make(c);
+	else if (strcmp(v, "deliver") == 0)
+		fake_deliver(c);
+	else if (strcmp(v, "adopted") == 0)
+		fake_adopted(c);
 	else if (strcmp(v, "remove_grant") == 0)
 		world_line(&w, "G\t%s\t%s\t%s\t%lld", c->account, c->kind, c->id,
 			   (long long)c->now);
@@ -448,7 +418,7 @@ static bool turned_away(struct call *c)
 static bool changes(const char *v)
 {
 	return strcmp(v, "list") != 0 && strcmp(v, "probe") != 0 &&
-	       strcmp(v, "snapshot") != 0;
+	       strcmp(v, "snapshot") != 0 && strcmp(v, "adopted") != 0;
 }
 
 /* After it was done: true when nothing is said. */
@@ -471,10 +441,11 @@ static bool falls_silent(struct call *c, int64_t n)
 	return false;
 }
 
-static void handle(const struct json *m)
+static void handle(const struct json *m, const struct secret *secret)
 {
 	const char *empty = "";
-	struct call c = { .m = m, .r = json_object(), .status = "ok" };
+	struct call c = { .m = m, .r = json_object(), .status = "ok",
+			  .secret = secret };
 	bool silent = false;
 
 	c.verb = json_str(m, "verb");
@@ -513,7 +484,8 @@ static void handle(const struct json *m)
 	if (silent)
 		json_free(&c.r);
 	else
-		say(c.r, c.now + world_option(&w, "latency", 0), false);
+		say_with(c.r, c.answer,
+			 c.now + world_option(&w, "latency", 0));
 }
 
 /* ---- the loop ------------------------------------------------------------------- */
@@ -529,10 +501,11 @@ static void send_due(void)
 			queue[kept++] = queue[i];
 			continue;
 		}
-		if (lp_send(lp, queue[i].msg, NULL, &e) < 0 ||
+		if (lp_send(lp, queue[i].msg, queue[i].secret, &e) < 0 ||
 		    lp_flush(lp, &e) < 0)
 			_exit(0); /* curfew is gone */
 		json_free(&queue[i].msg);
+		secret_free(&queue[i].secret);
 	}
 	n_queue = kept;
 }
@@ -567,7 +540,7 @@ int main(void)
 		if (p.revents && lp_fill(lp, &eof, &e) < 0)
 			return 1;
 		while ((got = lp_next(lp, &m, &secret, &e)) > 0) {
-			handle(m);
+			handle(m, secret);
 			json_free(&m);
 			secret_free(&secret);
 		}

@@ -27,6 +27,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "rig.h"
+#include "rig_rotate.h"
 
 struct script {
 	const char *name, *settings;
@@ -310,7 +311,10 @@ static int by_hand(int argc, char **argv)
 	char text[1024];
 	int rc;
 
-	if (strcmp(argv[1], "--seed") == 0)
+	if (strcmp(argv[1], "--seed-rotation") == 0)
+		rc = rig_rotate_make(argv[2], argc > 3 ? argv[3] : "latency=1",
+				     argc > 4 ? argv[4] : "", &e);
+	else if (strcmp(argv[1], "--seed") == 0)
 		rc = rig_make(argv[2], argc > 3 ? argv[3] : "latency=1", &e);
 	else
 		rc = rig_make_many(argv[2], atoi_checked(argv[3]),

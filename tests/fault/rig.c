@@ -1,5 +1,5 @@
 /* rig: see rig.h. */
-#include "rig.h"
+#include "rig_in.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,12 +23,12 @@ const char *const rig_secrets[RIG_SECRETS] = {
 
 static const char key_bytes[] = "a key file of the fault tests, 48 bytes long....";
 
-static void path_of(const char *dir, const char *name, char out[200])
+void rig_path_of(const char *dir, const char *name, char out[200])
 {
 	(void)snprintf(out, 200, "%s/%s", dir, name);
 }
 
-static int open_vault(const char *dir, bool init, struct vault **v,
+int rig_open_vault(const char *dir, bool init, struct vault **v,
 		      struct err *e)
 {
 	struct secret *key = secret_new(key_bytes, sizeof(key_bytes) - 1, e);
@@ -36,8 +36,8 @@ static int open_vault(const char *dir, bool init, struct vault **v,
 	struct slot_input in = { .kind = SLOT_KEYFILE, .name = "test" };
 	int rc;
 
-	path_of(dir, "vault", vault);
-	path_of(dir, "key", file);
+	rig_path_of(dir, "vault", vault);
+	rig_path_of(dir, "key", file);
 	in.secret = key;
 	in.path = file;
 	rc = init ? vault_init(vault, &in, v, e) :
@@ -53,7 +53,7 @@ static char *text(const char *s)
 	return mem_strdup(s);
 }
 
-static int put_connection(struct vault *v, const char *dir, const char *name,
+int rig_put_connection(struct vault *v, const char *dir, const char *name,
 			  const char *facts, struct err *e)
 {
 	char options[300];
@@ -76,7 +76,7 @@ static int put_connection(struct vault *v, const char *dir, const char *name,
 	return rc;
 }
 
-static int put_account(struct vault *v, const char *conn, const char *name,
+int rig_put_account(struct vault *v, const char *conn, const char *name,
 		       bool makes, struct err *e)
 {
 	struct inv_account a = { .state = INV_ACTIVE, .makes_accounts = makes,
@@ -91,7 +91,7 @@ static int put_account(struct vault *v, const char *conn, const char *name,
 	return rc;
 }
 
-static int put_key(struct vault *v, const char *conn, const char *account,
+int rig_put_key(struct vault *v, const char *conn, const char *account,
 		   const char *id, const char *value, struct err *e)
 {
 	struct inv_credential c = { .state = INV_ACTIVE, .seen_ms = 1,
@@ -113,7 +113,7 @@ static int put_key(struct vault *v, const char *conn, const char *account,
 }
 
 /* The settings go into the world; the lags become declared facts as well. */
-static void settings(struct world *w, const char *script, char *facts,
+void rig_settings(struct world *w, const char *script, char *facts,
 		     size_t cap)
 {
 	char key[40], value[100];
@@ -130,6 +130,8 @@ static void settings(struct world *w, const char *script, char *facts,
 		else if (strstr(key, "_cuts") && at < cap)
 			at += (size_t)snprintf(facts + at, cap - at,
 					       ",\"%s_sessions\":true", key);
+		else if (rig_rotation_fact(key, value, facts, cap, &at))
+			continue;
 		else if (strcmp(key, "rate") == 0 && at < cap)
 			at += (size_t)snprintf(facts + at, cap - at,
 					       ",\"rate_per_s\":%s", value);
@@ -145,10 +147,10 @@ static int make_service(struct vault *v, const char *dir, const char *name,
 	bool first = strcmp(name, "c1") == 0;
 
 	(void)snprintf(file, sizeof(file), "%s.world", name);
-	path_of(dir, file, path);
+	rig_path_of(dir, file, path);
 	world_open(&w, path, false);
 	world_lock(&w);
-	settings(&w, script, facts, sizeof(facts));
+	rig_settings(&w, script, facts, sizeof(facts));
 	world_line(&w, "A\tci-bot\tgiven\t%d\t0\t0\t0", first);
 	world_line(&w, "A\talice\tforeign\t0\t0\t0\t0");
 	world_line(&w, "K\talice\tkey\talice-key\talice-secret\tforeign\t0\t0\t0");
@@ -162,24 +164,24 @@ static int make_service(struct vault *v, const char *dir, const char *name,
 	}
 	world_unlock(&w);
 	world_close(&w);
-	if (put_connection(v, dir, name, facts, e) < 0 ||
-	    put_account(v, name, "ci-bot", first, e) < 0 ||
-	    put_account(v, name, "alice", false, e) < 0 ||
-	    put_key(v, name, "alice", "alice-key", NULL, e) < 0 ||
-	    put_key(v, name, "ci-bot", "k1", rig_secrets[first ? 0 : 2], e) < 0)
+	if (rig_put_connection(v, dir, name, facts, e) < 0 ||
+	    rig_put_account(v, name, "ci-bot", first, e) < 0 ||
+	    rig_put_account(v, name, "alice", false, e) < 0 ||
+	    rig_put_key(v, name, "alice", "alice-key", NULL, e) < 0 ||
+	    rig_put_key(v, name, "ci-bot", "k1", rig_secrets[first ? 0 : 2], e) < 0)
 		return -1;
 	/* k2 was made after the last sync: only the listing shows it. */
 	return 0;
 }
 
-static int write_files(const char *dir, const char *config, struct err *e)
+int rig_write_files(const char *dir, const char *config, struct err *e)
 {
 	char path[200];
 
-	path_of(dir, "key", path);
+	rig_path_of(dir, "key", path);
 	if (io_create(path, key_bytes, sizeof(key_bytes) - 1, 0600, e) < 0)
 		return -1;
-	path_of(dir, "curfew.toml", path);
+	rig_path_of(dir, "curfew.toml", path);
 	return io_create(path, config, strlen(config), 0600, e);
 }
 
@@ -193,8 +195,8 @@ int rig_make(const char *dir, const char *script, struct err *e)
 	struct vault *v = NULL;
 	int rc = -1;
 
-	if (write_files(dir, config, e) < 0 ||
-	    open_vault(dir, true, &v, e) < 0)
+	if (rig_write_files(dir, config, e) < 0 ||
+	    rig_open_vault(dir, true, &v, e) < 0)
 		return -1;
 	if (store_begin(v, e) < 0)
 		goto out;
@@ -217,28 +219,28 @@ int rig_make_many(const char *dir, int n, int conns, int latency_ms,
 	struct vault *v = NULL;
 	int rc = -1;
 
-	if (write_files(dir, "", e) < 0 || open_vault(dir, true, &v, e) < 0)
+	if (rig_write_files(dir, "", e) < 0 || rig_open_vault(dir, true, &v, e) < 0)
 		return -1;
 	(void)snprintf(all, sizeof(all), "latency=%d %s", latency_ms, script);
 	for (int c = 0; c < conns; c++) {
 		struct world w;
 
 		(void)snprintf(id, sizeof(id), "b%d.world", c);
-		path_of(dir, id, path);
+		rig_path_of(dir, id, path);
 		(void)snprintf(name, sizeof(name), "b%d", c);
 		world_open(&w, path, false);
 		world_lock(&w);
-		settings(&w, all, facts, sizeof(facts));
+		rig_settings(&w, all, facts, sizeof(facts));
 		world_line(&w, "A\tbot\tgiven\t0\t0\t0\t0");
 		if (store_begin(v, e) < 0 ||
-		    put_connection(v, dir, name, facts, e) < 0 ||
-		    put_account(v, name, "bot", false, e) < 0)
+		    rig_put_connection(v, dir, name, facts, e) < 0 ||
+		    rig_put_account(v, name, "bot", false, e) < 0)
 			goto out;
 		for (int i = c; i < n; i += conns) {
 			(void)snprintf(id, sizeof(id), "k%06d", i);
 			world_line(&w, "K\tbot\tkey\t%s\ts-%06d\tgiven\t0\t0\t0",
 				   id, i);
-			if (put_key(v, name, "bot", id, NULL, e) < 0)
+			if (rig_put_key(v, name, "bot", id, NULL, e) < 0)
 				goto out;
 		}
 		world_unlock(&w);
@@ -254,21 +256,15 @@ out:
 
 /* ---- checking ------------------------------------------------------------------- */
 
-static void found(struct buf *b, const char *rule, const char *what,
+void rig_found(struct buf *b, const char *rule, const char *what,
 		  const char *of)
 {
 	if (buf_printf(b, NULL, "%s: %s %s\n", rule, what, of) < 0)
 		b->len = b->len; /* full: there is enough in it already */
 }
 
-struct checking {
-	struct world *w;
-	const char *conn;
-	struct buf *out;
-};
-
 /* I7: DEAD is never written of what the service would still let in. */
-static int check_dead(const struct inv_credential *c, void *arg, struct err *e)
+int rig_check_dead(const struct inv_credential *c, void *arg, struct err *e)
 {
 	struct checking *k = arg;
 	const struct w_key *key;
@@ -279,7 +275,7 @@ static int check_dead(const struct inv_credential *c, void *arg, struct err *e)
 	key = world_key(k->w, c->account, c->kind, c->id);
 	if (key && (world_accepts(k->w, key, c->dead_ms) ||
 		    world_accepts(k->w, key, clock_wall_ms())))
-		found(k->out, "I7", "recorded dead, but accepted:", c->id);
+		rig_found(k->out, "I7", "recorded dead, but accepted:", c->id);
 	return 0;
 }
 
@@ -293,29 +289,29 @@ static void check_world(struct world *w, int code, struct buf *out)
 
 		if (strcmp(k->origin, "foreign") == 0) {
 			if (k->revoked_ms)
-				found(out, "I5", "a foreign key was revoked:",
+				rig_found(out, "I5", "a foreign key was revoked:",
 				      k->id);
 			continue;
 		}
 		if (code == 0 && world_accepts(w, k, later))
-			found(out, "I6", "exit 0, but alive:", k->id);
+			rig_found(out, "I6", "exit 0, but alive:", k->id);
 	}
 	for (size_t i = 0; i < w->ns; i++)
 		if (code == 0 && !w->s[i].closed_ms)
-			found(out, "I6", "exit 0, but a session is open:",
+			rig_found(out, "I6", "exit 0, but a session is open:",
 			      w->s[i].id);
 	for (size_t i = 0; i < w->ng; i++)
 		if (code == 0 && !w->g[i].removed_ms)
-			found(out, "I6", "exit 0, but a grant is left:",
+			rig_found(out, "I6", "exit 0, but a grant is left:",
 			      w->g[i].id);
 	for (size_t i = 0; i < w->na; i++)
 		if (strcmp(w->a[i].origin, "foreign") == 0 &&
 		    w->a[i].disabled_ms)
-			found(out, "I5", "a foreign account was disabled:",
+			rig_found(out, "I5", "a foreign account was disabled:",
 			      w->a[i].name);
 }
 
-static void check_residue(const char *dir, struct buf *out)
+void rig_check_residue(const char *dir, struct buf *out)
 {
 	DIR *d = opendir(dir);
 	struct dirent *f;
@@ -333,7 +329,7 @@ static void check_residue(const char *dir, struct buf *out)
 		for (size_t i = 0; i < RIG_SECRETS; i++)
 			if (memmem(b.p, b.len, rig_secrets[i],
 				   strlen(rig_secrets[i])))
-				found(out, "I8", "a planted secret is in",
+				rig_found(out, "I8", "a planted secret is in",
 				      f->d_name);
 		buf_release(&b);
 	}
@@ -349,20 +345,20 @@ static void check_vault(const char *dir, struct world *w, struct buf *out)
 	struct err e = ERR_INIT;
 	uint64_t n;
 
-	if (open_vault(dir, false, &v, &e) < 0) {
-		found(out, "I9", "the vault does not open:", e.cause);
+	if (rig_open_vault(dir, false, &v, &e) < 0) {
+		rig_found(out, "I9", "the vault does not open:", e.cause);
 		return;
 	}
 	if (journal_verify(v, &n, &e) < 0)
-		found(out, "I9", "the chain does not verify:", e.cause);
+		rig_found(out, "I9", "the chain does not verify:", e.cause);
 	err_clear(&e);
 	if (vault_verify(v, &r, &e) < 0 || r.bad)
-		found(out, "I9", "vault verify:", r.text.p ? r.text.p : e.cause);
+		rig_found(out, "I9", "vault verify:", r.text.p ? r.text.p : e.cause);
 	for (size_t i = 0; i < 2; i++) {
 		struct checking k = { &w[i], conns[i], out };
 
-		if (inv_credentials(v, conns[i], NULL, check_dead, &k, &e) < 0)
-			found(out, "I9", "inventory:", e.cause);
+		if (inv_credentials(v, conns[i], NULL, rig_check_dead, &k, &e) < 0)
+			rig_found(out, "I9", "inventory:", e.cause);
 	}
 	buf_release(&r.text);
 	vault_close(&v);
@@ -373,16 +369,16 @@ void rig_check(const char *dir, int code, struct buf *out)
 	struct world w[2];
 	char path[200];
 
-	path_of(dir, "c1.world", path);
+	rig_path_of(dir, "c1.world", path);
 	world_open(&w[0], path, true);
-	path_of(dir, "c2.world", path);
+	rig_path_of(dir, "c2.world", path);
 	world_open(&w[1], path, true);
 	for (size_t i = 0; i < 2; i++)
 		check_world(&w[i], code, out);
 	check_vault(dir, w, out);
-	path_of(dir, "vault", path);
-	check_residue(path, out);
-	check_residue(dir, out);
+	rig_path_of(dir, "vault", path);
+	rig_check_residue(path, out);
+	rig_check_residue(dir, out);
 	world_close(&w[0]);
 	world_close(&w[1]);
 }
@@ -393,7 +389,7 @@ bool rig_has_incident(const char *dir)
 	struct err e = ERR_INIT;
 	uint64_t n = 0;
 
-	if (open_vault(dir, false, &v, &e) < 0 ||
+	if (rig_open_vault(dir, false, &v, &e) < 0 ||
 	    store_count(v, STORE_INCIDENT, &n, &e) < 0)
 		n = 0;
 	vault_close(&v);
@@ -409,7 +405,7 @@ bool rig_has_changes(const char *dir)
 		struct world w;
 		char path[200];
 
-		path_of(dir, files[i], path);
+		rig_path_of(dir, files[i], path);
 		world_open(&w, path, true);
 		for (size_t k = 0; k < w.nl; k++)
 			yes = yes || (strcmp(w.l[k].verb, "list") != 0 &&

@@ -123,6 +123,26 @@ static void apply_key(struct world *w, char **f)
 	k->created_ms = number(f[6]);
 	k->revoked_ms = number(f[7]);
 	k->claimed_ms = number(f[8]);
+	put(k->label, sizeof(k->label), f[9]);
+}
+
+static void apply_delivery(struct world *w, char **f)
+{
+	struct w_delivery *d;
+	size_t i;
+
+	for (i = 0; i < w->nd; i++)
+		if (strcmp(w->d[i].place, f[1]) == 0)
+			break;
+	if (i == w->nd) {
+		w->d = grown(w->d, w->nd, &w->cd, sizeof(*w->d));
+		put(w->d[w->nd++].place, W_NAME, f[1]);
+	}
+	d = &w->d[i];
+	d->version = number(f[2]);
+	put(d->secret, sizeof(d->secret), f[3]);
+	put(d->from, sizeof(d->from), f[4]);
+	d->ms = number(f[5]);
 }
 
 static void apply_account(struct world *w, char **f)
@@ -207,19 +227,21 @@ static void apply_call(struct world *w, char **f)
 	put(c->status, sizeof(c->status), f[6]);
 }
 
+#define FIELDS 11
+
 static void apply(struct world *w, char *line)
 {
 	static char none[] = "";
-	char *f[10];
+	char *f[FIELDS];
 	size_t n = 0;
 
-	for (char *p = line; p && n < 10; n++) {
+	for (char *p = line; p && n < FIELDS; n++) {
 		f[n] = p;
 		p = strchr(p, '\t');
 		if (p)
 			*p++ = '\0';
 	}
-	while (n < 10)
+	while (n < FIELDS)
 		f[n++] = none;
 	switch (line[0]) {
 	case 'A': apply_account(w, f); break;
@@ -227,6 +249,7 @@ static void apply(struct world *w, char *line)
 	case 'G': apply_grant(w, f); break;
 	case 'S': apply_session(w, f); break;
 	case 'O': case 'N': apply_pair(w, f); break;
+	case 'D': apply_delivery(w, f); break;
 	case 'L': apply_call(w, f); break;
 	default: break;
 	}
@@ -273,6 +296,7 @@ void world_close(struct world *w)
 	mem_free(w->table);
 	mem_free(w->g);
 	mem_free(w->s);
+	mem_free(w->d);
 	mem_free(w->o);
 	mem_free(w->l);
 }
@@ -381,8 +405,36 @@ void world_put_account(struct world *w, const struct w_account *a,
 void world_put_key(struct world *w, const struct w_key *k, int64_t revoked,
 		   int64_t claimed)
 {
-	world_line(w, "K\t%s\t%s\t%s\t%s\t%s\t%lld\t%lld\t%lld", k->account,
-		   k->kind, k->id, k->secret, k->origin,
+	world_line(w, "K\t%s\t%s\t%s\t%s\t%s\t%lld\t%lld\t%lld\t%s",
+		   k->account, k->kind, k->id, k->secret, k->origin,
 		   (long long)k->created_ms, (long long)revoked,
-		   (long long)claimed);
+		   (long long)claimed, k->label);
+}
+
+struct w_key *world_by_secret(const struct world *w, const char *account,
+			      const char *kind, const char *secret, int64_t t)
+{
+	struct w_key *any = NULL;
+
+	for (size_t i = 0; i < w->nk; i++) {
+		struct w_key *k = &w->k[i];
+
+		if (strcmp(k->secret, secret) != 0 ||
+		    strcmp(k->account, account) != 0 ||
+		    strcmp(k->kind, kind) != 0)
+			continue;
+		any = k;
+		if (world_accepts(w, k, t))
+			return k;
+	}
+	return any;
+}
+
+const struct w_delivery *world_delivery(const struct world *w,
+					const char *place)
+{
+	for (size_t i = 0; i < w->nd; i++)
+		if (strcmp(w->d[i].place, place) == 0)
+			return &w->d[i];
+	return NULL;
 }

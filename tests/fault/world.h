@@ -5,10 +5,11 @@
  * under flock, so that several processes and the checker agree:
  *   O key value                                    a setting of the script
  *   A account origin makes disabled_ms claimed_ms created_ms
- *   K account kind id secret origin created_ms revoked_ms claimed_ms
+ *   K account kind id secret origin created_ms revoked_ms claimed_ms label
  *   G account kind id removed_ms
  *   S account id closed_ms
  *   N counter value
+ *   D place version secret from ms                 what a sink was given
  *   L ms verb account kind id status               one call, for the checker
  * origin is given (the identity's), foreign or intruder.  `claimed` is what the
  * service says it did; it may lie.
@@ -29,6 +30,7 @@ struct w_account {
 };
 struct w_key {
 	char account[W_NAME], kind[24], id[W_NAME], secret[W_NAME], origin[12];
+	char label[W_NAME];
 	int64_t created_ms, revoked_ms, claimed_ms;
 	uint32_t chain;
 };
@@ -39,6 +41,10 @@ struct w_grant {
 struct w_session {
 	char account[W_NAME], id[W_NAME];
 	int64_t closed_ms;
+};
+struct w_delivery { /* the latest of a place */
+	char place[W_NAME], secret[W_NAME], from[128];
+	int64_t version, ms;
 };
 struct w_pair {
 	char key[32], value[160];
@@ -56,6 +62,7 @@ struct world {
 	uint32_t *table; size_t table_size;
 	struct w_grant *g; size_t ng, cg;
 	struct w_session *s; size_t ns, cs;
+	struct w_delivery *d; size_t nd, cd;
 	struct w_pair *o; size_t no, co; /* settings and counters */
 	struct w_call *l; size_t nl, cl;
 	bool keep_calls;
@@ -85,6 +92,12 @@ int64_t world_count(struct world *w, const char *key, int64_t by);
 struct w_account *world_account(const struct world *w, const char *name);
 struct w_key *world_key(const struct world *w, const char *account,
 			const char *kind, const char *id);
+/* The key of that account and kind whose value this is, NULL none; an accepted
+ * one before others. */
+struct w_key *world_by_secret(const struct world *w, const char *account,
+			      const char *kind, const char *secret, int64_t t);
+const struct w_delivery *world_delivery(const struct world *w,
+					const char *place);
 /* Would the service take it at t?  `settled`: after every lag. */
 bool world_accepts(const struct world *w, const struct w_key *k, int64_t t);
 bool world_account_open(const struct world *w, const struct w_account *a,

@@ -1,0 +1,187 @@
+/*
+ * rot_inner: what the rotation driver's own files share (rot_step, rot_take,
+ * rot_list, rot_call, rot_keep, rot_drive).  Nobody else includes this.
+ */
+#ifndef AGENT_ENGINE_ROT_INNER_H
+#define AGENT_ENGINE_ROT_INNER_H
+
+#include "agent/engine/facts.h"
+#include "agent/engine/link.h"
+#include "agent/engine/proof.h"
+#include "agent/engine/queue.h"
+#include "agent/engine/rot_drive.h"
+
+enum rot_call {
+	RC_NONE,	/* nothing to send: `at` says when to look again */
+	RC_LIST,
+	RC_MAKE,
+	RC_SET,
+	RC_MINT,
+	RC_PROBE_BASE,	/* is the sealed old value any good? */
+	RC_PROBE_NEW,
+	RC_DELIVER,
+	RC_ADOPTED,
+	RC_DISABLE_OLD,
+	RC_ENABLE_OLD,
+	RC_REVOKE_OLD,
+	RC_RESET_OLD,	/* no `revoke` for it: a value that nobody keeps */
+	RC_PROBE_OLD,
+	RC_REVOKE_NEW,	/* abort */
+	RC_RESET_NEW,
+	RC_SET_BACK,
+	RC_PROBE_BACK,	/* abort in place: the old value works again */
+	RC_PROBE_GONE,	/* abort: the new one is dead */
+	RC_REVOKE_OURS, /* of a lost mint */
+	RC_PROBE_OURS,
+	RC_CALLS,
+};
+
+struct rot_step {
+	enum rot_call call;
+	size_t sink;	/* RC_DELIVER, RC_ADOPTED */
+	int64_t at_ms;	/* not before; INT64_MAX: a person is awaited */
+};
+
+struct rot_seen { /* one credential of the account, as just listed */
+	char *id, *label;
+	int64_t last_used_ms;
+};
+
+struct rot_run { /* a line in the driver's hands */
+	struct rot_line l;
+	const struct kind_facts *facts;
+	uint32_t lane;	      /* where its next step goes; NONE: nowhere */
+	struct rot_step step;
+	bool sending, dirty, finished;
+	bool listed;	      /* PLANNED: `before` is whole */
+	bool based;	      /* PLANNED: the old value was tried, or need not be */
+	bool probed_ours;     /* SWEPT: ours[0] is revoked */
+	bool again;	      /* SWEPT, OLD: the end did not hold */
+	bool sink_asked;      /* DELIVERED: this round of questions is over */
+	size_t ask_sink;
+	uint64_t announced;   /* stuck_ms that was told */
+	struct secret *value; /* the new one, until the commit that seals it */
+	bool swap;	      /* ... set took effect in place: change places */
+	bool swap_back;	      /* ... and back again */
+	bool put_new;	      /* the new one's credential row is due */
+	bool alive_new;	      /* the service took the new value just now */
+	bool base_alive;      /* ... the old one */
+	bool revoked_row, dead_row; /* the old credential's row is due */
+	bool gone_row;	      /* abort: the new credential's row is dead */
+	struct rot_seen *seen; /* of the listing under way */
+	size_t n_seen;
+	/* at the end: what was the other one, whose value is to be wiped */
+	char *was_account, *was_old, *was_new;
+	/* the answer in hand, for the journal */
+	bool status_new;
+	char *text;
+	enum link_status status;
+	enum life life;
+	bool refusal;
+};
+
+struct rot_lane { /* one connection, service or sink */
+	struct rot_drive *d;
+	uint32_t index;
+	char *name;
+	struct queue q;
+	struct link *link;
+	struct facts facts;
+	int64_t timeout_ms;
+	uint32_t *staged;
+	size_t n_staged, cap_staged, at_staged;
+};
+
+struct rot_answer {
+	uint32_t run;
+	enum link_status status;
+	enum life life;
+	bool refusal, complete, quota, read_back, acknowledged, adopted;
+	bool has_adopted;
+	bool look; /* nobody was asked: only look what needs no call */
+	int64_t after_ms;
+	char *text, *credential, *their;
+	struct secret *secret;
+};
+
+struct rot_drive {
+	struct app *app;
+	struct vault *v;
+	const struct rot_options *o;
+	struct rot_lane **lanes;
+	size_t n_lanes;
+	struct link **links;
+	size_t n_links;
+	struct rot_run *runs;
+	uint32_t n_runs, cap_runs;
+	uint32_t *batch;
+	size_t n_batch, cap_batch;
+	struct rot_answer *round;
+	size_t n_round, cap_round;
+	int64_t wall0, mono0;
+	struct err *fault;
+};
+
+int64_t rot_now(const struct rot_drive *d);
+
+/* ---- rot_step.c: pure: what comes next --------------------------------------- */
+struct rot_sinks { /* which sinks' programs can be asked for adoption */
+	bool (*can_ask)(const void *of, size_t sink);
+	const void *of;
+};
+struct rot_step rot_next(const struct rot_run *r, const struct rot_sinks *s,
+			 int64_t now);
+/* After a lost mint: until what it made is seen everywhere. */
+int64_t rot_settle_ms(const struct kind_facts *k);
+
+/* ---- rot_take.c, rot_end.c: what an answer means ---------------------------------------- */
+int rot_take(struct rot_run *r, struct rot_answer *a, int64_t now, struct err *e)
+	__attribute__((warn_unused_result));
+/* Steps that need no call; true when something changed. */
+int rot_advance(struct rot_run *r, int64_t now, bool *changed, struct err *e)
+	__attribute__((warn_unused_result));
+/* A row as it was read: what was under way has no known outcome. */
+void rot_recover(struct rot_run *r, int64_t now);
+int rot_stuck(struct rot_line *l, int64_t now, struct err *e, const char *fmt,
+	      ...) __attribute__((format(printf, 4, 5), warn_unused_result));
+/* The rotation is over without a new one. */
+int rot_give_up(struct rot_run *r, int64_t now, const char *why, struct err *e)
+	__attribute__((warn_unused_result));
+/* Its consumer uses the new one: the overlap begins. */
+void rot_adopted(struct rot_line *l, int64_t now);
+/* A value that curfew makes, of the length the facts tell. */
+int rot_generate(const struct kind_facts *k, struct secret **out, struct err *e)
+	__attribute__((warn_unused_result));
+void rot_to(struct rot_line *l, enum rot_state s, int64_t now);
+
+/* ---- rot_list.c: what a listing shows ---------------------------------------- */
+int rot_item(struct rot_run *r, const struct json *item, struct err *e)
+	__attribute__((warn_unused_result));
+void rot_seen_clear(struct rot_run *r);
+int rot_listed(struct rot_run *r, const struct rot_answer *a, int64_t now,
+	       struct err *e) __attribute__((warn_unused_result));
+
+/* ---- rot_call.c ---------------------------------------------------------------- */
+const char *rot_verb(enum rot_call c);
+/* Which credential the run's call is about; *cred may become NULL. */
+void rot_subject(const struct rot_run *r, const char **account,
+		 const char **cred);
+int rot_send(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+void rot_answered(struct link *l, const struct link_answer *in, void *arg);
+int rot_collect(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+/* A look at what needs no call, with the next rot_collect(). */
+int rot_look(struct rot_drive *d, uint32_t run, struct err *e)
+	__attribute__((warn_unused_result));
+/* Work out the next step and queue it. */
+int rot_arm(struct rot_drive *d, uint32_t run, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* ---- rot_keep.c: the commits ---------------------------------------------------- */
+int rot_keep_intents(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+int rot_keep_results(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,303 @@
+/*
+ * rot_policy: curfew.toml's [rotation.*] against the inventory.  Owns the choice
+ * of the strategy; must never begin what cannot be ended.
+ */
+#include <string.h>
+
+#include "agent/claims.h"
+#include "agent/engine/rot_policy.h"
+#include "agent/schedule.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+/* ---- whose policy -------------------------------------------------------------- */
+
+static bool any_glob(char *const *list, size_t n, const char *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text_glob(list[i], s))
+			return true;
+	return n == 0;
+}
+
+static bool any_tag(const struct config_rotation *p,
+		    const struct config_identity *id)
+{
+	for (size_t i = 0; id && i < id->n_tags; i++)
+		if (any_glob(p->tags, p->n_tags, id->tags[i]))
+			return true;
+	return p->n_tags == 0;
+}
+
+struct names {
+	struct buf account, credential, alias;
+};
+
+static int any_address(const struct config_rotation *p,
+		       const struct inv_credential *c, const struct names *n,
+		       struct err *e)
+{
+	for (size_t i = 0; i < p->n_credentials; i++) {
+		int rc = strchr(p->credentials[i], '#') ?
+			 claim_glob(p->credentials[i], c, e) :
+			 text_glob(p->credentials[i], n->account.p);
+
+		if (rc)
+			return rc;
+	}
+	return p->n_credentials == 0;
+}
+
+static int fits(const struct config *c, const struct config_rotation *p,
+		const struct inv_credential *cred, const struct names *n,
+		struct err *e)
+{
+	const struct config_identity *id = NULL;
+	int rc = any_address(p, cred, n, e);
+
+	if (rc <= 0)
+		return rc;
+	if (p->n_identities || p->n_tags)
+		id = config_identity_of(c, n->credential.p,
+					n->alias.len ? n->alias.p : NULL);
+	return any_glob(p->connections, p->n_connections, cred->connection) &&
+	       (!p->kind || text_glob(p->kind, cred->kind)) &&
+	       (!p->n_identities ||
+		(id && any_glob(p->identities, p->n_identities, id->name))) &&
+	       any_tag(p, id);
+}
+
+int rot_policy_of(const struct config *c, const struct inv_credential *cred,
+		  const struct config_rotation **out, struct err *e)
+{
+	struct names n = { BUF_INIT(BUF_TEXT_MAX), BUF_INIT(BUF_TEXT_MAX),
+			   BUF_INIT(BUF_TEXT_MAX) };
+	int rc = -1;
+
+	*out = NULL;
+	if (!c || !c->n_rotations)
+		return 0;
+	if (inv_address(&n.account, cred->connection, cred->account, NULL,
+			e) < 0 ||
+	    inv_address(&n.credential, cred->connection, cred->account,
+			cred->id, e) < 0 ||
+	    claim_alias(&n.alias, cred->connection, cred->account, cred->label,
+			e) < 0)
+		goto out;
+	for (size_t i = 0; i < c->n_rotations && !*out; i++) {
+		rc = fits(c, &c->rotations[i], cred, &n, e);
+		if (rc < 0)
+			goto out;
+		if (rc > 0)
+			*out = &c->rotations[i];
+	}
+	rc = 0;
+out:
+	buf_release(&n.account);
+	buf_release(&n.credential);
+	buf_release(&n.alias);
+	return rc;
+}
+
+/* ---- when ----------------------------------------------------------------------- */
+
+static uint64_t seed_of(const struct store_id *id)
+{
+	uint64_t s;
+
+	memcpy(&s, id->b, sizeof(s));
+	return s;
+}
+
+void rot_policy_due(struct rot_line *l, const struct config_rotation *p,
+		    const struct inv_credential *cred, int64_t now)
+{
+	struct schedule_rule rule;
+	int64_t last = l->last_ms ? l->last_ms :
+		       cred->created_ms ? cred->created_ms :
+		       cred->first_seen_ms;
+
+	l->due_ms = l->deadline_ms = 0;
+	if (!p || cred->state == INV_DEAD || cred->state == INV_REVOKED)
+		return;
+	if (p->max_age_ms)
+		l->deadline_ms = last + p->max_age_ms;
+	if (p->every_ms) {
+		rule = (struct schedule_rule){ .every_ms = p->every_ms,
+					       .max_age_ms = p->max_age_ms,
+					       .jitter_ms = p->jitter_ms,
+					       .window = p->window };
+		l->due_ms = schedule_due(&rule, last, seed_of(&l->id));
+		if (l->due_ms == INT64_MAX)
+			l->due_ms = 0;
+	}
+	if (p->on_import && !l->generation && !l->last_ms)
+		l->due_ms = cred->first_seen_ms > 0 ? cred->first_seen_ms : now;
+	if (l->due_ms < 0)
+		l->due_ms = 0;
+}
+
+int rot_policy_next(const struct app *app, struct rot_line *l, int64_t now,
+		    struct err *e)
+{
+	const struct config_rotation *p = NULL;
+	struct inv_credential c;
+	int rc = inv_credential_get(app->vault, l->conn, l->account, l->kind,
+				    l->cred, &c, NULL, e);
+
+	if (rc <= 0)
+		return rc;
+	rc = rot_policy_of(app->config, &c, &p, e);
+	if (rc == 0)
+		rot_policy_due(l, p, &c, now);
+	inv_credential_free(&c);
+	return rc;
+}
+
+/* ---- how ------------------------------------------------------------------------ */
+
+static int add_sink(struct rot_line *l, const char *word, struct err *e)
+{
+	const char *slash = strchr(word, '/');
+	struct rot_sink *p = mem_realloc(l->sinks,
+					 (l->n_sinks + 1) * sizeof(*p));
+
+	if (!p)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	l->sinks = p;
+	p += l->n_sinks++;
+	*p = (struct rot_sink){ .version = 0 };
+	p->conn = mem_strndup(word, slash ? (size_t)(slash - word) :
+						  strlen(word));
+	p->place = mem_strdup(slash ? slash + 1 : "");
+	p->their = mem_strdup("");
+	return p->conn && p->place && p->their ?
+		       0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+}
+
+static int sinks(struct rot_line *l, const struct config_rotation *p,
+		 struct err *e)
+{
+	for (size_t i = 0; i < l->n_sinks; i++) {
+		mem_free(l->sinks[i].conn);
+		mem_free(l->sinks[i].place);
+		mem_free(l->sinks[i].their);
+	}
+	mem_free(l->sinks);
+	l->sinks = NULL;
+	l->n_sinks = 0;
+	for (size_t i = 0; i < p->n_deliver; i++)
+		if (add_sink(l, p->deliver[i], e) < 0)
+			return -1;
+	if (l->n_sinks || p->adopt == ADOPT_OPERATOR)
+		return 0;
+	err_fail(e, ERR_POLICY, p->name, "it says neither where the new value "
+		 "is to be delivered nor that an operator sees to it");
+	err_hint(e, "deliver = [\"SINK/PLACE\"], or adopt = \"operator\", in "
+		    "[rotation.%s]", p->name);
+	return -1;
+}
+
+/* The partner's account, and its credential of the same kind. */
+static int partner(const struct app *app, struct rot_line *l,
+		   const struct config_rotation *p, struct err *e)
+{
+	char *conn = NULL, *account = NULL, *id = NULL;
+	const char *name = NULL;
+	int rc = -1;
+
+	if (*l->partner) {
+		name = l->partner; /* the two have changed places before */
+	} else if (p->partner && inv_parse(p->partner, &conn, &account, &id) &&
+		   account && strcmp(conn, l->conn) == 0) {
+		name = account;
+	}
+	if (!name || strcmp(name, l->account) == 0) {
+		err_fail(e, ERR_CONFIG, p->name, "its partner is not another "
+			 "account of the same connection");
+		goto out;
+	}
+	if (rot_text(&l->new_account, name, e) < 0 ||
+	    rot_text(&l->partner, name, e) < 0 ||
+	    rot_text(&l->new_cred, id ? id : l->cred, e) < 0)
+		goto out;
+	rc = 0;
+out:
+	(void)app;
+	mem_free(conn);
+	mem_free(account);
+	mem_free(id);
+	return rc;
+}
+
+static enum rotation_strategy strategy(const struct config_rotation *p,
+				       const struct kind_facts *k)
+{
+	if (p->strategy != STRATEGY_AUTO)
+		return p->strategy;
+	if (k->overlap)
+		return STRATEGY_TWO_SLOT;
+	return p->partner ? STRATEGY_ALTERNATE : STRATEGY_SINGLE;
+}
+
+static int cannot(struct err *e, const struct config_rotation *p,
+		  const char *why)
+{
+	return err_fail(e, ERR_POLICY, p->name, "%s", why);
+}
+
+static int choose(const struct app *app, struct rot_line *l,
+		  const struct config_rotation *p, const struct kind_facts *k,
+		  struct err *e)
+{
+	if (!k->from_caller && !k->from_provider)
+		return cannot(e, p, "its provider does not say who makes the "
+				    "value of that kind: it cannot be rotated");
+	if (k->from_provider)
+		l->flags |= RF_CLASS_B;
+	switch (strategy(p, k)) {
+	case STRATEGY_TWO_SLOT:
+		if (!k->overlap)
+			return cannot(e, p, "two-slot: the service keeps only "
+					    "one of that kind at a time");
+		return 0;
+	case STRATEGY_ALTERNATE:
+		if (l->flags & RF_CLASS_B)
+			return cannot(e, p, "alternate: the service makes the "
+					    "value itself");
+		l->flags |= RF_ALTERNATE;
+		return partner(app, l, p, e);
+	default:
+		if (l->flags & RF_CLASS_B)
+			return cannot(e, p, "single-slot: the service makes the "
+					    "value itself, and a lost answer "
+					    "would lock everybody out");
+		l->flags |= RF_IN_PLACE;
+		return 0;
+	}
+}
+
+int rot_policy_begin(const struct app *app, struct rot_line *l,
+		     const struct config_rotation *p,
+		     const struct kind_facts *k, int64_t now, struct err *e)
+{
+	l->flags = p->adopt == ADOPT_OPERATOR && !p->n_deliver ? RF_NO_SINK : 0;
+	if (rot_text(&l->new_account, "", e) < 0 ||
+	    rot_text(&l->new_cred, "", e) < 0 ||
+	    rot_text(&l->why, "", e) < 0 ||
+	    rot_text(&l->policy, p->name, e) < 0 ||
+	    sinks(l, p, e) < 0 || choose(app, l, p, k, e) < 0)
+		return -1;
+	l->state = RS_PLANNED;
+	l->started_ms = l->next_ms = now;
+	l->overlap_span = p->overlap_ms;
+	l->quiet_span = p->quiet_ms;
+	l->adopt = p->adopt;
+	/* an id of its own can be switched off and on without touching the
+	 * other: the last step that can be undone */
+	l->soak_span = k->disable && !k->fixed_id && k->verbs_told &&
+		       facts_offers(k, "disable") ? p->quiet_ms : 0;
+	l->stuck_ms = l->fails = l->sent = l->attempt = 0;
+	l->taken = l->epoch;
+	return 0;
+}

@@ -1,0 +1,448 @@
+/*
+ * rotate: see rotate.h.  Owns the order: gathered, one transaction with every
+ * line that begins, then the driver.  Nothing leaves before that transaction.
+ */
+#include "agent/rotate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/engine/rot_drive.h"
+#include "agent/engine/rot_plan.h"
+#include "agent/engine/rot_policy.h"
+#include "agent/report/out.h"
+#include "agent/report/rot_lines.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "vault/inventory.h"
+#include "vault/journal.h"
+
+void rotate_free(struct rotate_set *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		rot_free(&s->p[i]);
+	mem_free(s->p);
+	mem_free(s->fresh);
+	*s = (struct rotate_set){ .n = 0 };
+}
+
+/* Takes the line. */
+static int add(struct rotate_set *s, struct rot_line *l, bool fresh,
+	       struct err *e)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (memcmp(&s->p[i].id, &l->id, sizeof(l->id)) == 0) {
+			rot_free(l); /* two words mean the same */
+			return 0;
+		}
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 16;
+		struct rot_line *p = mem_realloc(s->p, cap * sizeof(*p));
+		bool *f;
+
+		if (p)
+			s->p = p;
+		f = mem_realloc(s->fresh, cap * sizeof(*f));
+		if (f)
+			s->fresh = f;
+		if (!p || !f)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		s->cap = cap;
+	}
+	s->fresh[s->n] = fresh;
+	s->p[s->n++] = *l;
+	*l = (struct rot_line){ .state = 0 };
+	return 0;
+}
+
+/* ---- one line -------------------------------------------------------------------- */
+
+struct known { /* facts of the connection last looked at */
+	char *name;
+	struct facts *facts;
+};
+
+static int facts_for(struct app *app, struct known *k, const char *conn,
+		     struct err *e)
+{
+	struct inv_connection c;
+	int rc;
+
+	if (k->name && strcmp(k->name, conn) == 0)
+		return 0;
+	rc = inv_connection_get(app->vault, conn, &c, NULL, e);
+	if (rc < 0)
+		return -1;
+	if (!k->facts)
+		k->facts = mem_zalloc(sizeof(*k->facts));
+	if (!k->facts || rot_text(&k->name, conn, e) < 0)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	facts_parse(rc ? c.facts : NULL, k->facts);
+	if (rc)
+		inv_connection_free(&c);
+	return 0;
+}
+
+static void known_free(struct known *k)
+{
+	mem_free(k->name);
+	mem_free(k->facts);
+}
+
+/* The line of a credential, begun if it is idle.  1 in the set, 0 has no
+ * policy, -1. */
+static int take(struct app *app, const struct inv_credential *c,
+		struct known *k, struct rotate_set *out, struct err *e)
+{
+	const struct config_rotation *p = NULL;
+	struct rot_line l;
+	int rc = rot_find(app->vault, c->connection, c->account, c->kind, c->id,
+			  &l, e);
+
+	if (rc < 0)
+		return -1;
+	if (rc > 0 && l.state == RS_KILLED) {
+		err_fail(e, ERR_POLICY, c->id, "%s has ended it", l.incident);
+		err_hint(e, "what took its place is a credential of its own");
+		goto fail;
+	}
+	if (rc > 0 && rot_busy(&l))
+		return add(out, &l, false, e) < 0 ? -1 : 1;
+	if (rot_policy_of(app->config, c, &p, e) < 0)
+		goto fail;
+	if (!p) {
+		rot_free(&l);
+		return 0;
+	}
+	if ((rc == 0 && rot_begin_line(app->vault, c->connection, c->account,
+				       c->kind, c->id, &l, e) < 0) ||
+	    facts_for(app, k, c->connection, e) < 0)
+		goto fail;
+	rot_policy_due(&l, p, c, clock_wall_ms());
+	if (rot_policy_begin(app, &l, p, facts_of(k->facts, c->kind),
+			     clock_wall_ms(), e) < 0)
+		goto fail;
+	return add(out, &l, true, e) < 0 ? -1 : 1;
+fail:
+	rot_free(&l);
+	return -1;
+}
+
+/* One that cannot be begun must not hold up the others: it is told. */
+static int told(struct rotate_set *s, struct err *e)
+{
+	if (e->code != ERR_POLICY && e->code != ERR_CONFIG)
+		return -1;
+	s->refused++;
+	log_err(LOG_ERROR, e);
+	err_clear(e);
+	return 0;
+}
+
+/* ---- what was named ----------------------------------------------------------------- */
+
+struct taking {
+	struct app *app;
+	struct inv_credential *p; /* copies: nothing else may be read meanwhile */
+	size_t n, cap;
+};
+
+static int copy_credential(const struct inv_credential *c, void *arg,
+			   struct err *e)
+{
+	struct taking *t = arg;
+	struct inv_credential *x;
+
+	if (c->state == INV_DEAD || c->state == INV_REVOKED)
+		return 0;
+	if (t->n == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 16;
+
+		x = mem_realloc(t->p, cap * sizeof(*x));
+		if (!x)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		t->p = x;
+		t->cap = cap;
+	}
+	x = &t->p[t->n++];
+	*x = *c;
+	x->connection = x->account = x->kind = x->id = NULL;
+	x->fingerprint = x->label = x->attributes = NULL;
+	if (rot_text(&x->connection, c->connection, e) < 0 ||
+	    rot_text(&x->account, c->account, e) < 0 ||
+	    rot_text(&x->kind, c->kind, e) < 0 ||
+	    rot_text(&x->id, c->id, e) < 0 ||
+	    rot_text(&x->fingerprint, c->fingerprint, e) < 0 ||
+	    rot_text(&x->label, c->label, e) < 0 ||
+	    rot_text(&x->attributes, c->attributes, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int gather(struct app *app, const struct selected *x,
+		  struct taking *t, struct err *e)
+{
+	struct inv_credential c;
+	int rc;
+
+	if (x->missing)
+		return 0;
+	if (!*x->kind)
+		return inv_credentials(app->vault, x->conn, x->account,
+				       copy_credential, t, e) < 0 ? -1 : 0;
+	rc = inv_credential_get(app->vault, x->conn, x->account, x->kind, x->id,
+				&c, NULL, e);
+	if (rc > 0) {
+		rc = copy_credential(&c, t, e);
+		inv_credential_free(&c);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+int rotate_selected(struct app *app, const struct selection *sel,
+		    struct rotate_set *out, struct err *e)
+{
+	struct taking t = { .app = app };
+	struct known k = { NULL, NULL };
+	const bool one = sel->n == 1 && *sel->p[0].kind;
+	int rc = -1;
+
+	for (size_t i = 0; i < sel->n; i++)
+		if (gather(app, &sel->p[i], &t, e) < 0)
+			goto out;
+	for (size_t i = 0; i < t.n; i++)
+		if (take(app, &t.p[i], &k, out, e) < 0 &&
+		    (one || told(out, e) < 0))
+			goto out;
+	if (!out->n && !out->refused) {
+		err_fail(e, ERR_POLICY, sel->named, "no [rotation.NAME] of "
+			 "curfew.toml fits it");
+		err_hint(e, "a policy says where the new value is needed; see "
+			    "docs/rotation.md");
+		goto out;
+	}
+	rc = 0;
+out:
+	for (size_t i = 0; i < t.n; i++)
+		inv_credential_free(&t.p[i]);
+	mem_free(t.p);
+	known_free(&k);
+	return rc;
+}
+
+/* ---- what is due ---------------------------------------------------------------------- */
+
+struct due {
+	struct store_id *p;
+	size_t n, cap;
+};
+
+static int due_one(const struct rot_line *l, void *arg, struct err *e)
+{
+	struct due *d = arg;
+
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? d->cap * 2 : 64;
+		struct store_id *p = mem_realloc(d->p, cap * sizeof(*p));
+
+		if (!p)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		d->p = p;
+		d->cap = cap;
+	}
+	d->p[d->n++] = l->id;
+	return 0;
+}
+
+static int take_due(struct app *app, const struct store_id *id,
+		    struct known *k, struct rotate_set *out, struct err *e)
+{
+	struct inv_credential c;
+	struct rot_line l;
+	int rc = rot_get(app->vault, id, &l, NULL, e);
+
+	if (rc <= 0)
+		return rc;
+	if (rot_busy(&l))
+		return add(out, &l, false, e);
+	rc = inv_credential_get(app->vault, l.conn, l.account, l.kind, l.cred,
+				&c, NULL, e);
+	rot_free(&l);
+	if (rc > 0) {
+		rc = take(app, &c, k, out, e);
+		inv_credential_free(&c);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+static int busy_one(const struct rot_line *l, void *arg, struct err *e)
+{
+	return rot_busy(l) ? due_one(l, arg, e) : 0;
+}
+
+int rotate_due(struct app *app, size_t max, bool under_way,
+	       struct rotate_set *out, struct err *e)
+{
+	struct known k = { NULL, NULL };
+	struct due d = { NULL, 0, 0 };
+	int rc = -1;
+
+	if (under_way ? rot_each(app->vault, busy_one, &d, e) < 0 :
+			rot_each_due(app->vault, clock_wall_ms(), max, due_one,
+				     &d, e) < 0)
+		goto out;
+	for (size_t i = 0; i < d.n; i++)
+		if (take_due(app, &d.p[i], &k, out, e) < 0 &&
+		    told(out, e) < 0)
+			goto out;
+	rc = 0;
+out:
+	mem_free(d.p);
+	known_free(&k);
+	return rc;
+}
+
+/* ---- beginning ---------------------------------------------------------------------- */
+
+static int put_begun(struct app *app, const struct rot_line *l, const char *why,
+		     struct err *e)
+{
+	struct journal_entry j = { .kind = J_DECISION,
+				   .at_ms = clock_wall_ms() };
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (buf_printf(&b, e, "rotation begins (%s, policy %s): ", why,
+		       l->policy) < 0 ||
+	    inv_address(&b, l->conn, l->account, l->cred, e) < 0 ||
+	    rot_put(app->vault, l, NULL, false, e) < 0)
+		goto out;
+	j.text = b.p;
+	rc = journal_append(app->vault, &j, NULL, e);
+out:
+	buf_release(&b);
+	return rc;
+}
+
+int rotate_commit(struct app *app, struct rotate_set *s, const char *why,
+		  struct err *e)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->n; i++)
+		any = any || s->fresh[i];
+	if (!any)
+		return 0;
+	crash_point("rot.before-plan-commit");
+	if (store_begin(app->vault, e) < 0)
+		return -1;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->fresh[i] && put_begun(app, &s->p[i], why, e) < 0) {
+			store_rollback(app->vault);
+			return -1;
+		}
+	crash_point("rot.in-plan-transaction");
+	if (store_commit(app->vault, e) < 0)
+		return -1;
+	crash_point("rot.after-plan-commit");
+	return 0;
+}
+
+/* ---- driving -------------------------------------------------------------------------- */
+
+int rotate_run(struct app *app, struct rotate_set *s, int64_t wait_ms, bool now,
+	       bool silent)
+{
+	struct rot_view view = { .app = app };
+	const struct rot_options o = { .wait_ms = wait_ms, .view = rot_view,
+				       .arg = &view };
+	struct rot_drive *d = NULL;
+	struct err e = ERR_INIT;
+	bool stopped = false;
+	int code = -1;
+
+	view.total = s->n;
+	if (rot_drive_new(app, &o, &d, &e) < 0)
+		goto out;
+	for (size_t i = 0; i < s->n; i++)
+		if (rot_drive_add(d, &s->p[i], now, &e) < 0)
+			goto out;
+	if (rot_drive_run(d, &stopped, &e) < 0) {
+		err_state(&e, "what was sent and answered until then is kept");
+		err_hint(&e, "'curfew rotate --resume' goes on");
+		(void)err_ctx(&e, NULL, "go on with the rotation");
+		goto out;
+	}
+	app_progress_done(app);
+	code = rot_final(app, d, silent);
+	if (s->refused && code == EXIT_OK)
+		code = EXIT_POLICY;
+out:
+	if (code < 0)
+		code = app_fail(app, &e);
+	rot_drive_free(&d);
+	return code;
+}
+
+/* ---- the plan -------------------------------------------------------------------------- */
+
+static int plan_one(struct app *app, struct rot_line *l, struct known *k,
+		    struct buf *out, struct err *e)
+{
+	struct inv_credential c = { 0 };
+	int rc = inv_credential_get(app->vault, l->conn, l->account, l->kind,
+				    l->cred, &c, NULL, e);
+
+	if (rc < 0 || facts_for(app, k, l->conn, e) < 0)
+		goto out;
+	rc = -1;
+	if (inv_address(out, l->conn, l->account, l->cred, e) < 0 ||
+	    buf_printf(out, e, "  policy %s, %s\n", l->policy,
+		       l->flags & RF_ALTERNATE ? "alternate" :
+		       l->flags & RF_IN_PLACE ?
+		       "single-slot: from `set` to the delivery the consumer's "
+		       "value does not work" : "two-slot") < 0)
+		goto out;
+	rc = rot_plan(l, facts_of(k->facts, c.kind ? c.kind : ""), c.has_secret,
+		      c.alive_ms > 0, clock_wall_ms(), out, e);
+out:
+	inv_credential_free(&c);
+	return rc < 0 ? -1 : 0;
+}
+
+int rotate_plan(struct app *app, struct rotate_set *s)
+{
+	struct buf b = BUF_INIT(BUF_REPORT_MAX);
+	struct known k = { NULL, NULL };
+	struct err e = ERR_INIT;
+	int code = -1;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (plan_one(app, &s->p[i], &k, &b, &e) < 0)
+			goto out;
+	if (app->json) {
+		struct json *j = json_object();
+
+		(void)json_set_int(j, "version", 1);
+		(void)json_set_int(j, "rotations", (int64_t)s->n);
+		(void)json_set_str(j, "plan", b.p ? b.p : "");
+		code = out_json(app, j);
+		json_free(&j);
+	} else {
+		for (char *p = b.p, *end; p && (end = strchr(p, '\n'));
+		     p = end + 1) {
+			*end = '\0';
+			out_cell(p, 0);
+			out_text("\n");
+		}
+		code = EXIT_OK;
+	}
+out:
+	if (code < 0)
+		code = app_fail(app, &e);
+	known_free(&k);
+	buf_release(&b);
+	return code;
+}
