@@ -94,6 +94,19 @@ static void reap(struct state *s)
 
 /* ---- a child ------------------------------------------------------------- */
 
+/* The programs of ours whose work is to signal others. */
+static bool signals(const char *file)
+{
+	static const char *const those[] = { "curfew-provider-ssh",
+					     "curfew-provider-file", NULL };
+	const char *slash = strrchr(file, '/');
+
+	for (size_t i = 0; those[i] != NULL; i++)
+		if (strcmp(slash != NULL ? slash + 1 : file, those[i]) == 0)
+			return true;
+	return false;
+}
+
 /* In the child: everything between fork and exec.  Only returns on failure. */
 static void become(const char *file, char **argv, char **envp,
 		   const struct harden_path *paths, size_t n_paths, int *fds,
@@ -115,7 +128,8 @@ static void become(const char *file, char **argv, char **envp,
 			return;
 		}
 	}
-	if (harden_helper(paths, n_paths, e) < 0)
+	if ((signals(file) ? harden_helper_signals : harden_helper)(paths, n_paths,
+								    e) < 0)
 		return;
 	(void)execve(file, argv, envp);
 	(void)err_sys(e, file, "exec");

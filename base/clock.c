@@ -49,6 +49,11 @@ int64_t clock_mono_ms(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
 uint64_t clock_mono_ns(void)
 {
 	struct timespec t;

@@ -16,6 +16,8 @@
 
 int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
+/* Since the machine started, sleep included: what /proc counts in. */
+int64_t clock_boot_ms(void);
 uint64_t clock_mono_ns(void); /* to measure with */
 void clock_sleep_ms(int64_t ms);
 

@@ -41,6 +41,11 @@ int harden_core(const struct harden_path *paths, size_t n, struct err *e)
 int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* The same for a helper whose work is to signal others (end a session, tell a
+ * consumer to read its file again): Landlock would keep every signal inside. */
+int harden_helper_signals(const struct harden_path *paths, size_t n, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* A reader of hostile files (the scanner): no socket, exec or other process, as
  * few calls refused as that takes, because it must start in no time.  With
  * `paths` (n > 0) it also reaches files only there, and writes only where they

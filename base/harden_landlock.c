@@ -283,10 +283,11 @@ int harden_core(const struct harden_path *paths, size_t n, struct err *e)
 	return harden_seccomp(e);
 }
 
-int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
+static int helper(const struct harden_path *paths, size_t n, uint64_t scoped,
+		  struct err *e)
 {
 	/* abstract sockets stay: a desktop's message bus may be one */
-	static const struct attr some = { 0, 0, SCOPE_SIGNAL };
+	const struct attr some = { 0, 0, scoped };
 
 	if (no_new_privileges(e) != 0 || harden_caps(e) != 0)
 		return -1;
@@ -295,6 +296,16 @@ int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
 	return restrict_to(helper_rules,
 			   sizeof(helper_rules) / sizeof(helper_rules[0]),
 			   paths, n, RUN, &some, e);
+}
+
+int harden_helper(const struct harden_path *paths, size_t n, struct err *e)
+{
+	return helper(paths, n, SCOPE_SIGNAL, e);
+}
+
+int harden_helper_signals(const struct harden_path *paths, size_t n, struct err *e)
+{
+	return helper(paths, n, 0, e);
 }
 
 int harden_reader(const struct harden_path *paths, size_t n, struct err *e)

@@ -209,8 +209,10 @@ static int nonblock(int fd)
 	return fl < 0 ? -1 : fcntl(fd, F_SETFL, fl | O_NONBLOCK);
 }
 
-/* The option values that are paths; borrowed strings. */
-static void paths_of(const struct link *l, const char *paths[static PATHS_MAX + 1])
+/* The option values that are paths; borrowed strings.  `only_read`: those of
+ * the options called use_..., else the others. */
+static void paths_of(const struct link *l, bool only_read,
+		     const char *paths[static PATHS_MAX + 1])
 {
 	size_t n = 0;
 
@@ -218,7 +220,8 @@ static void paths_of(const struct link *l, const char *paths[static PATHS_MAX + 
 	     o != NULL && n < PATHS_MAX; o = json_next(o)) {
 		const char *v = json_text(o);
 
-		if (v != NULL && v[0] == '/')
+		if (v != NULL && v[0] == '/' &&
+		    only_read == (strncmp(json_key(o), "use_", 4) == 0))
 			paths[n++] = v;
 	}
 	paths[n] = NULL;
@@ -258,14 +261,16 @@ int proc_hello(struct link *l, struct err *e)
 int proc_start(struct link *l)
 {
 	struct err e = ERR_INIT;
-	const char *paths[PATHS_MAX + 1];
+	const char *paths[PATHS_MAX + 1], *only_read[PATHS_MAX + 1];
 	char program[128];
 	const struct launch_spec spec = { .program = program,
 					  .writable = paths,
+					  .readable = only_read,
 					  .definitions = l->any };
 
 	(void)snprintf(program, sizeof program, "curfew-provider-%s", l->type);
-	paths_of(l, paths);
+	paths_of(l, false, paths);
+	paths_of(l, true, only_read);
 	l->last_words[0] = '\0';
 	l->n_log = 0;
 	if (launch(l->launcher, &spec, &l->child, &e) < 0)

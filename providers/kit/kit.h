@@ -44,7 +44,8 @@ struct kit_reply {
 	enum kit_life life;	      /* probe */
 	bool proof_refusal;	      /* probe: refused with the secret itself */
 	int64_t after_ms;	      /* KIT_RETRY */
-	char text[400];		      /* error or evidence, for humans, no secret */
+	char text[400];		      /* error, or evidence of probe and adopted:
+					 for humans, no secret */
 	struct json *body;	      /* extra members, merged; may be NULL;
 					 the kit frees it */
 	struct secret *secret;	      /* mint: the new secret; the kit frees it */

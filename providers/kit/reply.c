@@ -166,9 +166,9 @@ static struct json *build(int64_t id, const char *verb, bool partial,
 		if (r->life == KIT_DEAD)
 			ok = ok && json_set_str(msg, "proof", r->proof_refusal ?
 						"refusal" : "record");
-		if (quiet && *text)
-			ok = ok && set_text(msg, "evidence", text);
 	}
+	if (quiet && *text && (probe || (verb && !strcmp(verb, "adopted"))))
+		ok = ok && set_text(msg, "evidence", text);
 	if (!quiet)
 		ok = ok && set_text(msg, "error", *text ? text : "no reason given");
 	if (r->body)

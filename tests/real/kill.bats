@@ -276,3 +276,22 @@ all_dead() { # incident: every line of it says DEAD
 	! grep -raqF 'SCRAM-SHA-256$' "$VAULT"
 	! grep -aqF "$PG_ADMIN" "$PG_DIR/log"
 }
+
+@test "sessions=cut: a kill reaches them from inside the helper's sandbox" {
+	curfew connect ssh web --replace --set root=/ --set krl="$SSHD_DIR/krl" \
+		--set authorized_keys="$SSHD_DIR/keys/%u" --set host=127.0.0.1 \
+		--set port="$SSHD_PORT" --set host_key="$SSHD_KEY" \
+		--set sessions=cut </dev/null >/dev/null
+	login a "$SSH_USER" "echo up; exec sleep 600" >"$BATS_TEST_TMPDIR/up" 3>&- &
+	local held=$!
+	wait_until [ -s "$BATS_TEST_TMPDIR/up" ]
+	timeout 60 "$CURFEW_BUILD/curfew" --no-input kill "web/$SSH_USER" \
+		--reason test --yes 3>&-
+	run wait "$held"
+	[ "$status" -ne 0 ]
+	wait_until gone_all
+}
+
+gone_all() {
+	! pgrep -u "$SSH_USER"
+}
