@@ -11,6 +11,7 @@
 #include "agent/engine/drive.h"
 #include "agent/engine/record.h"
 #include "agent/engine/verdict.h"
+#include "agent/incident_files.h"
 #include "agent/kill_run.h"
 #include "agent/panic.h"
 #include "agent/report/incident_report.h"
@@ -99,7 +100,8 @@ int cmd_incident_list(struct app *app, int argc, char **argv)
 		goto out;
 	if (app->json)
 		jout_begin(&l.j, "incidents");
-	if (record_incidents(app->vault, gather, &l, &e) < 0)
+	if ((app->vault && record_incidents(app->vault, gather, &l, &e) < 0) ||
+	    incident_files(app->dir, gather, &l, &e) < 0)
 		goto out;
 	if (l.n)
 		qsort(l.all, l.n, sizeof(*l.all), by_time);
@@ -169,6 +171,27 @@ static int tell_snapshots(struct app *app, const struct work *w, struct err *e)
 	return rc;
 }
 
+/* Of a kill without a vault: by its name too. */
+static int show_file(struct app *app, char **rest, int n)
+{
+	struct err e = ERR_INIT;
+	char *path = n == 1 ? incident_file(app->dir, rest[0]) : NULL;
+	int code;
+
+	if (n != 1) {
+		(void)err_fail(&e, ERR_USAGE, NULL, "give one incident");
+	} else if (!path) {
+		(void)err_fail(&e, ERR_ABSENT, rest[0], "there is no such "
+			       "incident: no vault, and no file of that name in "
+			       "%s/incidents", app->dir);
+		err_hint(&e, "'curfew incident list' shows them; a path with "
+			 "'/' is shown from anywhere");
+	}
+	code = path ? panic_show(app, path) : app_fail(app, &e);
+	mem_free(path);
+	return code;
+}
+
 int cmd_incident_show(struct app *app, int argc, char **argv)
 {
 	const struct arg none[] = { { NULL, ARG_FLAG, NULL, 0 } };
@@ -182,8 +205,10 @@ int cmd_incident_show(struct app *app, int argc, char **argv)
 		code = app_fail(app, &e);
 		goto out;
 	}
-	if (!app->vault)
-		return panic_show(app, rest[0]);
+	if (!app->vault) {
+		code = show_file(app, rest, n);
+		goto out;
+	}
 	if (!app->json) {
 		who = incident_who(app, &w);
 		(void)printf("%s, %s, opened %s by ", w.inc.name,

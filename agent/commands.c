@@ -279,13 +279,16 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew due || curfew resume\n", NULL },
 	{ "incident list", cmd_incident_list, "what was ended, and why",
-	  NEED_CONFIG | NEED_VAULT, "incident list",
+	  NEED_CONFIG | NEED_VAULT | NEED_ALONE, "incident list",
+	  "Those of kills without a vault too (DIR/incidents); without a vault "
+	  "only those.\n\n"
 	  "Examples:\n  curfew incident list\n", NULL },
 	{ "incident show", cmd_incident_show, "one incident and how it stands",
 	  NEED_CONFIG | NEED_VAULT | NEED_ALONE, "incident show INCIDENT|FILE",
-	  "FILE (a path with '/', or NAME.json) is what a kill without a vault "
-	  "wrote; it needs none\neither.\n\n"
+	  "What a kill without a vault wrote needs none either: its name, when it "
+	  "lies in\nDIR/incidents, or FILE (a path with '/', or NAME.json).\n\n"
 	  "Examples:\n  curfew incident show INC-20261122-1\n"
+	  "  curfew incident show INC-20261122-130500-1a2b3c4d\n"
 	  "  curfew incident show ./INC-20261122-130500-1a2b3c4d.json\n",
 	  "1=r" },
 	{ "incident export", cmd_incident_export,

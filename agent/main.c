@@ -19,6 +19,7 @@
 
 #include "agent/args.h"
 #include "agent/engine/link.h"
+#include "agent/incident_files.h"
 #include "base/harden.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -106,34 +107,27 @@ static int start_launcher(struct start *s, struct err *e)
 /* A sweep that cron started ends soon; a kill is not put off for it. */
 #define KILL_LOCK_WAIT_MS 10000
 
-static bool is_file(const char *word)
-{
-	const size_t n = strlen(word);
-
-	return strchr(word, '/') != NULL ||
-	       (n > 5 && strcmp(word + n - 5, ".json") == 0);
-}
-
 /* Does this call of a NEED_ALONE row do without the vault?  A secret on standard
  * input, when there is no vault or it shall stay shut; an incident's file. */
-static bool alone(const struct start *s, int argc, char **argv)
+static bool alone(const struct start *s, const struct command *row, int argc,
+		  char **argv)
 {
+	const bool kill = strcmp(row->name, "kill") == 0;
 	bool secret = false, shut = false, file = false;
-	char *vault = io_path(s->dir, "vault.db");
+	char *vault = io_path(s->dir, "vault.db"), *path;
 
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		secret = secret || strcmp(argv[i], "--secret-stdin") == 0;
-		shut = shut || strcmp(argv[i], "--no-vault") == 0;
-		file = file || (argv[i][0] != '-' && is_file(argv[i]));
-	}
-	if (strcmp(argv[0], "kill") != 0)
-		secret = false;
-	else
-		file = false;
 	if (vault != NULL && access(vault, F_OK) < 0 && errno == ENOENT)
 		shut = true;
 	mem_free(vault);
-	return file || (secret && shut);
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		secret = secret || strcmp(argv[i], "--secret-stdin") == 0;
+		shut = shut || (kill && strcmp(argv[i], "--no-vault") == 0);
+		path = !kill && argv[i][0] != '-' ?
+			       incident_file(s->dir, argv[i]) : NULL;
+		file = file || path != NULL;
+		mem_free(path);
+	}
+	return kill ? secret && shut : file || shut;
 }
 
 /* A folder for the incident; where none can be made the kill goes on without. */
@@ -162,7 +156,7 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 	app->config_path = s->config_path;
 	if (strcmp(row->name, "scan") == 0)
 		app->scan_cache = s->scan_cache = globals_scan_cache(&s->g);
-	if ((needs & NEED_ALONE) != 0 && alone(s, argc, argv))
+	if ((needs & NEED_ALONE) != 0 && alone(s, row, argc, argv))
 		needs = alone_needs(s, row, needs);
 	if ((needs & (NEED_CONFIG | NEED_VAULT | NEED_WRITE)) != 0 &&
 	    config_read(s->config_path, &app->config, e) < 0)

@@ -104,6 +104,11 @@ int panic_not_a_token(const struct paste *paste, bool vault, struct err *e)
 		(void)err_fail(e, ERR_USAGE, NULL, "that is a block of %s, no "
 			       "token", *paste->block ? paste->block : "text");
 		break;
+	case PASTE_MANY:
+		(void)err_fail(e, ERR_USAGE, NULL, "that command has %zu values "
+			       "that may be secrets: give one at a time",
+			       paste->secrets);
+		break;
 	default:
 		(void)err_fail(e, ERR_USAGE, NULL, "standard input has %zu lines: "
 			       "give one secret at a time", paste->lines);

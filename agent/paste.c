@@ -2,7 +2,7 @@
  * paste: see paste.h.  Each step takes one wrapping off and adds what is left
  * as a further reading; which one is meant, the caller finds out.
  */
-#include "agent/paste.h"
+#include "agent/paste_int.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -10,24 +10,14 @@
 
 #include "base/mem.h"
 
-struct span {
-	const unsigned char *p;
-	size_t n;
-};
-
-struct reader {
-	struct paste *out;
-	struct err *e;
-};
-
-static bool starts(struct span s, const char *word)
+bool span_starts(struct span s, const char *word)
 {
 	const size_t n = strlen(word);
 
 	return s.n >= n && strncasecmp((const char *)s.p, word, n) == 0;
 }
 
-static struct span after(struct span s, size_t n)
+struct span span_after(struct span s, size_t n)
 {
 	return (struct span){ s.p + n, s.n - n };
 }
@@ -46,12 +36,12 @@ static size_t blank_at(struct span s)
 	return 0;
 }
 
-static struct span trim(struct span s)
+struct span span_trim(struct span s)
 {
 	size_t n;
 
 	while ((n = blank_at(s)) > 0)
-		s = after(s, n);
+		s = span_after(s, n);
 	for (;;) {
 		for (n = 1; n <= 3 && n <= s.n; n++)
 			if (blank_at((struct span){ s.p + s.n - n, n }) == n)
@@ -93,7 +83,7 @@ static int add(struct reader *r, struct span s)
 
 /* ---- one wrapping --------------------------------------------------------------- */
 
-static bool quoted(struct span *s)
+bool span_unquote(struct span *s)
 {
 	const unsigned char q = s->n >= 2 ? s->p[0] : 0;
 
@@ -108,22 +98,22 @@ static bool quoted(struct span *s)
 static bool named(struct span *s)
 {
 	const bool quote = s->n > 0 && (s->p[0] == '"' || s->p[0] == '\'');
-	struct span in = quote ? after(*s, 1) : *s, left;
+	struct span in = quote ? span_after(*s, 1) : *s, left;
 	size_t n = word_len(in, "_-.");
 
-	if (starts(*s, "export ") || starts(*s, "set ")) {
-		*s = trim(after(*s, s->p[0] == 'e' || s->p[0] == 'E' ? 7 : 4));
+	if (span_starts(*s, "export ") || span_starts(*s, "set ")) {
+		*s = span_trim(span_after(*s, s->p[0] == 'e' || s->p[0] == 'E' ? 7 : 4));
 		return true;
 	}
 	if (n == 0 || n == in.n || (quote && in.p[n] != s->p[0]))
 		return false;
-	left = after(in, n + quote);
-	left = after(left, blanks(left));
+	left = span_after(in, n + quote);
+	left = span_after(left, blanks(left));
 	if (left.n < 2 || (left.p[0] != '=' && left.p[0] != ':'))
 		return false;
 	if (left.p[0] == ':' && !quote && left.p[1] != ' ' && left.p[1] != '\t')
 		return false; /* "user:password", "https://" */
-	*s = trim(after(left, 1));
+	*s = span_trim(span_after(left, 1));
 	return true;
 }
 
@@ -131,17 +121,26 @@ static bool named(struct span *s)
 static bool scheme(struct span *s)
 {
 	const size_t n = word_len(*s, "-_");
-	const size_t gap = n < s->n ? blanks(after(*s, n)) : 0;
+	const size_t gap = n < s->n ? blanks(span_after(*s, n)) : 0;
 	struct span left;
 
 	if (n == 0 || gap == 0)
 		return false;
-	left = after(*s, n + gap);
+	left = span_after(*s, n + gap);
 	for (size_t i = 0; i < left.n; i++)
 		if (isspace(left.p[i]))
 			return false;
 	*s = left;
 	return left.n > 0;
+}
+
+void paste_host(struct paste *out, struct span host)
+{
+	host.n = word_len(host, ".-:[]");
+	if (host.n < sizeof out->host) {
+		memcpy(out->host, host.p, host.n);
+		out->host[host.n] = '\0';
+	}
 }
 
 /* "https://user:value@host/…", "https://value:word@host/…": both are read. */
@@ -160,11 +159,7 @@ static bool in_url(struct reader *r, struct span *s)
 	if (at == NULL)
 		return false;
 	host = (struct span){ at + 1, (size_t)(end - at - 1) };
-	host.n = word_len(host, ".-:[]");
-	if (host.n < sizeof r->out->host) {
-		memcpy(r->out->host, host.p, host.n);
-		r->out->host[host.n] = '\0';
-	}
+	paste_host(r->out, host);
 	colon = memchr(p, ':', (size_t)(at - p));
 	if (colon != NULL && colon > p && r->out->n + 1 < PASTE_READINGS &&
 	    add(r, (struct span){ p, (size_t)(colon - p) }) < 0)
@@ -181,7 +176,17 @@ static bool unwrap(struct reader *r, struct span *s)
 		s->n--;
 		return true;
 	}
-	return quoted(s) || in_url(r, s) || named(s) || scheme(s);
+	return span_unquote(s) || in_url(r, s) || named(s) || scheme(s);
+}
+
+int paste_unwrap(struct reader *r, struct span s)
+{
+	do {
+		if (add(r, s) < 0)
+			return -1;
+	} while (r->out->n < PASTE_READINGS && unwrap(r, &s) &&
+		 (s = span_trim(s)).n > 0);
+	return 0;
 }
 
 /* ---- the whole ------------------------------------------------------------------- */
@@ -193,9 +198,9 @@ static bool block(struct reader *r, struct span s)
 	struct paste *o = r->out;
 	size_t n = 0;
 
-	if (!starts(s, begin))
+	if (!span_starts(s, begin))
 		return false;
-	s = after(s, sizeof begin - 1);
+	s = span_after(s, sizeof begin - 1);
 	while (n < s.n && n < sizeof o->block - 1 &&
 	       (isalnum(s.p[n]) || s.p[n] == ' '))
 		n++;
@@ -211,10 +216,10 @@ static bool block(struct reader *r, struct span s)
 static bool public_line(struct span s)
 {
 	const size_t n = word_len(s, "-@.");
-	const size_t gap = n < s.n ? blanks(after(s, n)) : 0;
+	const size_t gap = n < s.n ? blanks(span_after(s, n)) : 0;
 
 	return n > 3 && gap > 0 && memchr(s.p, '-', n) != NULL &&
-	       starts(after(s, n + gap), "AAAA");
+	       span_starts(span_after(s, n + gap), "AAAA");
 }
 
 static size_t lines_of(struct span s)
@@ -225,8 +230,8 @@ static size_t lines_of(struct span s)
 		const unsigned char *nl = memchr(s.p, '\n', s.n);
 		const size_t len = nl != NULL ? (size_t)(nl - s.p) : s.n;
 
-		n += trim((struct span){ s.p, len }).n > 0;
-		s = after(s, nl != NULL ? len + 1 : len);
+		n += span_trim((struct span){ s.p, len }).n > 0;
+		s = span_after(s, nl != NULL ? len + 1 : len);
 	}
 	return n;
 }
@@ -234,7 +239,8 @@ static size_t lines_of(struct span s)
 static int read_all(const unsigned char *p, size_t n, void *arg)
 {
 	struct reader *r = arg;
-	struct span s = trim((struct span){ p, n });
+	struct span s = span_trim((struct span){ p, n });
+	int command;
 
 	if (s.n == 0) {
 		(void)err_fail(r->e, ERR_USAGE, NULL, "standard input is empty");
@@ -251,13 +257,12 @@ static int read_all(const unsigned char *p, size_t n, void *arg)
 				"(%zu bytes) than any token", s.n);
 	if (r->out->lines == 1 && public_line(s))
 		r->out->what = PASTE_PUBLIC_KEY;
-	do {
-		if (add(r, s) < 0)
-			return -1;
-	} while (r->out->lines == 1 && r->out->what == PASTE_VALUE &&
-		 r->out->n < PASTE_READINGS && unwrap(r, &s) &&
-		 (s = trim(s)).n > 0);
-	return 0;
+	command = r->out->what == PASTE_VALUE ? paste_command(r, s) : 0;
+	if (command != 0)
+		return command < 0 ? -1 : 0;
+	if (r->out->lines == 1 && r->out->what == PASTE_VALUE)
+		return paste_unwrap(r, s);
+	return add(r, s);
 }
 
 int paste_read(const struct secret *given, struct paste *out, struct err *e)

@@ -1,7 +1,7 @@
 /*
  * paste: what people really put on standard input when a secret has leaked:
  * the value with blanks or quotes around it, `TOKEN=…`, a header, a URL with
- * the value in it, or a whole key.
+ * the value in it, a whole curl command, or a whole key.
  *
  * Owns the readings of such a text; knows no service.  The readings are
  * secrets, and nothing else of the text is kept.
@@ -18,6 +18,7 @@ enum paste_what {
 	PASTE_VALUE = 1,
 	PASTE_PRIVATE_KEY, /* "-----BEGIN … PRIVATE KEY-----" */
 	PASTE_OTHER_BLOCK, /* any other such block */
+	PASTE_MANY,	   /* a command with several values that may be secrets */
 	PASTE_PUBLIC_KEY,  /* "ssh-… AAAA…": one line, no secret at all */
 };
 
@@ -28,7 +29,9 @@ struct paste {
 	struct secret *reading[PASTE_READINGS];
 	size_t n;
 	size_t lines; /* that hold something */
-	char host[256]; /* of a URL that the value stood in, else "" */
+	size_t secrets; /* of PASTE_MANY */
+	char host[256]; /* of a URL that the value stood in, or that the command
+			 * sent it to, else "" */
 };
 
 /* -1 + ERR_USAGE: empty, or longer than any value. */

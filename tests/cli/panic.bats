@@ -80,6 +80,22 @@ clean() { # SECRET: nothing that was written holds it
 	[ "$status" -eq 0 ]
 	says "sent only to"
 	says DEAD
+	# found in its place by name, and listed
+	name=$(incident | jq -r .incident)
+	run "$curfew" incident show "$name"
+	[ "$status" -eq 0 ]
+	says "incident     $name"
+	run "$curfew" incident list
+	[ "$status" -eq 0 ]
+	says "$name"
+	says "glpat-…ot00 (a secret given)"
+	says_not "$bot"
+	[ "$("$curfew" --json incident list | jq -r '.incidents[0]|.incident+" "+.state+" "+.outcome')" = "$name closed DEAD" ]
+	run "$curfew" incident show INC-20000101-1
+	[ "$status" -eq 1 ]
+	says "no file of that name in $CURFEW_DIR/incidents"
+	run "$curfew" incident show ../vault
+	[ "$status" -ne 0 ]
 	[ ! -e "$CURFEW_DIR/vault.db" ]
 	# the folder is no obstacle for a vault
 	"$curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key"
@@ -106,12 +122,20 @@ clean() { # SECRET: nothing that was written holds it
 @test "what people paste" {
 	for t in "  $bot  " "\"$bot\"" "'$bot'" "GITLAB_TOKEN=$bot" "export GITLAB_TOKEN=\"$bot\"" \
 		"PRIVATE-TOKEN: $bot" "Authorization: Bearer $bot" "Bearer $bot" "  \"token\": \"$bot\"," \
-		"token: $bot" $'\xef\xbb\xbf'"$bot" "$bot"$'\r'; do
+		"token: $bot" $'\xef\xbb\xbf'"$bot" "$bot"$'\r' \
+		"curl -H 'PRIVATE-TOKEN: $bot' $here/gitlab/api/v4/user" \
+		"curl '$here/gitlab/api/v4/user' \\"$'\n'"  -H 'Authorization: Bearer $bot' \\"$'\n'"  --compressed"; do
 		leak "$t" --dry-run
 		echo "$t"
 		[ "$status" -eq 0 ]
 		says "glpat-…ot00  would be sent to $here/gitlab only"
 	done
+	leak "curl -H 'PRIVATE-TOKEN: $bot' https://git.example.com/api/v4/user" --dry-run
+	[ "$status" -eq 2 ]
+	says "an own server; nothing was sent; name it: --host git.example.com"
+	leak "curl -u ci:$ghp -H 'PRIVATE-TOKEN: $bot' https://git.example.com/" --dry-run
+	[ "$status" -eq 2 ]
+	says "2 values that may be secrets: give one at a time"
 	leak "https://oauth2:$bot@git.example.com/a.git" --dry-run
 	[ "$status" -eq 2 ]
 	says "an own server; nothing was sent; name it: --host git.example.com"

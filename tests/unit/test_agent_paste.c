@@ -1,5 +1,5 @@
 /* paste: what is read out of a pasted text, and nothing past its end. */
-// link: base agent/paste.c
+// link: base agent/paste.c agent/paste_command.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -71,6 +71,48 @@ static void wrappings(void **state)
 	}
 }
 
+static void commands(void **state)
+{
+	static const char *const texts[] = {
+		"curl -H \"Authorization: Bearer t0k-en_1\" https://h.example/x",
+		"$ curl -sS https://h.example/x -H 'PRIVATE-TOKEN: t0k-en_1'",
+		"curl 'https://h.example/x?a=b' \\\n  -H 'Accept: */*' \\\n"
+		"  -H 'authorization: token t0k-en_1' \\\n  --compressed\n",
+		"curl -u bot:t0k-en_1 https://h.example/",
+		"curl -ubot:t0k-en_1 https://h.example/",
+		"curl --user=\"bot:t0k-en_1\" https://h.example:443/",
+		"curl -u t0k-en_1: https://h.example/v1/charges -d amount=1",
+		"curl --oauth2-bearer t0k-en_1 --url https://h.example/x",
+		"curl \"https://h.example/x?y=1&private_token=t0k-en_1&z=2\"",
+		"curl https://u:t0k-en_1@h.example/x",
+		"curl --header \"Content-Type: text/plain\" "
+		"--header=\"X-Api-Key: t0k-en_1\" -X POST https://h.example/",
+		"wget --header 'Authorization: Bearer t0k-en_1' https://h.example/",
+		"curl $'https://h.example/' -H $'X-Auth-Token: t0k-en_1'",
+	};
+	static const char two[] = "curl -H 'X-Api-Key: aaaaaaaa' -u b:cccccccc "
+				  "https://h.example/";
+	struct paste p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		assert_int_equal(read_n(texts[i], strlen(texts[i]), &p), 0);
+		assert_int_equal(p.what, PASTE_VALUE);
+		assert_int_equal(p.lines, 1);
+		if (!has(&p, "t0k-en_1") || strncmp(p.host, "h.example", 9) != 0)
+			fail_msg("not found in: %s", texts[i]);
+		paste_free(&p);
+	}
+	assert_int_equal(read_n(two, strlen(two), &p), 0);
+	assert_int_equal(p.what, PASTE_MANY);
+	assert_int_equal(p.secrets, 2);
+	paste_free(&p);
+	/* nothing in it: a text like any other */
+	assert_int_equal(read_n("curl https://h.example/", 23, &p), 0);
+	assert_int_equal(p.what, PASTE_VALUE);
+	paste_free(&p);
+}
+
 static void kept_as_it_is(void **state)
 {
 	static const char *const texts[] = { "a=b", "user:pass", "x==", "=x", "\"",
@@ -118,12 +160,12 @@ static void other_things(void **state)
 /* Whatever is pasted: under the sanitizers this shows a step past the end. */
 static void anything(void **state)
 {
-	static const char bits[] = "\"'`:=@/ \n\r,;-.aAtB0\xef\xbb\xbf\xc2\xa0";
+	static const char bits[] = "\"'`:=@/ \n\r,;-.aAtB0?&$\\uH\xef\xbb\xbf\xc2\xa0";
 	uint32_t seed = 1;
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
-		char text[24];
+		char text[24], line[32] = "curl ";
 		size_t n = 0;
 		struct paste p;
 
@@ -135,6 +177,10 @@ static void anything(void **state)
 		if (read_n(text, n, &p) == 0)
 			assert_true(p.n >= 1 && p.n <= PASTE_READINGS);
 		paste_free(&p);
+		memcpy(line + 5, text, n);
+		if (read_n(line, n + 5, &p) == 0)
+			assert_true(p.n >= 1 && p.n <= PASTE_READINGS);
+		paste_free(&p);
 	}
 }
 
@@ -142,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrappings),
+		cmocka_unit_test(commands),
 		cmocka_unit_test(kept_as_it_is),
 		cmocka_unit_test(other_things),
 		cmocka_unit_test(anything),
