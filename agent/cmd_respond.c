@@ -17,6 +17,7 @@
 #include "agent/report/out.h"
 #include "agent/response.h"
 #include "agent/spool.h"
+#include "agent/spool_seen.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
@@ -29,6 +30,7 @@ struct run {
 	struct spool *spool;
 	struct intake in;
 	size_t files, failed, again;
+	int64_t since; /* what is kept of taken files begins here */
 	struct json *responses; /* an array */
 	int worst; /* of what was carried out */
 };
@@ -174,15 +176,21 @@ static int one_file(struct run *r, size_t i, struct err *e)
 {
 	struct buf plain = BUF_INIT(SPOOL_FILE_MAX + 16);
 	struct spool_head h = { .source = NULL };
+	const bool odd = spool_odd(r->spool, i);
 	const size_t from = r->in.n;
 	unsigned char digest[32];
 	struct err why = ERR_INIT;
+	char at[CLOCK_TEXT];
 	int seen = 0, rc = -1;
 
 	if (spool_read(r->spool, i, r->app->vault, &plain, digest, &why) == 0) {
 		seen = spool_seen(r->app->vault, digest, &why);
 		if (seen == 0)
 			rc = spool_lines(&plain, &h, one_finding, r, &why);
+		if (seen == 0 && rc == 0 && h.at_ms <= r->since)
+			rc = err_fail(&why, ERR_FORMAT, NULL, "it was written "
+				      "before %s: whether it was taken then is "
+				      "forgotten", clock_text(r->since, at));
 	}
 	if (seen > 0) { /* a crash came before it was put away, or a replay */
 		r->again++;
@@ -204,10 +212,14 @@ static int one_file(struct run *r, size_t i, struct err *e)
 		goto out;
 	}
 	(void)err_ctx(&why, spool_name(r->spool, i), "take the spool file");
-	err_state(&why, "it is kept in failed/");
+	err_state(&why, odd ? "it stays where it is" : "it is kept in failed/");
+	if (odd)
+		err_hint(&why, "remove it: only hooks write there, and they "
+			       "write files");
 	log_err(LOG_ERROR, &why);
 	r->failed++;
-	(void)away(r, i, true);
+	if (!odd)
+		(void)away(r, i, true);
 	rc = 0;
 out:
 	spool_head_release(&h);
@@ -391,6 +403,20 @@ static int tell(struct run *r)
 	return code;
 }
 
+/* What is taken care of is kept for a while, not for good. */
+static int prune(struct run *r, struct err *e)
+{
+	const int64_t before = clock_wall_ms() - r->app->config->spool_keep_ms;
+	struct err why = ERR_INIT;
+
+	/* a folder that somebody else made was named already */
+	if (spool_prune(r->spool, before, &why) < 0 && r->failed == 0) {
+		r->failed++;
+		log_err(LOG_WARNING, &why);
+	}
+	return spool_seen_forget(r->app->vault, before, e);
+}
+
 static int run(struct run *r, struct err *e)
 {
 	const struct config *c = r->app->config;
@@ -407,10 +433,12 @@ static int run(struct run *r, struct err *e)
 	if (spool_count(r->spool) > 0 &&
 	    intake_open(&r->in, r->app, "low", e) < 0)
 		return -1;
+	if (spool_seen_since(r->app->vault, &r->since, e) < 0)
+		return -1;
 	for (size_t i = 0; i < spool_count(r->spool); i++)
 		if (one_file(r, i, e) < 0)
 			return -1;
-	return 0;
+	return r->app->dry_run ? 0 : prune(r, e);
 }
 
 int cmd_respond(struct app *app, int argc, char **argv)

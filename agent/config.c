@@ -20,6 +20,7 @@
 #include "base/toml.h"
 
 #define STALE_DEFAULT_MS (90LL * 24 * 3600 * 1000)
+#define SPOOL_KEEP_DEFAULT_MS ((int64_t)30 * 24 * 3600 * 1000)
 #define CONFIRM_DEFAULT 10
 #define LIST_MAX 100000
 
@@ -248,7 +249,8 @@ static const struct field alarm_fields[] = {
 	F(config_alarm, "repeat", repeat_ms, W_SPAN), END
 };
 static const struct field spool_fields[] = {
-	F(config, "folder", spool, W_PATH), END
+	F(config, "folder", spool, W_PATH),
+	F(config, "keep", spool_keep_ms, W_SPAN), END
 };
 static const struct field process_fields[] = {
 	F(config, "require_locked_memory", require_locked, W_BOOL), END
@@ -439,6 +441,7 @@ int config_read(const char *path, struct config **out, struct err *e)
 	if (w == NULL)
 		return err_fail(e, ERR_NOMEM, path, "out of memory");
 	w->c.stale_ms = STALE_DEFAULT_MS;
+	w->c.spool_keep_ms = SPOOL_KEEP_DEFAULT_MS;
 	w->c.confirm_over = CONFIRM_DEFAULT;
 	if (io_read_file(path, IO_OWNED, BUF_CONFIG_MAX, &text, &io) < 0) {
 		if (io.code == ERR_ABSENT) {

@@ -90,6 +90,7 @@ struct config {
 	struct config_alarm *alarms; size_t n_alarms;
 	struct config_response *responses;  size_t n_responses;
 	char *spool;	     /* [spool] folder */
+	int64_t spool_keep_ms; /* [spool] keep = "30d" */
 	struct config_identity *identities; size_t n_identities;
 	struct config_workflow *workflows;  size_t n_workflows;
 	struct config_connection *connections; size_t n_connections;

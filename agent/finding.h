@@ -67,12 +67,4 @@ typedef int (*finding_fn)(const struct finding *f, void *arg, struct err *e);
 int findings_each(struct vault *v, finding_fn fn, void *arg, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* Was this sealed file taken before?  seen_put() inside the same transaction
- * as its findings. */
-int spool_seen(struct vault *v, const unsigned char digest[32], struct err *e)
-	__attribute__((warn_unused_result)); /* 1, 0, -1 */
-int spool_seen_put(struct vault *v, const unsigned char digest[32],
-		   int64_t now, struct err *e)
-	__attribute__((warn_unused_result));
-
 #endif

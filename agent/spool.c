@@ -2,7 +2,7 @@
  * spool: sealed files of hooks, read and put away.
  *
  * Works on the open folder (openat, renameat) and follows no link; done/ and
- * failed/ must be ours.  Must never remove a file.
+ * failed/ must be ours.  Must never remove a file but an old one of done/.
  */
 #include "agent/spool.h"
 
@@ -184,6 +184,7 @@ static int take_head(const struct json *line, struct spool_head *h,
 	if (!json_int(line, "findings", &version) || version != 1)
 		return err_fail(e, ERR_FORMAT, NULL, "its first line is no head "
 				"of version 1");
+	(void)json_int(line, "at", &h->at_ms);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		const char *v = json_str(line, texts[i].key);
 
@@ -304,5 +305,90 @@ int spool_away(const struct spool *s, size_t i, bool failed, struct err *e)
 	else if (fsync(to) < 0 || fsync(s->dir) < 0)
 		rc = err_sys(e, s->folder, "sync");
 	(void)close(to);
+	return rc;
+}
+
+bool spool_odd(const struct spool *s, size_t i)
+{
+	struct stat st;
+
+	return fstatat(s->dir, s->name[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       !S_ISREG(st.st_mode);
+}
+
+/* ---- what is done with ------------------------------------------------------- */
+
+struct done {
+	char *name;
+	int64_t at_ms;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct done *x = a, *y = b;
+
+	return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+}
+
+static int list_done(DIR *d, struct done **v, size_t *n, struct err *e)
+{
+	size_t cap = 0;
+	struct stat st;
+
+	for (const struct dirent *de; (de = readdir(d)) != NULL;) {
+		if (de->d_name[0] == '.' ||
+		    fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		if (*n == cap) {
+			struct done *more;
+
+			cap = cap > 0 ? 2 * cap : 256;
+			more = mem_realloc(*v, cap * sizeof *more);
+			if (more == NULL)
+				return err_fail(e, ERR_NOMEM, NULL,
+						"out of memory");
+			*v = more;
+		}
+		(*v)[*n].name = mem_strdup(de->d_name);
+		(*v)[*n].at_ms = (int64_t)st.st_mtim.tv_sec * 1000 +
+				 st.st_mtim.tv_nsec / 1000000;
+		if ((*v)[(*n)++].name == NULL)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	return 0;
+}
+
+int spool_prune(const struct spool *s, int64_t before_ms, struct err *e)
+{
+	struct done *v = NULL;
+	size_t n = 0;
+	int fd, rc = -1;
+	DIR *d;
+
+	if (faccessat(s->dir, "done", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno == ENOENT)
+		return 0;
+	fd = own_folder(s, "done", e);
+	d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return err_ctx(e, s->folder, "look through what is done");
+	}
+	if (list_done(d, &v, &n, e) < 0)
+		goto out;
+	if (n > 0)
+		qsort(v, n, sizeof *v, by_age);
+	rc = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if ((v[i].at_ms < before_ms || n - i > SPOOL_DONE_MAX) &&
+		    unlinkat(dirfd(d), v[i].name, 0) < 0)
+			rc = err_sys(e, v[i].name, "remove");
+out:
+	for (size_t i = 0; i < n; i++)
+		mem_free(v[i].name);
+	mem_free(v);
+	(void)closedir(d);
 	return rc;
 }

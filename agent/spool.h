@@ -39,6 +39,7 @@ int spool_read(const struct spool *s, size_t i, struct vault *v,
  * (sets *secret NULL) or leaves it; `head` is borrowed. */
 struct spool_head {
 	char *source, *repository, *pusher, *override;
+	int64_t at_ms; /* when the hook wrote it */
 	bool complete;
 	size_t n;
 };
@@ -47,6 +48,14 @@ typedef int (*spool_fn)(const struct spool_head *h, const struct json *line,
 int spool_lines(struct buf *plain, struct spool_head *h, spool_fn fn,
 		void *arg, struct err *e) __attribute__((warn_unused_result));
 void spool_head_release(struct spool_head *h);
+
+/* Is it a link, a pipe, a folder?  Such a thing is left where it is. */
+bool spool_odd(const struct spool *s, size_t i);
+/* Files of done/ written before `before`, and all but the newest SPOOL_DONE_MAX,
+ * are removed. */
+#define SPOOL_DONE_MAX 10000u
+int spool_prune(const struct spool *s, int64_t before_ms, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* Out of the way: to done/ or failed/ below the folder, made for us alone.  What
  * is no regular file stays: the sandbox lets us make none elsewhere. */

@@ -174,7 +174,11 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	says "h-plain.sealed"
 	says "private-key"
 	[ -e "spool/done/${good#spool/}" ]
-	says "f-link.sealed': is a link"
+	says "f-link.sealed': is a link; it stays where it is"
+	says "e-pipe.sealed': is no regular file; it stays where it is"
+	[[ $output == *"a-flipped.sealed': "*"; it is kept in failed/"* ]]
+	[ -L spool/f-link.sealed ] && [ -p spool/e-pipe.sealed ] && [ -d spool/g-folder.sealed ]
+	rmdir spool/g-folder.sealed
 	[ -e spool/failed/a-flipped.sealed ] && [ -e spool/failed/d-huge.sealed ]
 	rm spool/e-pipe.sealed spool/f-link.sealed
 	[ -e spool/ignored.txt ]
@@ -246,4 +250,36 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	says "no credential here has this value"
 	run "$curfew" incident list
 	says "no incident"
+}
+
+@test "what was taken is kept for a while, and nothing old comes in after that" {
+	policy all 'action = "kill"'
+	push deploy_key
+	cp spool/*.sealed copy
+	"$curfew" respond >/dev/null
+	[ "$(find spool/done -type f | wc -l)" -eq 1 ]
+	later() { CURFEW_CLOCK_OFFSET_MS=$(($1 * 86400000)) "$curfew" respond; }
+	run later 29
+	[ "$status" -eq 0 ]
+	[ "$(find spool/done -type f | wc -l)" -eq 1 ]
+	run later 31
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(find spool/done -type f | wc -l)" -eq 0 ]
+	cat deploy_key.pub >>files/authorized_keys
+	"$curfew" sync >/dev/null || true
+	cp copy spool/finding-9-replayed.sealed
+	run later 31
+	echo "$output"
+	[ "$status" -eq 7 ]
+	says "finding-9-replayed.sealed': it was written before"
+	says "whether it was taken then is forgotten; it is kept in failed/"
+	alive
+	# a new one is taken
+	CURFEW_CLOCK_OFFSET_MS=$((33 * 86400000)) push ann_key
+	[ "$status" -eq 1 ]
+	run later 33
+	echo "$output"
+	[ "$status" -ne 7 ]
+	says ann_key
 }
