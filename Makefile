@@ -35,7 +35,8 @@ SCAN_C  := $(sort $(wildcard hooks/*.c hooks/scan/*.c)) hooks/scan/rule_texts.ge
 
 obj = $(patsubst %,$(1)/obj/%.o,$(2))
 
-PROGRAMS := $(if $(wildcard agent/main.c),curfew) $(PROV) \
+NOTIFY_C := $(wildcard providers/notify/*.c) providers/net/net.c
+PROGRAMS := $(if $(wildcard agent/main.c),curfew) $(PROV) curfew-notify \
 	$(if $(KEYRING_C),curfew-keyring) $(if $(wildcard hooks/main.c),curfew-scan)
 
 # ---- libraries: one line per owner ---------------------------------------
@@ -47,6 +48,7 @@ LIBS_dovecot := $(call pc,--libs,libcurl)
 LIBS_redis := $(call pc,--libs,hiredis libcurl)
 LIBS_mysql := $(call pc,--libs,libmariadb)
 LIBS_ldap := $(call pc,--libs,ldap lber)
+LIBS_notify := $(call pc,--libs,libcurl)
 LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_http := $(call pc,--libs,libcurl libcrypto)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
@@ -100,6 +102,9 @@ $(1)/curfew: $$(call obj,$(1),$$(AGENT_C) $$(VAULT_C) $$(BASE_C) $$(BASE_CC))
 $(1)/curfew-keyring: $$(call obj,$(1),$$(KEYRING_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_keyring) $$(LIBS_base)
+$(1)/curfew-notify: $$(call obj,$(1),$$(NOTIFY_C) $$(BASE_C) $$(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_notify) $$(LIBS_base)
 $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter %/asan,$(1)),$$(LIBS_scan) $$(LIBS_base),$$(SCAN_LINK))

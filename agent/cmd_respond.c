@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/alarm.h"
 #include "agent/args.h"
 #include "agent/commands.h"
 #include "agent/intake.h"
@@ -85,6 +86,38 @@ out:
 	return rc;
 }
 
+/* A living credential of ours: whoever is on call hears of it, not only whoever
+ * reads what cron mails. */
+static int alarm_ours(struct run *r, const struct intake_row *row, const char *what,
+		      struct err *e)
+{
+	struct buf at = BUF_INIT(BUF_TEXT_MAX);
+	char text[500], todo[64];
+	const struct alarm a = { .event = ALARM_FINDING, .text = text,
+				 .todo = todo, .once = true };
+	int rc = 0;
+
+	if (r->app->config == NULL || r->app->config->n_alarms == 0)
+		return 0;
+	(void)snprintf(text, sizeof text, "found by rule %.60s at %.120s %.200s; "
+		       "response: %s", row->f.rule, row->f.repository,
+		       row->f.file, *what != '\0' ? what : "told only");
+	(void)snprintf(todo, sizeof todo, "curfew kill --finding %s", row->f.id);
+	for (size_t i = 0; rc == 0 && i < row->owners.n; i++) {
+		struct alarm one = a;
+
+		if (row->owners.v[i].state == INV_DEAD)
+			continue;
+		buf_reset(&at);
+		rc = owner_address(&row->owners.v[i], &at, e);
+		one.about = at.p;
+		if (rc == 0)
+			rc = alarm_raise(r->app, &one, e);
+	}
+	buf_release(&at);
+	return rc;
+}
+
 /* What the policy wants of each, written down before anything is done. */
 static int decide(struct run *r, size_t from, struct err *e)
 {
@@ -108,7 +141,8 @@ static int decide(struct run *r, size_t from, struct err *e)
 			       wanted ? " asks to rotate, which does not exist "
 					"yet" : "");
 		j.text = text;
-		if (journal_append(r->app->vault, &j, NULL, e) < 0)
+		if (journal_append(r->app->vault, &j, NULL, e) < 0 ||
+		    alarm_ours(r, row, row->f.due, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -448,7 +482,7 @@ int cmd_respond(struct app *app, int argc, char **argv)
 		{ "dry-run", ARG_FLAG, &app->dry_run, 'n' },
 		{ NULL, ARG_FLAG, NULL, 0 },
 	};
-	struct err e = ERR_INIT;
+	struct err e = ERR_INIT, told = ERR_INIT;
 	char **rest;
 	int n, code = -1;
 
@@ -464,6 +498,10 @@ int cmd_respond(struct app *app, int argc, char **argv)
 	/* told first: what comes next may take its time */
 	if (!app->json)
 		(void)tell(&r);
+	/* before the kill, which may take its time; what could not be told is
+	 * kept, and no reason not to kill */
+	if (!app->dry_run && alarm_deliver(app, NULL, &told) < 0)
+		log_err(LOG_ERROR, &told);
 	if (!app->dry_run && do_due(&r, &e) < 0)
 		goto out;
 	if (app->json && tell(&r) != EXIT_OK)

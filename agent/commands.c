@@ -278,6 +278,16 @@ const struct command commands[] = {
 	  "Exit 1 when something is: a kill that is not finished. For cron.\n\n"
 	  "Examples:\n"
 	  "  curfew due || curfew resume\n", NULL },
+	{ "alarm list", cmd_alarm_list, "what needs a human, and who was told",
+	  NEED_CONFIG | NEED_VAULT, "alarm list",
+	  "Exit 1 when something stands.\n\nExamples:\n  curfew alarm list\n",
+	  NULL },
+	{ "alarm test", cmd_alarm_test,
+	  "tell everybody who would be told of an alarm",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "alarm test [NAME]",
+	  "NAME is that of an [alarm.NAME]; none: all of them. Exit 7 when "
+	  "somebody was not reached.\n\nExamples:\n  curfew alarm test ops\n",
+	  NULL },
 	{ "incident list", cmd_incident_list, "what was ended, and why",
 	  NEED_CONFIG | NEED_VAULT | NEED_ALONE, "incident list",
 	  "Those of kills without a vault too (DIR/incidents); without a vault "
@@ -471,6 +481,11 @@ const struct command commands[] = {
 	  "test builds: try what the sandbox forbids",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_VAULT | NEED_HIDDEN,
 	  "try-forbidden [WHAT [ARG]]", "", NULL },
+	{ "try-alarm", cmd_try_alarm,
+	  "test builds: raise, clear or deliver an alarm",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE | NEED_HIDDEN,
+	  "try-alarm raise|once|clear|clock|deliver [EVENT ABOUT TEXT [POLICY]]", "",
+	  NULL },
 #endif
 	{ NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };

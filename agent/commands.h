@@ -12,6 +12,8 @@
 
 #include "agent/app.h"
 
+int cmd_alarm_list(struct app *app, int argc, char **argv);
+int cmd_alarm_test(struct app *app, int argc, char **argv);
 int cmd_audit_log(struct app *app, int argc, char **argv);
 int cmd_audit_verify(struct app *app, int argc, char **argv);
 int cmd_connect(struct app *app, int argc, char **argv);
@@ -55,6 +57,7 @@ int cmd_vault_verify(struct app *app, int argc, char **argv);
 int cmd_version(struct app *app, int argc, char **argv);
 #ifdef CURFEW_TEST
 int cmd_try_forbidden(struct app *app, int argc, char **argv);
+int cmd_try_alarm(struct app *app, int argc, char **argv);
 #endif
 
 extern const struct command commands[]; /* ends with a NULL name */

@@ -78,7 +78,7 @@ struct config_alarm {
 	char **program; size_t n_program; /* started with these words; the
 					   * alarm as JSON on standard input */
 	char **mail;	size_t n_mail;	  /* addresses, through `sendmail` */
-	char *sendmail;	 /* NULL: /usr/sbin/sendmail */
+	char *sendmail;	 /* its path when there is `mail` */
 	char *from;	 /* NULL: sendmail's own */
 	char *webhook;	 /* https://..., or http:// of this machine */
 	char **events;	size_t n_events;  /* none given: all of them */

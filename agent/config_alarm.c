@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define PROGRAM_WORDS 60u
+#define MAIL_TO 50u
 #define REPEAT_DEFAULT_MS (6LL * 3600 * 1000)
 
 /* A word that ends up in a mail's head: one line, no room for a second field. */
@@ -65,12 +67,18 @@ static int check(const struct reader *r, const struct toml_node *at,
 
 	if (a->repeat_ms == 0)
 		a->repeat_ms = REPEAT_DEFAULT_MS;
+	if (a->sendmail == NULL && a->n_mail > 0 &&
+	    (a->sendmail = mem_strdup("/usr/sbin/sendmail")) == NULL)
+		return config_nomem(r);
 	if (a->n_program == 0 && a->n_mail == 0 && a->webhook == NULL)
 		return config_bad(r, at, "[alarm.%s] reaches nobody: give "
 				  "'program', 'mail' or 'webhook'", a->name);
 	if (a->n_program > 0 && a->program[0][0] != '/')
 		return config_bad(r, toml_get(at, "program"), "'program' starts "
 				  "with the absolute path of a program");
+	if (a->n_program > PROGRAM_WORDS || a->n_mail > MAIL_TO)
+		return config_bad(r, at, "[alarm.%s] has more than %u words or "
+				  "%u addresses", a->name, PROGRAM_WORDS, MAIL_TO);
 	v = toml_get(at, "mail");
 	for (v = v != NULL ? v->child : NULL; v != NULL; v = v->next)
 		if (!plain_address(v->str))

@@ -89,7 +89,8 @@ char **launch_environ(bool desktop)
 /* ---- start and stop ------------------------------------------------------ */
 
 int launcher_start_protecting(const char *path, const char *const *protect,
-			      struct launcher **out, struct err *e)
+			      const char *const *hooks, struct launcher **out,
+			      struct err *e)
 {
 	struct launcher *l = mem_zalloc(sizeof *l);
 	int sv[2] = { -1, -1 };
@@ -113,7 +114,7 @@ int launcher_start_protecting(const char *path, const char *const *protect,
 	}
 	if (l->pid == 0) {
 		(void)close(sv[0]);
-		launcher_main(sv[1], path, protect);
+		launcher_main(sv[1], path, protect, hooks);
 	}
 	(void)close(sv[1]);
 	l->sock = sv[0];
@@ -132,7 +133,7 @@ fail:
 
 int launcher_start(const char *path, struct launcher **out, struct err *e)
 {
-	return launcher_start_protecting(path, NULL, out, e);
+	return launcher_start_protecting(path, NULL, NULL, out, e);
 }
 
 const char *launch_path(const struct launcher *l)
@@ -288,7 +289,8 @@ int launch(struct launcher *l, const struct launch_spec *spec,
 {
 	struct buf b = BUF_INIT(LAUNCH_MSG_MAX - sizeof(struct launch_request));
 	struct launch_request q = { .op = OP_START, .desktop = spec->desktop,
-				    .definitions = spec->definitions };
+				    .definitions = spec->definitions,
+				    .hook = spec->hook };
 	struct launch_reply r = { .rc = -1 };
 	int fds[CHILD_FDS] = { -1, -1, -1 };
 	int rc = -1;

@@ -4,9 +4,14 @@
  * Forked before the vault is opened; it holds no key.  The core asks over a
  * socketpair: start this program with these arguments, clean environment and
  * reachable paths; it gets back three pipe ends (SCM_RIGHTS) and a pid.  The
- * launcher only starts programs named curfew-provider-*, curfew-scan and
- * curfew-keyring, never one that others may write, and never lets one reach
- * the vault's folder or the configuration (launch_protect).
+ * launcher only starts programs named curfew-provider-*, curfew-scan,
+ * curfew-notify and curfew-keyring, never one that others may write, and never
+ * lets one reach the vault's folder or the configuration (launch_protect).
+ *
+ * An operator's own programs (a hook: who is told of an alarm) are started by
+ * their full path, if that was named before the vault was opened.  They run as
+ * a program of his would from cron: clean environment, no new privileges, but
+ * no confinement of files, as nobody knows what a mailer needs.
  *
  * When the core ends, for whatever reason, the launcher ends its children.
  */
@@ -29,6 +34,7 @@ struct launch_spec {
 				    * the path, in place of argv */
 	const char *const *readable; /* and these it may read only */
 	bool desktop;		   /* pass DBUS_SESSION_BUS_ADDRESS, XDG_RUNTIME_DIR */
+	bool hook;		   /* `program` is the path of an operator's own */
 };
 
 struct launch_child {
@@ -43,9 +49,11 @@ void launch_note_environ(void);
 
 /* `path`: directories to look for programs, ':'-separated; empty and relative
  * ones are skipped.  `protect` (NULL-terminated, may be NULL): paths no helper
- * may reach; a launch that would grant one is refused. */
+ * may reach; a launch that would grant one is refused.  `hooks`
+ * (NULL-terminated, may be NULL): the paths that may be started as hooks. */
 int launcher_start_protecting(const char *path, const char *const *protect,
-			      struct launcher **out, struct err *e)
+			      const char *const *hooks, struct launcher **out,
+			      struct err *e)
 	__attribute__((warn_unused_result));
 int launcher_start(const char *path, struct launcher **out, struct err *e)
 	__attribute__((warn_unused_result));

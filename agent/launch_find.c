@@ -31,6 +31,7 @@ static bool allowed_name(const char *program)
 	if (strncmp(program, PROVIDER_PREFIX, n) == 0)
 		return text_name(program + n);
 	return strcmp(program, "curfew-scan") == 0 ||
+	       strcmp(program, "curfew-notify") == 0 ||
 	       strcmp(program, "curfew-keyring") == 0;
 }
 
@@ -274,7 +275,7 @@ char *launch_find(const char *path, const char *program, char **definition,
 	if (!allowed_name(program)) {
 		(void)err_fail(e, ERR_POLICY, program,
 			       "the launcher starts only curfew-provider-*, "
-			       "curfew-scan and curfew-keyring");
+			       "curfew-scan, curfew-notify and curfew-keyring");
 		return NULL;
 	}
 	while ((dir = next_dir(&rest)) != NULL) {
@@ -309,6 +310,28 @@ char *launch_find(const char *path, const char *program, char **definition,
 	}
 	tell_missing(path, program, e);
 	return NULL;
+}
+
+char *launch_find_hook(const char *const *hooks, const char *program,
+		       struct err *e)
+{
+	const char *slash = strrchr(program, '/');
+	char *dir = NULL, *file = NULL;
+
+	while (hooks != NULL && *hooks != NULL && strcmp(*hooks, program) != 0)
+		hooks++;
+	if (hooks == NULL || *hooks == NULL || slash == NULL || slash == program) {
+		(void)err_fail(e, ERR_POLICY, program, "no alarm of the "
+			       "configuration names this program");
+		return NULL;
+	}
+	dir = mem_strndup(program, (size_t)(slash - program));
+	if (dir == NULL)
+		(void)err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	else if (check_program(dir, program, e) == 0)
+		file = mem_strdup(program);
+	mem_free(dir);
+	return file;
 }
 
 /* ---- all definitions ------------------------------------------------------ */

@@ -30,7 +30,7 @@ struct launch_request {
 	int32_t pid;
 	uint32_t n_argv, n_paths; /* strings that follow: program, argv, paths */
 	uint32_t n_read; /* the last of the paths: for reading only */
-	uint32_t desktop, definitions;
+	uint32_t desktop, definitions, hook;
 };
 
 struct launch_reply {
@@ -41,8 +41,8 @@ struct launch_reply {
 };
 
 /* The launcher process; never returns. */
-void launcher_main(int sock, const char *path, const char *const *protect)
-	__attribute__((noreturn));
+void launcher_main(int sock, const char *path, const char *const *protect,
+		   const char *const *hooks) __attribute__((noreturn));
 
 /* The variables a child gets, NULL-terminated; ours until the next call. */
 char **launch_environ(bool desktop);
@@ -52,6 +52,9 @@ char **launch_environ(bool desktop);
  * (mem_free it) that the program, then curfew-provider-http, is to serve. */
 char *launch_find(const char *path, const char *program, char **definition,
 		  struct err *e);
+/* The same for a path that must be one of `hooks` (may be NULL). */
+char *launch_find_hook(const char *const *hooks, const char *program,
+		       struct err *e);
 /* Names of the provider programs and definitions in `path`, one a line, sorted. */
 int launch_list(const char *path, struct buf *names, struct err *e)
 	__attribute__((warn_unused_result));

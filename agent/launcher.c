@@ -42,7 +42,7 @@ struct child {
 struct state {
 	int sock, sigfd;
 	const char *path;
-	const char *const *protect;
+	const char *const *protect, *const *hooks;
 	struct child *children; /* LAUNCH_CHILDREN_MAX places */
 	bool stopping;
 };
@@ -109,8 +109,8 @@ static bool signals(const char *file)
 
 /* In the child: everything between fork and exec.  Only returns on failure. */
 static void become(const char *file, char **argv, char **envp,
-		   const struct harden_path *paths, size_t n_paths, int *fds,
-		   pid_t parent, struct err *e)
+		   const struct launch_grants *g, int *fds, pid_t parent,
+		   struct err *e)
 {
 	sigset_t none;
 
@@ -128,8 +128,8 @@ static void become(const char *file, char **argv, char **envp,
 			return;
 		}
 	}
-	if ((signals(file) ? harden_helper_signals : harden_helper)(paths, n_paths,
-								    e) < 0)
+	if (g != NULL && (signals(file) ? harden_helper_signals :
+					  harden_helper)(g->v, g->n, e) < 0)
 		return;
 	(void)execve(file, argv, envp);
 	(void)err_sys(e, file, "exec");
@@ -144,9 +144,10 @@ static int above_stdio(int fd)
 	return up;
 }
 
-/* Fork; wait for the exec, or for the error that the child reports. */
+/* Fork; wait for the exec, or for the error that the child reports.  `g`: what
+ * it may reach; NULL: an operator's own program. */
 static pid_t spawn(const char *file, char **argv, char **envp,
-		 const struct harden_path *paths, size_t n_paths, int *fds, struct err *e)
+		   const struct launch_grants *g, int *fds, struct err *e)
 {
 	struct err why = ERR_INIT;
 	const pid_t self = getpid();
@@ -164,7 +165,7 @@ static pid_t spawn(const char *file, char **argv, char **envp,
 		return err_sys(e, file, "fork");
 	}
 	if (pid == 0) {
-		become(file, argv, envp, paths, n_paths, fds, self, &why);
+		become(file, argv, envp, g, fds, self, &why);
 		(void)!write(report[1], &why, sizeof why);
 		_exit(127);
 	}
@@ -323,10 +324,11 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 				      k < grants.n; k++)
 			grants.v[k].write = false;
 	}
-	file = launch_find(s->path, a.program, &definition, &e);
+	file = q->hook ? launch_find_hook(s->hooks, a.program, &e) :
+			 launch_find(s->path, a.program, &definition, &e);
 	if (file == NULL)
 		goto out;
-	if (q->n_argv == 0 && serves(s, q->definitions != 0, definition, &a, &files,
+	if (q->n_argv == 0 && !q->hook && serves(s, q->definitions != 0, definition, &a, &files,
 				     &grants, &e) < 0)
 		goto out;
 	/* the program itself, last, for reading: a script is opened again */
@@ -337,8 +339,9 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 		(void)err_sys(&e, a.program, "pipe");
 		goto out;
 	}
-	pid = spawn(file, a.argv, launch_environ(q->desktop != 0), grants.v,
-		    grants.n, (int[]){ in[0], out[1], err[1] }, &e);
+	pid = spawn(file, a.argv, launch_environ(q->desktop != 0),
+		    q->hook ? NULL : &grants,
+		    (int[]){ in[0], out[1], err[1] }, &e);
 	if (pid > 0)
 		*c = (struct child){ .pid = pid };
 out:
@@ -510,11 +513,12 @@ static void loop(struct state *s, char *b)
 	}
 }
 
-void launcher_main(int sock, const char *path, const char *const *protect)
+void launcher_main(int sock, const char *path, const char *const *protect,
+		   const char *const *hooks)
 {
 	static struct child children[LAUNCH_CHILDREN_MAX];
 	struct state s = { .path = path, .protect = protect,
-			   .children = children };
+			   .hooks = hooks, .children = children };
 	char *b = mem_alloc(LAUNCH_MSG_MAX);
 	const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t set;

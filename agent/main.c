@@ -87,20 +87,42 @@ static int check_locked(const struct start *s, struct err *e)
 	return 0;
 }
 
+/* The programs that an alarm may start; borrowed. */
+static int gather_hooks(const struct config *c, const char ***out, struct err *e)
+{
+	size_t n = 0;
+
+	*out = mem_array((c != NULL ? 2 * c->n_alarms : 0) + 1, sizeof **out);
+	if (*out == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (size_t i = 0; c != NULL && i < c->n_alarms; i++) {
+		const struct config_alarm *a = &c->alarms[i];
+
+		if (a->n_program > 0)
+			(*out)[n++] = a->program[0];
+		if (a->n_mail > 0)
+			(*out)[n++] = a->sendmail;
+	}
+	return 0;
+}
+
 static int start_launcher(struct start *s, struct err *e)
 {
-	struct protect files;
+	struct protect files = { .n = 0 };
+	const char **hooks = NULL;
 	int rc = -1;
 
 	s->provider_path = globals_provider_path(&s->g, s->dir,
 						 s->app.config);
 	if (s->provider_path == NULL)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	if (protect_gather(&s->app, &files, e) == 0)
+	if (gather_hooks(s->app.config, &hooks, e) == 0 &&
+	    protect_gather(&s->app, &files, e) == 0)
 		rc = launcher_start_protecting(s->provider_path,
 					       (const char *const *)files.v,
-					       &s->app.launcher, e);
+					       hooks, &s->app.launcher, e);
 	protect_free(&files);
+	mem_free(hooks);
 	return rc;
 }
 

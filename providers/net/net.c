@@ -128,11 +128,15 @@ static int headers(const struct net_post *p, struct curl_slist **list,
 	struct curl_slist *more;
 	int rc = -1;
 
-	if (buf_printf(&l.text, e, "Authorization: %s ", p->scheme) ||
-	    secret_reveal(p->secret, lend_secret, &l) ||
-	    buf_printf(&type, e, "Content-Type: %s", p->type))
+	if (p->secret != NULL &&
+	    (buf_printf(&l.text, e, "Authorization: %s ", p->scheme) ||
+	     secret_reveal(p->secret, lend_secret, &l)))
 		goto out;
-	more = curl_slist_append(*list, l.text.p);
+	if (buf_printf(&type, e, "Content-Type: %s", p->type))
+		goto out;
+	/* without a value libcurl leaves the line out */
+	more = curl_slist_append(*list, p->secret != NULL ? l.text.p :
+							    "Authorization:");
 	if (more)
 		*list = more;
 	if (more && (more = curl_slist_append(*list, type.p)) != NULL)

@@ -31,7 +31,7 @@ void net_close(struct net **n);
 struct net_post {
 	const char *url;	    /* http:// or https:// */
 	const char *scheme;	    /* of Authorization: "SCHEME base64(secret)" */
-	const struct secret *secret;
+	const struct secret *secret; /* NULL: no Authorization */
 	const char *type;	    /* Content-Type */
 	const void *body;	    /* NULL: GET */
 	size_t body_len;

@@ -240,6 +240,23 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	says "[response.wrong] needs an action"
 }
 
+@test "a found key of ours is an alarm, told before it is ended" {
+	policy all 'action = "kill"'
+	printf '#!/bin/sh\ncat >"%s"\ngrep -c . "%s" >"%s"\n' "$PWD/alarm" \
+		"$PWD/files/authorized_keys" "$PWD/keys-then" >page
+	chmod 755 page
+	printf '[alarm.ops]\nprogram = ["%s/page"]\n' "$PWD" >>"$CURFEW_DIR/curfew.toml"
+	push deploy_key
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	jq -e '.alarms[0].event == "finding" and (.alarms[0].about | startswith("web1/deploy#"))
+		and (.alarms[0].text | contains("response: kill"))' alarm
+	[ "$(cat keys-then)" -eq 2 ]
+	if alive; then false; fi
+	[ "$("$curfew" alarm list)" = "no alarm stands" ]
+	if grep -q "PRIVATE KEY" alarm; then false; fi
+}
+
 @test "whose value nobody here has is told, never ended" {
 	policy all 'action = "kill"'
 	echo "t = gl""pat-hookTESTsecret456789" >tok

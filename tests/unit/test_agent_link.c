@@ -301,7 +301,7 @@ static void test_protect(void **state)
 		       "\\\"vault\\\":$(try %s/vault),\\\"link\\\":$(try %s/in),"
 		       "\\\"beside\\\":$(try %s/beside)}\"", dir, dir, dir);
 	provider("reach", then);
-	assert_int_equal(launcher_start_protecting(dir, protect, &mine, &e), 0);
+	assert_int_equal(launcher_start_protecting(dir, protect, NULL, &mine, &e), 0);
 	for (int i = 0; i < 3; i++) {
 		(void)snprintf(option, sizeof option, "{\"p\":\"%s%s\"}", dir,
 			       tails[i]);
