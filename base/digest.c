@@ -28,6 +28,22 @@ void digest_hash(const void *p, size_t n, void *out, size_t outlen)
 		abort();
 }
 
+void digest_public_of(const void *p, size_t n,
+		      unsigned char pk[static DIGEST_PUBLIC])
+{
+	unsigned char h[crypto_hash_sha512_BYTES];
+
+	crypto_hash_sha512(h, p, n);
+	/* clamps the scalar as RFC 8032 does; it is never the zero point */
+	(void)crypto_scalarmult_ed25519_base(pk, h);
+	sodium_memzero(h, sizeof h);
+}
+
+void digest_sha512(const void *p, size_t n, unsigned char out[static 64])
+{
+	crypto_hash_sha512(out, p, n);
+}
+
 void digest_public(const unsigned char seed[static 32],
 		   unsigned char pk[static DIGEST_PUBLIC])
 {

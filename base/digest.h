@@ -31,6 +31,14 @@ int digest_seal(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
 void digest_public(const unsigned char seed[static 32],
 		   unsigned char pk[static DIGEST_PUBLIC]);
 
+/* The same for a secret of any length: SHA-512 of it in the place of RFC 8032's
+ * first step, as MariaDB's ed25519 plugin keeps a password. */
+void digest_public_of(const void *p, size_t n,
+		      unsigned char pk[static DIGEST_PUBLIC]);
+/* For the hashes of passwords that services keep, and for nothing else. */
+void digest_sha512(const void *p, size_t n, unsigned char out[static 64]);
+void digest_sha1(const void *p, size_t n, unsigned char out[static 20]);
+
 /* An Ed25519 signature of p[0..n) by the holder of pk? */
 bool digest_verify(const unsigned char pk[static DIGEST_PUBLIC], const void *p,
 		   size_t n, const unsigned char sig[static DIGEST_SIGNATURE]);

@@ -6,10 +6,6 @@
  */
 #include "providers/postgres/postgres.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 static const char describe[] =
 	"{\"options\":["
 	"{\"name\":\"host\",\"default\":\"localhost\",\"help\":"
@@ -55,24 +51,8 @@ static const struct provider postgres = {
 	},
 };
 
-/* libpq takes every PG* variable as a default: none may choose for us. */
-static void forget_environment(void)
-{
-	for (char **v = environ; v && *v;) {
-		char name[64];
-		size_t n = strcspn(*v, "=");
-		if (strncmp(*v, "PG", 2) != 0 || n >= sizeof name) {
-			v++;
-			continue;
-		}
-		memcpy(name, *v, n);
-		name[n] = '\0';
-		unsetenv(name); /* moves the rest up */
-	}
-}
-
 int main(int argc, char **argv)
 {
-	forget_environment();
+	kit_forget_environment("PG");
 	return kit_main(&postgres, argc, argv);
 }

@@ -6,14 +6,34 @@
 #include "providers/kit/common.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 
 #define CUT_MS 8000 /* then the answer is `retry`, the rest goes on */
 #define CUT_PAUSE_MS 60
+
+void kit_forget_environment(const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	for (char **v = environ; v && *v;) {
+		char name[64];
+		size_t n = strcspn(*v, "=");
+
+		if (strncmp(*v, prefix, len) != 0 || n >= sizeof name) {
+			v++;
+			continue;
+		}
+		memcpy(name, *v, n);
+		name[n] = '\0';
+		unsetenv(name); /* moves the rest up */
+	}
+}
 
 int kit_number(const struct kit_connection *c, const char *name,
 	       const char *fallback, int64_t lo, int64_t hi, int64_t *out,

@@ -11,6 +11,10 @@
 /* Where Debian keeps the public certificate authorities (ca-certificates). */
 #define KIT_SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 
+/* At the start of main: a client library takes every PREFIX... variable as a
+ * default; none may choose for us. */
+void kit_forget_environment(const char *prefix);
+
 /* ---- options ---------------------------------------------------------------- */
 
 /* A whole number in lo..hi; what is wrong with another names the option. */

@@ -3,7 +3,7 @@
  * C is one file filling one `const struct provider` (house style 31).
  *
  * The kit reads lines, checks them, runs each request on one of `parallel`
- * worker threads (each with its own session, e.g. one database connection),
+ * worker threads (each with a session, e.g. one database connection),
  * and writes the answers.  A provider never prints, sleeps or reads the clock;
  * it fills a struct kit_reply.  Verbs run at the same time on different
  * sessions: what they share (a file, a cache) they lock themselves.
@@ -84,10 +84,11 @@ struct provider {
 	 * NULL keeps it.  It may bring its own "verbs". */
 	int (*describe_for)(const struct json *options, char **text, struct err *e);
 	unsigned parallel;	 /* worker threads, 1..16 */
-	/* Open and close one worker's session.  NULL open: no session.  Open is
-	 * called before a worker's first request and again after a reply with
-	 * `lost`.  The first session is opened by hello itself, so that wrong
-	 * options or credentials are told there. */
+	/* Open and close a session.  NULL open: no session.  Open is called when
+	 * a request finds none idle and after a reply with `lost`; one session
+	 * is used by one thread at a time, not always by the same.  The first is
+	 * opened by hello itself, so that wrong options or credentials are told
+	 * there. */
 	int (*open)(const struct kit_connection *c, void **session, struct err *e);
 	void (*close)(void *session);
 	/* The verbs; NULL means unsupported.  Return 0 with the reply filled,

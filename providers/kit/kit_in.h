@@ -45,6 +45,8 @@ struct kit {
 	bool closing;
 	void *first;	  /* the session that hello opened */
 	bool first_free;  /* ... and nobody took yet */
+	void *idle[KIT_WORKERS]; /* open and not in use, the last one on top */
+	unsigned n_idle;
 	pthread_t thread[KIT_WORKERS];
 };
 

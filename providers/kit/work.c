@@ -1,5 +1,5 @@
 /*
- * work: the worker threads, each with its own session.
+ * work: the worker threads and the sessions they share, one each at a time.
  *
  * Promises: every job put in is answered exactly once; a session is used by
  * one thread at a time and opened again after it was lost; finish() runs what
@@ -48,7 +48,43 @@ static const char *arg(const struct json *msg, const char *key)
 	return s ? s : "";
 }
 
-static void run(struct kit *k, struct kit_job *j, void *session, bool *lost)
+/* A session: one that is open, or a new one. */
+static int session_get(struct kit *k, void **session, struct err *e)
+{
+	bool have = false;
+
+	*session = NULL;
+	pthread_mutex_lock(&k->lock);
+	if (k->first_free) {
+		k->first_free = false;
+		*session = k->first;
+		have = true;
+	} else if (k->n_idle) {
+		*session = k->idle[--k->n_idle];
+		have = true;
+	}
+	pthread_mutex_unlock(&k->lock);
+	if (have || !k->p->open)
+		return 0;
+	return k->p->open(&k->conn, session, e);
+}
+
+/* Back to the others.  The last one used is the next one taken, so that calls
+ * one after the other share one login: a service whose places are all taken
+ * lets no second one in. */
+static void session_put(struct kit *k, void *session, bool lost)
+{
+	if (lost) {
+		if (k->p->close)
+			k->p->close(session);
+		return;
+	}
+	pthread_mutex_lock(&k->lock);
+	k->idle[k->n_idle++] = session; /* never more than there are workers */
+	pthread_mutex_unlock(&k->lock);
+}
+
+static void run(struct kit *k, struct kit_job *j, void *session)
 {
 	struct err e = ERR_INIT;
 	struct kit_stream s = { .k = k, .id = j->id };
@@ -63,7 +99,8 @@ static void run(struct kit *k, struct kit_job *j, void *session, bool *lost)
 	};
 	int rc = j->verb->run(session, &k->conn, &q, &s, &r, &e);
 
-	*lost = r.lost;
+	/* before the answer, which brings the next request */
+	session_put(k, session, r.lost);
 	if (!rc) {
 		kit_reply_send(k, j->id, q.verb, s.partial, &r);
 		return;
@@ -73,54 +110,22 @@ static void run(struct kit *k, struct kit_job *j, void *session, bool *lost)
 	kit_reply_err(k, j->id, q.verb, KIT_UNKNOWN, &e);
 }
 
-/* A session for this worker: the one hello opened, or a new one. */
-static int session_get(struct kit *k, void **session, struct err *e)
-{
-	bool have = false;
-
-	pthread_mutex_lock(&k->lock);
-	if (k->first_free) {
-		k->first_free = false;
-		*session = k->first;
-		have = true;
-	}
-	pthread_mutex_unlock(&k->lock);
-	if (have || !k->p->open)
-		return 0;
-	return k->p->open(&k->conn, session, e);
-}
-
-static void session_drop(struct kit *k, void **session, bool *have)
-{
-	if (*have && k->p->close)
-		k->p->close(*session);
-	*session = NULL;
-	*have = false;
-}
-
 static void *worker(void *p)
 {
 	struct kit *k = p;
-	void *session = NULL;
-	bool have = false, lost;
 
 	for (struct kit_job *j; (j = take(k)); kit_job_free(&j)) {
 		struct err e = ERR_INIT;
+		void *session;
 
-		if (!have && session_get(k, &session, &e)) {
-			/* The service said no, or nothing was done at all. */
+		/* The service said no, or nothing was done at all. */
+		if (session_get(k, &session, &e))
 			kit_reply_err(k, j->id, j->verb->verb,
 				      e.code == ERR_PROVIDER ? KIT_REFUSED : KIT_RETRY,
 				      &e);
-			continue;
-		}
-		have = true;
-		lost = false;
-		run(k, j, session, &lost);
-		if (lost)
-			session_drop(k, &session, &have);
+		else
+			run(k, j, session);
 	}
-	session_drop(k, &session, &have);
 	return NULL;
 }
 
@@ -167,4 +172,10 @@ void kit_work_finish(struct kit *k)
 	if (k->first_free && k->p->close)
 		k->p->close(k->first);
 	k->first_free = false;
+	while (k->n_idle) {
+		void *session = k->idle[--k->n_idle];
+
+		if (session && k->p->close)
+			k->p->close(session);
+	}
 }
