@@ -79,9 +79,32 @@ static void set_outcome(const struct def *d, const struct answer *a,
 	} else {
 		(void)kit_say(r, !strcmp(o->is, "ok") ? KIT_OK :
 				 !strcmp(o->is, "absent") ? KIT_ABSENT :
-				 !strcmp(o->is, "refused") ? KIT_REFUSED : KIT_UNKNOWN,
+				 !strcmp(o->is, "refused") || !strcmp(o->is, "full") ?
+					KIT_REFUSED : KIT_UNKNOWN,
 			      "%s", text);
+		if (!strcmp(o->is, "full"))
+			(void)json_set_bool(kit_body(r), "quota", true);
 	}
+}
+
+/* A request to make something is sent once.  "Not done" is believed only of an
+ * answer that says so: 503 may come from whoever stands in front, when the
+ * service behind has long made it. */
+static bool makes(const struct scope *s, const struct toml_node *n)
+{
+	const char *method = toml_str(n, "method");
+
+	return !strcmp(s->q->verb, "mint") && method && strcmp(method, "GET") != 0 &&
+	       strcmp(method, "LIST") != 0;
+}
+
+static void mint_careful(const struct scope *s, const struct toml_node *n,
+			 const struct answer *a, struct kit_reply *r)
+{
+	if (!makes(s, n) || a->w.status < 500)
+		return;
+	if (r->status == KIT_RETRY || r->status == KIT_REFUSED || r->status == KIT_ABSENT)
+		r->status = KIT_UNKNOWN;
 }
 
 struct how {
@@ -109,7 +132,7 @@ static int one(struct session *ses, struct scope *s, const struct toml_node *n,
 		}
 		s->doc = a->doc;
 		o = rule_outcome(rules, a, s);
-		if (!o.is || strcmp(o.is, "again") != 0 || again)
+		if (!o.is || strcmp(o.is, "again") != 0 || again || makes(s, n))
 			break;
 		/* AWS: a signature may be refused just after another key's */
 		again = true;
@@ -126,9 +149,11 @@ static int one(struct session *ses, struct scope *s, const struct toml_node *n,
 	}
 	if (o.is && strcmp(o.is, "again") != 0) {
 		set_outcome(s->def, a, &o, probe, def_uses_secret(s->def, n), r);
+		mint_careful(s, n, a, r);
 		return 1;
 	}
 	act_default(s->def, a, r);
+	mint_careful(s, n, a, r);
 	/* an answer that no rule knows says nothing about life */
 	if (probe && r->status != KIT_RETRY) {
 		char text[400];

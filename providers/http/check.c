@@ -39,7 +39,7 @@ static const char *const kind_words[] = { "string", "whole number", "number",
 
 /* ---- the language ---------------------------------------------------------- */
 
-static const char *const outcomes[] = { "ok", "absent", "refused", "retry",
+static const char *const outcomes[] = { "ok", "absent", "refused", "full", "retry",
 	"unknown", "again", NULL };
 static const char *const lives[] = { "alive", "dead", "unknown", "retry",
 	"again", NULL };
@@ -48,6 +48,9 @@ static const char *const needs[] = { "required", "optional", "none", NULL };
 static const char *const whats[] = { "account", "credential", "session", "grant", NULL };
 static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE",
 	"LIST", "HEAD", NULL };
+/* what a JSON body may call itself (RFC 7396; AWS' JSON protocol) */
+static const char *const types[] = { "application/merge-patch+json",
+	"application/x-amz-json-1.1", NULL };
 static const char *const auth_kinds[] = { "header", "basic", "digest", "sigv4",
 	"jwt", "exchange", NULL };
 static const char *const pagings[] = { "link", "next", "cursor", "page", "last", NULL };
@@ -78,7 +81,7 @@ static const struct key pick_keys[] = {
 	{ "query", W_URLMAP, false, NULL }, { "headers", W_MAP, false, NULL }, \
 	{ "json", W_BODY, false, NULL }, { "form", W_MAP, false, NULL }, \
 	{ "text", W_TMPL, false, NULL }, { "json_base", W_STR, false, NULL }, \
-	{ "seal_to", W_TMPL, false, NULL }, \
+	{ "seal_to", W_TMPL, false, NULL }, { "type", W_WORD, false, types }, \
 	{ "json_pick", W_STRS, false, NULL }, { "json_set", W_TEXTMAP, false, NULL }, \
 	{ "answers", W_WORD, false, formats }, { "pick", W_TABLE, false, pick_keys }, \
 	{ "save", W_NAME, false, NULL }, { "rules", W_TABLES, false, rules }
@@ -115,7 +118,8 @@ static const struct key list_keys[] = { REQUEST(rule_keys),
 	{ "state", W_TMPL, false, NULL }, { "state_map", W_TEXTMAP, false, NULL },
 	{ "created", W_TMPL, false, NULL }, { "expires", W_TMPL, false, NULL },
 	{ "last_used", W_TMPL, false, NULL }, { "times", W_WORD, false, stamp_formats },
-	{ "fingerprint", W_TMPL, false, NULL }, { "attributes", W_MAP, false, NULL },
+	{ "fingerprint", W_TMPL, false, NULL }, { "label", W_TMPL, false, NULL },
+	{ "attributes", W_MAP, false, NULL },
 	{ "self_when", W_TABLE, false, cond_keys },
 	{ "makes_accounts_when", W_TABLE, false, cond_keys },
 	{ "only_when", W_TABLE, false, cond_keys },
@@ -158,6 +162,9 @@ static const struct key fact_keys[] = {
 	{ "rate_per_s", W_NUMBER, false, NULL }, { "by_value", W_BOOL, false, NULL },
 	{ "revoke_leaves_value", W_BOOL, false, NULL },
 	{ "self_revoke", W_BOOL, false, NULL }, { "may_cut_self", W_BOOL, false, NULL },
+	{ "fixed_id", W_BOOL, false, NULL }, { "labels", W_BOOL, false, NULL },
+	{ "last_used", W_BOOL, false, NULL }, { "last_used_lag_ms", W_INT, false, NULL },
+	{ "length", W_INT, false, NULL },
 	{ NULL, 0, false, NULL } };
 static const struct key secret_keys[] = {
 	{ "kind", W_STR, true, NULL }, { "prefix", W_STR, true, NULL },
@@ -274,9 +281,16 @@ static int body_ok(struct checker *k, const struct toml_node *n, int depth)
 		return def_wrong(k->d, n, k->e, "nested deeper than 8");
 	if (n->kind == TOML_STRING)
 		return tmpl_ok(k, n, false);
-	for (const struct toml_node *c = n->child; c; c = c->next)
+	for (const struct toml_node *c = n->child; c; c = c->next) {
+		struct tmpl_use use = { .why = "" };
+
+		if (c->key && !tmpl_check(c->key, k->d, &use))
+			return def_wrong(k->d, c, k->e, "%s", use.why);
+		if (use.secret || use.admin || use.token)
+			return def_wrong(k->d, c, k->e, "a secret may not be a name");
 		if (body_ok(k, c, depth + 1))
 			return -1;
+	}
 	return 0;
 }
 

@@ -362,7 +362,8 @@ static int kinds_whole(struct whole *w, const struct toml_node *kinds)
 static int give_whole(struct whole *w, const struct toml_node *n)
 {
 	static const char *const words[] = { "credential", "account", "kind",
-		"last_used", "count", "created", "expires", NULL };
+		"last_used", "count", "created", "expires", "read_back",
+		"place_version", NULL };
 
 	for (const struct toml_node *g = first(n, "give"); g; g = g->next) {
 		int i = 0;
@@ -371,7 +372,8 @@ static int give_whole(struct whole *w, const struct toml_node *n)
 			i++;
 		if (!words[i])
 			return def_wrong(w->d, g, w->e, "'give' takes credential, account, "
-					 "kind, last_used, count, created, expires; found "
+					 "kind, last_used, count, created, expires, "
+					 "read_back, place_version; found "
 					 "'%.60s'", g->key);
 	}
 	return 0;

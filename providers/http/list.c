@@ -189,10 +189,10 @@ static int put_item(struct walk *w, const struct toml_node *n,
 	const struct toml_node *makes = toml_get(n, "makes_accounts_when");
 	struct json *item = json_object();
 	char *id = name_field(w, n, "id", s, e), *kind = name_field(w, n, "kind", s, e);
-	char *print = field(n, "fingerprint", s, e);
+	char *print = field(n, "fingerprint", s, e), *label = field(n, "label", s, e);
 	int rc = -1;
 
-	if (!item || !id || !kind || !print) {
+	if (!item || !id || !kind || !print || !label) {
 		rc = e->code == ERR_NONE && item ? 0 : -1;
 		goto out;
 	}
@@ -213,6 +213,8 @@ static int put_item(struct walk *w, const struct toml_node *n,
 	}
 	if (*print)
 		(void)json_set_str(item, "fingerprint", print);
+	if (*label)
+		(void)json_set_str(item, "label", label);
 	if (put_state(n, s, item, e) || put_times(n, s, item, e) ||
 	    put_attributes(n, s, item, e))
 		goto out;
@@ -229,6 +231,7 @@ out:
 	mem_free(id);
 	mem_free(kind);
 	mem_free(print);
+	mem_free(label);
 	return rc;
 }
 

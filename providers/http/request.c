@@ -134,7 +134,9 @@ static int body_json(const struct toml_node *n, const struct scope *s,
 	for (const struct toml_node *c = n->child; c; c = c->next) {
 		if (c != n->child && buf_puts(out, ",", e))
 			return -1;
-		if (n->kind == TOML_TABLE && buf_printf(out, e, "\"%s\":", c->key))
+		if (n->kind == TOML_TABLE && (buf_puts(out, "\"", e) ||
+					      tmpl_render(c->key, s, TMPL_JSON, out, e) ||
+					      buf_puts(out, "\":", e)))
 			return -1;
 		if (body_json(c, s, out, e))
 			return -1;
@@ -198,7 +200,7 @@ int request_body(const struct toml_node *n, const struct scope *s,
 	int rc = 0;
 
 	if (json) {
-		type = "application/json";
+		type = toml_str(n, "type") ? toml_str(n, "type") : "application/json";
 		rc = body_json(json, s, &r->body, e);
 	} else if (toml_get(n, "json_base")) {
 		type = "application/json";

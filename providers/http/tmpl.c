@@ -18,7 +18,7 @@
 static const char *const functions[] = {
 	"url", "path", "base64", "base64url", "sha256", "number", "date",
 	"epoch", "epoch_ms", "lower", "last4", "optional", "sealed_box",
-	"head", "tail", NULL
+	"head", "tail", "parent", "leaf", NULL
 };
 
 struct expr {
@@ -213,6 +213,13 @@ static bool now_of(const char *name, int64_t *ms)
 	return true;
 }
 
+static const char *string_of(const struct json *o, const char *key)
+{
+	const char *v = o ? json_str(o, key) : NULL;
+
+	return v ? v : "";
+}
+
 static const char *word_of(const char *name, const struct scope *s)
 {
 	const struct kit_request *q = s->q;
@@ -225,6 +232,12 @@ static const char *word_of(const char *name, const struct scope *s)
 		return q ? q->credential : "";
 	if (!strcmp(name, "connection"))
 		return s->conn && s->conn->name ? s->conn->name : "";
+	if (!strcmp(name, "label"))
+		return q ? string_of(q->args, "label") : "";
+	if (!strcmp(name, "from"))
+		return q ? string_of(q->args, "from") : "";
+	if (!strncmp(name, "field.", 6))
+		return q ? string_of(json_get(q->args, "fields"), name + 6) : "";
 	if (!strncmp(name, "option.", 7)) {
 		const struct toml_node *o = toml_get(s->def->root, "option");
 		const char *dflt = toml_str(toml_get(o, name + 7), "default");
@@ -255,6 +268,9 @@ static int put_value(const struct expr *x, const struct scope *s,
 		return put_secret(s->token, NULL, s, out, e);
 	if (!strcmp(x->name, "uuid"))
 		return put_uuid(out, e);
+	if (!strcmp(x->name, "version"))
+		return s->q && json_int(s->q->args, "version", &ms) ?
+			       buf_printf(out, e, "%lld", (long long)ms) : 1;
 	if (now_of(x->name, &ms))
 		return stamp_put(ms, has(x, "epoch") ? "epoch" :
 				     has(x, "epoch_ms") ? "epoch_ms" :
@@ -314,10 +330,12 @@ int tmpl_base64(struct buf *out, const void *p, size_t n, bool url, struct err *
 	return 0;
 }
 
-/* "repo/7": what is before the first '/', what is after it. */
-static int cut(struct buf *v, bool head, struct err *e)
+/* "repo/7": what is before the first '/' (or the last: parent, leaf), what is
+ * after it. */
+static int cut(struct buf *v, bool head, bool last, struct err *e)
 {
-	char *slash = v->len ? memchr(v->p, '/', v->len) : NULL;
+	char *slash = !v->len ? NULL : last ? memrchr(v->p, '/', v->len) :
+					      memchr(v->p, '/', v->len);
 	size_t at;
 
 	if (!slash)
@@ -365,7 +383,10 @@ static int apply(const char *func, struct buf *v, const struct scope *s,
 	} else if (!strcmp(func, "sealed_box")) {
 		rc = seal(v, &o, s, e);
 	} else if (!strcmp(func, "head") || !strcmp(func, "tail")) {
-		rc = cut(v, *func == 'h', e);
+		rc = cut(v, *func == 'h', false, e);
+		goto out;
+	} else if (!strcmp(func, "parent") || !strcmp(func, "leaf")) {
+		rc = cut(v, *func == 'p', true, e);
 		goto out;
 	} else if (!strcmp(func, "last4")) {
 		size_t from = v->len > 4 ? v->len - 4 : 0;
@@ -492,7 +513,8 @@ char *tmpl_text(const char *text, const struct scope *s, struct err *e)
 static bool name_known(const char *name, const struct def *d)
 {
 	static const char *const plain[] = { "account", "kind", "credential",
-		"connection", "secret", "admin", "token", "uuid", NULL };
+		"connection", "secret", "admin", "token", "uuid", "label",
+		"version", "from", NULL };
 	static const char *const docs[] = { "item", "up", "up2", "doc",
 		"snapshot", NULL };
 	size_t len = strcspn(name, "/"), index, count;
@@ -505,6 +527,8 @@ static bool name_known(const char *name, const struct def *d)
 		if (strlen(docs[i]) == len && !strncmp(docs[i], name, len))
 			return true;
 	if (!strncmp(name, "step.", 5) && len > 5)
+		return true;
+	if (!strncmp(name, "field.", 6) && len > 6)
 		return true;
 	if (!strncmp(name, "option.", 7))
 		return toml_get(toml_get(d->root, "option"), name + 7) != NULL;

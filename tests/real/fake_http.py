@@ -117,6 +117,7 @@ class Gitlab(Service):
                         "deploy_tokens": [dict(id=92, name="pull", username="gl+92", revoked=False)]}
         self.group = {"access_tokens": [dict(id=95, name="gbot", user_id=3, active=True, revoked=False)],
                       "deploy_tokens": [dict(id=96, name="gpull", username="gl+96", revoked=False)]}
+        self.variables = {"DB_PASSWORD": "old"}
         self.keys = {3: [dict(id=71, title="deploy", created_at="2026-03-01T00:00:00Z", expires_at=None)]}
 
     def who(self, q):
@@ -212,6 +213,17 @@ class Gitlab(Service):
         else:
             t.update(active=False, revoked=True)
         raise Reply(204)
+
+    def do_variable(self, q, key):
+        """PUT /api/v4/projects/team%2Fapp/variables/:key"""
+        self.admin(q)
+        if key not in self.variables:
+            raise Reply(404, {"message": "404 Variable Not Found"})
+        value = q.json()["value"]
+        if len(value) < 8:  # masked
+            raise Reply(400, {"message": {"value": ["is invalid"]}})
+        self.variables[key] = value
+        raise Reply(200, {"key": key, "variable_type": "env_var", "value": value, "masked": True})
 
     def do_keys(self, q, ident):
         """GET /api/v4/users/:ident/keys"""
@@ -347,6 +359,8 @@ def after(h, t, status, body, headers):
         h.connection.close()
     elif how == "done-500":
         h.write(500, b"oops")
+    elif how == "done-503":
+        h.write(503, b"oops", {"Retry-After": "9"})
     elif how == "done-empty":
         h.write(200, b"")
     elif how == "done-slow":

@@ -288,6 +288,16 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             all_, page = list(self.tokens.values()), int(q.query.get("page", 1))
             self.ok(all_[(page - 1) * 2:page * 2], result_info={"page": page, "total_pages": (len(all_) + 1) // 2})
 
+        def do_make(self, q):
+            """POST /client/v4/user/tokens"""
+            self.who(q)
+            want = q.json()
+            if set(want) != {"name", "policies"}:
+                raise Reply(400, {"success": False, "errors": [{"code": 1, "message": "name and policies, please"}]})
+            self.tokens["cfut_n" + "n" * 47] = new = {**want, "id": "toknew", "status": "active",
+                                                      "issued_on": "2026-11-22T00:00:00Z"}
+            self.ok({**new, "value": "cfut_n" + "n" * 47})
+
         def do_one(self, q, ident):
             """GET /client/v4/user/tokens/:ident
             PUT /client/v4/user/tokens/:ident
@@ -318,6 +328,7 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 "policies": ["root"] if n == "admin" else ["p"], "type": "service", "path": "auth/token/create"}
                 for n in ("admin", "ci", "dev")}
             self.ids = {"sid-1", "sid-2"}
+            self.kv = {"team/app": {"version": 3, "data": {"password": "old", "other": "kept"}}}
 
         def nowhere(self, q, found):
             raise Reply(404, {"errors": []})
@@ -354,12 +365,31 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 del self.tokens[value]
             raise Reply(204)
 
+        def do_kv_look(self, q):
+            """GET /v1/secret/metadata/team/app"""
+            self.who(q)
+            if "team/app" not in self.kv:
+                raise Reply(404, {"errors": []})
+            raise Reply(200, {"data": {"current_version": self.kv["team/app"]["version"], "versions": {}}})
+
+        def do_kv_patch(self, q):
+            """PATCH /v1/secret/data/team/app"""
+            self.who(q)
+            if q.headers.get("Content-Type") != "application/merge-patch+json":
+                raise Reply(415, {"errors": ["PATCH requires Content-Type of application/merge-patch+json"]})
+            want, s = q.json(), self.kv["team/app"]
+            if want["options"]["cas"] != s["version"]:
+                raise Reply(400, {"errors": ["check-and-set parameter did not match the current version"]})
+            s["data"].update(want["data"])
+            s["version"] += 1
+            raise Reply(200, {"data": {"version": s["version"], "created_time": "2026-11-22T00:00:00Z"}})
+
         def do_create(self, q):
-            """POST /v1/auth/token/create"""
+            """POST /v1/auth/token/create/bots"""
             self.who(q)
             name = q.json()["display_name"]
             new = {"accessor": "acc-new", "display_name": "token-" + name, "creation_time": 1767225600,
-                   "policies": ["p"], "type": "service", "path": "auth/token/create"}
+                   "policies": ["p"], "meta": q.json()["meta"], "type": "service", "path": "auth/token/create"}
             self.tokens["hvs.new000000000000000000000"] = new
             raise Reply(200, {"auth": {"client_token": "hvs.new000000000000000000000", "accessor": "acc-new"}})
 
@@ -411,6 +441,7 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             self.secrets = {"DEPLOY": {"name": "DEPLOY", "visibility": "private", "value": "old",
                                        "created_at": "2026-01-01T00:00:00Z"},
                             "CHOSEN": {"name": "CHOSEN", "visibility": "selected", "value": "old"}}
+            self.repo_secrets = {}
             self.sso = [{"login": "dev", "credential_id": 61, "credential_type": "personal access token",
                          "token_last_eight": "12345678", "credential_authorized_at": "2026-01-01T00:00:00Z"}]
             self.sodium, self.public, self.private = sealing()
@@ -508,6 +539,20 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             """GET /orgs/acme/actions/secrets"""
             self.installation(q)
             raise Reply(200, {"total_count": len(self.secrets), "secrets": list(self.secrets.values())})
+
+        def do_repo_secret(self, q, name):
+            """GET /repos/acme/app/actions/secrets/:name
+            PUT /repos/acme/app/actions/secrets/:name"""
+            self.installation(q)
+            if name == "public-key":
+                raise Reply(200, {"key_id": "568250167242549744", "key": self.public})
+            new = q.json()
+            value = self.sodium(new["encrypted_value"])
+            if new["key_id"] != "568250167242549744" or value is None:
+                raise Reply(422, {"message": "Bad request - key_id"})
+            fresh = name not in self.repo_secrets
+            self.repo_secrets[name] = value
+            raise Reply(201 if fresh else 204, {} if fresh else None)
 
         def do_secret(self, q, name):
             """GET /orgs/acme/actions/secrets/:name
@@ -713,5 +758,65 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
                 self.answer(action, result=False)
             self.error(400, "InvalidAction")
 
+    class AwsSecrets(Aws):
+        """Secrets Manager: the same signatures, JSON."""
+
+        def __init__(self):
+            super().__init__()
+            self.stored = {"prod/db": ["old"]}
+
+        def error(self, status, code):
+            raise Reply(status, {"__type": code, "message": "m"})
+
+        def do_json(self, q):
+            """POST /"""
+            self.signed(q, "secretsmanager")
+            if q.headers.get("X-Amz-Target") != "secretsmanager.PutSecretValue" or \
+                    q.headers.get("Content-Type") != "application/x-amz-json-1.1":
+                self.error(400, "UnknownOperationException")
+            want = q.json()
+            if want["SecretId"] not in self.stored:
+                self.error(400, "ResourceNotFoundException")
+            if not 32 <= len(want["ClientRequestToken"]) <= 64:
+                self.error(400, "InvalidParameterException")
+            self.stored[want["SecretId"]].append(want["SecretString"])
+            raise Reply(200, {"ARN": "arn:x", "Name": want["SecretId"], "VersionId": want["ClientRequestToken"],
+                              "VersionStages": ["AWSCURRENT"]})
+
+    class Kubernetes(Service):
+        def __init__(self):
+            super().__init__()
+            self.version, self.alive = 41, True
+            self.data = {"password": "b2xk", "other": "a2VwdA=="}
+
+        def status(self, code, reason):
+            raise Reply(code, {"kind": "Status", "status": "Failure", "reason": reason, "message": reason, "code": code})
+
+        def nowhere(self, q, found):
+            self.status(404, "NotFound")
+
+        def do_secret(self, q, name):
+            """GET /api/v1/namespaces/prod/secrets/:name
+            PATCH /api/v1/namespaces/prod/secrets/:name"""
+            if q.bearer() != "k8s-admin-token-0000" or not self.alive:
+                self.status(401, "Unauthorized")
+            if "as=PartialObjectMetadata" not in (q.headers.get("Accept") or ""):
+                self.status(406, "NotAcceptable")  # the values are nobody's business
+            if name != "app":
+                self.status(404, "NotFound")
+            if q.method == "PATCH":
+                if q.headers.get("Content-Type") != "application/merge-patch+json":
+                    self.status(415, "UnsupportedMediaType")
+                want = q.json()
+                if want["metadata"]["resourceVersion"] != str(self.version):
+                    self.status(409, "Conflict")
+                for v in want["data"].values():
+                    base64.b64decode(v, validate=True)
+                self.data.update(want["data"])
+                self.version += 1
+            raise Reply(200, {"kind": "PartialObjectMetadata", "metadata": {
+                "name": name, "namespace": "prod", "uid": "u-1", "resourceVersion": str(self.version)}})
+
+    world.services.update(awssecrets=AwsSecrets(), kubernetes=Kubernetes())
     world.services.update(slack=Slack(), okta=Okta(), cloudflare=Cloudflare(), hashivault=Vault(),
                           github=Github(), aws=Aws(), wiki=Wiki(), kinds=Kinds())

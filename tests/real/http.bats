@@ -66,7 +66,7 @@ teardown() {
 	ask enable account ci-bot
 	ask probe account ci-bot
 	life alive
-	ask mint account ci-bot kind personal_token
+	ask mint account ci-bot kind personal_token label rot-1
 	expect .status ok
 	new=$(got .secret) id=$(got .credential)
 	on probe ci-bot personal_token "$id" "$new"

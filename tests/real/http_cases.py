@@ -6,6 +6,7 @@ probe:  end(state) makes it dead as the service's own revocation does; `dead` is
 change: done(state); `bare`: misbehaviours that look just as a yes does;
         `start`: the state before; `probes`: what is asked when it was a lie.
 """
+import base64
 import json
 import os
 import subprocess
@@ -50,6 +51,7 @@ def listing(items, paged=True):
 
 
 # ---- GitLab ---------------------------------------------------------------------
+VALUE = "delivered-0123456789-value"
 GL, BOT = "glpat-adminadminadminadmin", "glpat-botbotbotbotbotbot00"
 
 
@@ -83,7 +85,7 @@ gl_probe = {
 }
 GITLAB = {
     "admin": lambda: GL, "options": {"url": "BASE", "project": "team/app", "group": "team/app"},
-    "secrets": [GL, BOT], "end_admin": gl_end(GL),
+    "secrets": [GL, BOT, VALUE], "end_admin": gl_end(GL),
     "says": says((403, {"message": "403 Forbidden"}), (404, {"message": "404 Not Found"}),
                  (401, {"error": "insufficient_scope", "error_description": "higher privileges"}),
                  (500, {"message": "500 Internal Server Error"}), (503, {"message": "Service Unavailable"})),
@@ -106,7 +108,9 @@ GITLAB = {
         change("disable", "ci-bot", "", "", lambda s: s.users[2]["state"] == "blocked", ["201"], [gl_probe["user"]]),
         change("enable", "ci-bot", "", "", lambda s: s.users[2]["state"] == "active", ["201"],
                start=[gl_probe["user"]["end"]]),
-        change("mint", "ci-bot", "personal_token", "", lambda s: len(s.tokens) > 5),
+        change("mint", "ci-bot", "personal_token", "", lambda s: len(s.tokens) > 5, label="rot-1"),
+        lied(change("deliver", "team/app/DB_PASSWORD", "", "", lambda s: s.variables["DB_PASSWORD"] == VALUE,
+                    secret=VALUE, version=2), {"key": "OTHER"}, {"message": "404 Variable Not Found"}),
         listing(13),
     ]}
 
@@ -167,7 +171,7 @@ cf_probe = {
     "gone": probe("user", "token", "tok1", lambda s: s.tokens.pop(CFB), "unknown"),
 }
 CLOUDFLARE = {
-    "admin": lambda: CFA, "options": {"url": "BASE"}, "secrets": [CFA, CFB],
+    "admin": lambda: CFA, "options": {"url": "BASE", "mint_like": "tok1"}, "secrets": [CFA, CFB],
     "end_admin": lambda s: s.tokens.pop(CFA),
     "says": says(*[(status, {"success": False, "errors": [{"code": c, "message": "x"}], "result": None}) for status, c in (
         (403, 9109), (400, 6003), (401, 10000), (404, 1001), (500, 1002))]),
@@ -180,6 +184,8 @@ CLOUDFLARE = {
                     probes=[cf_probe["value"], cf_probe["record"]]), {"result": {"id": "tok2"}}, {"result": None}),
         lied(change("revoke_value", "", "token", "", lambda s: CFB not in s.tokens, probes=[cf_probe["value"]],
                     secret=CFB), {"result": {"id": "tok2"}}, {"result": None}),
+        lied(change("mint", "user", "token", "", lambda s: len(s.tokens) > 5, label="rot-1"),
+             {"result": {"id": "tok2"}}, {"result": None}),
         listing(5),
     ]}
 
@@ -191,7 +197,8 @@ hv_probe = {
     "id": probe("approle ci", "secret_id", "sid-1", lambda s: s.ids.discard("sid-1")),
 }
 HASHIVAULT = {
-    "admin": lambda: HVA, "options": {"url": "BASE", "role": "ci"}, "secrets": [HVA, HVC, HVD],
+    "admin": lambda: HVA, "options": {"url": "BASE", "role": "ci", "token_role": "bots"},
+    "secrets": [HVA, HVC, HVD, VALUE],
     "end_admin": lambda s: s.tokens.pop(HVA),
     "says": says((503, {"errors": ["Vault is sealed"]}), (403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}),
                  (403, {"errors": ["permission denied"]}), (500, {"errors": ["internal error"]}),
@@ -203,7 +210,9 @@ HASHIVAULT = {
         change("revoke", "approle ci", "secret_id", "sid-1", lambda s: "sid-1" not in s.ids, ["204"],
                [hv_probe["id"]]),
         change("mint", "approle ci", "secret_id", "", lambda s: "sid-new" in s.ids),
-        change("mint", "ci", "token", "", lambda s: len(s.tokens) > 3),
+        change("mint", "ci", "token", "", lambda s: len(s.tokens) > 3, label="rot-1"),
+        lied(change("deliver", "team/app/password", "", "", lambda s: s.kv["team/app"]["data"] == {
+            "password": VALUE, "other": "kept"}, secret=VALUE, version=2), {"data": {}}, {"data": None}),
         listing(5, paged=False),
     ]}
 
@@ -266,6 +275,8 @@ GITHUB = {
                [gh_probe["secret"]]),
         change("deliver", "organisation acme", "org_secret", "DEPLOY", lambda s: s.secrets["DEPLOY"]["value"] == NEW,
                ["201", "204"], secret=NEW),
+        change("deliver", "acme/app/DEPLOY", "", "", lambda s: s.repo_secrets.get("DEPLOY") == NEW, ["201", "204"],
+               secret=NEW, version=2),
         change("revoke", "dev", "sso_authorization", "61", lambda s: not s.sso, ["204"], [gh_probe["sso"]]),
         change("disable", "app curfew", "installation", "22", lambda s: s.suspended is not None, ["204"],
                [gh_probe["app"]]),
@@ -320,5 +331,28 @@ AWS = {
         listing(9),
     ]}
 
-SERVICES = {"gitlab": GITLAB, "slack": SLACK, "okta": OKTA, "cloudflare": CLOUDFLARE, "hashivault": HASHIVAULT,
+# ---- sinks only --------------------------------------------------------------------------------------
+def aws_admin():
+    import botocore.auth  # noqa: F401  pylint: disable=import-outside-toplevel,unused-import
+    return AWS["admin"]()  # it takes longer than the patience of the test to load
+
+
+AWSSECRETS = {
+    "admin": aws_admin, "secrets": AWS_SECRETS + [VALUE], "options": {"url": "BASE"}, "end_admin": AWS["end_admin"],
+    "says": says(*[(status, {"__type": c, "message": "m"}) for status, c in (
+        (400, "AccessDeniedException"), (400, "ThrottlingException"), (500, "InternalServiceError"),
+        (400, "InvalidRequestException"), (503, "ServiceUnavailable"), (400, "DecryptionFailure"))]),
+    "cases": [lied(change("deliver", "prod/db", "", "", lambda s: s.stored["prod/db"][-1] == VALUE, secret=VALUE,
+                          version=2), {"VersionId": "x"}, {"VersionId": "x", "VersionStages": ["AWSPENDING"]})]}
+KUBERNETES = {
+    "admin": lambda: "k8s-admin-token-0000", "secrets": ["k8s-admin-token-0000", VALUE], "options": {"url": "BASE"},
+    "end_admin": lambda s: setattr(s, "alive", False),
+    "says": says(*[(status, {"kind": "Status", "status": "Failure", "reason": c, "message": c, "code": status})
+                   for status, c in ((403, "Forbidden"), (401, "Unauthorized"), (500, "InternalError"),
+                                     (504, "Timeout"), (422, "Invalid"), (409, "AlreadyExists"))]),
+    "cases": [lied(change("deliver", "prod/app/password", "", "", lambda s: s.data == {
+        "password": base64.b64encode(VALUE.encode()).decode(), "other": "a2VwdA=="}, secret=VALUE, version=2),
+        {"metadata": {"name": "other", "uid": "u-1", "resourceVersion": "9"}}, {"metadata": {"name": "app"}})]}
+
+SERVICES = {"awssecrets": AWSSECRETS, "kubernetes": KUBERNETES, "gitlab": GITLAB, "slack": SLACK, "okta": OKTA, "cloudflare": CLOUDFLARE, "hashivault": HASHIVAULT,
             "github": GITHUB, "aws": AWS}

@@ -34,6 +34,10 @@ import http_cases; http_cases.SERVICES[sys.argv[2]]' "$BATS_TEST_DIRNAME" "$(bas
 	matrix aws okta hashivault
 }
 
+@test "Kubernetes and AWS Secrets Manager: each delivery, each misbehaviour" {
+	matrix kubernetes awssecrets
+}
+
 @test "Slack and Cloudflare: each verb, each misbehaviour, at each request" {
 	matrix slack cloudflare
 }
