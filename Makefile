@@ -81,6 +81,8 @@ CFLAGS_providers/postgres/pg.c := $(call pc,--cflags,libpq)
 EXTRA_dovecot := $(sort $(wildcard providers/net/*.c))
 EXTRA_redis := $(EXTRA_dovecot)
 EXTRA_file := $(sort $(wildcard providers/sink/*.c))
+EXTRA_program := $(EXTRA_file)
+EXTRA_systemd := $(EXTRA_file)
 define provider
 $(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard providers/$(2)/*.c)) $$(EXTRA_$(2)) $$(KIT_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)

@@ -98,7 +98,8 @@ static void reap(struct state *s)
 static bool signals(const char *file)
 {
 	static const char *const those[] = { "curfew-provider-ssh",
-					     "curfew-provider-file", NULL };
+					     "curfew-provider-file",
+					     "curfew-provider-systemd", NULL };
 	const char *slash = strrchr(file, '/');
 
 	for (size_t i = 0; those[i] != NULL; i++)

@@ -320,3 +320,97 @@ b" nofolder/x app/db/x; do
 	sink "{\"use_reload\":\"$T/reload\"}"
 	expect .status refused
 }
+
+# ---- program -------------------------------------------------------------------
+
+# program_sink SCRIPT-BODY [OPTIONS-JSON]
+program_sink() {
+	printf '#!/bin/sh\n%s\n' "$1" >"$T/prog"
+	chmod 755 "$T/prog"
+	provider_start "$CURFEW_BUILD/curfew-provider-program"
+	ask_json "$(jq -nc --arg p "$T/prog" --argjson more "${2:-null}" '{verb: "hello",
+		protocol: 1, connection: "prog", options: ({use_program: $p} + $more)}')"
+	expect .status ok
+}
+
+@test "program: the secret on standard input only, the exit status is the outcome" {
+	program_sink "cat >$T/got; { echo \"\$*\"; env; tr '\\0' ' ' </proc/\$\$/cmdline; } >$T/seen
+		echo rev-7; echo \"loud \$(cat $T/got)\" >&2; exit \$(cat $T/code)"
+	echo 0 >"$T/code"
+	deliver web/db 3
+	expect .status ok
+	expect .acknowledged true
+	expect .place_version rev-7
+	[ "$(cat "$T/got")" = "$S" ]
+	[ "$(head -1 "$T/seen")" = "deliver web/db 3 pg/app#password" ]
+	run ! grep -F "$S" "$T/seen" "$PROVIDER_LOG"
+	local want
+	for want in "75 retry" "77 refused" "1 unknown" "127 unknown"; do
+		echo "${want% *}" >"$T/code"
+		deliver web/db 4
+		expect .status "${want#* }"
+		[[ $ANSWER != *"$S"* && $ANSWER != *s3cret-* ]]
+	done
+	for place in -x "a
+b" ''; do
+		deliver "$place" 4
+		expect .status refused
+	done
+	echo 1 >"$T/code"
+	adopted web/db 3
+	expect .adopted false
+	echo 0 >"$T/code"
+	adopted web/db 3
+	expect .adopted true
+	[ ! -s "$T/got" ]
+}
+
+@test "program: JSON, a death, a secret not read, one that gives it back" {
+	program_sink "cat >$T/got" '{"format":"json"}'
+	deliver x 1
+	expect .status ok
+	[ "$(jq -r .secret "$T/got")" = "$S" ]
+	[ "$(jq -r .user "$T/got")" = app ]
+	provider_stop
+	program_sink 'kill -KILL $$'
+	deliver x 1
+	expect .status unknown
+	provider_stop
+	program_sink 'cat' # writes the secret to its output: it is not told
+	deliver x 1
+	expect .status ok
+	expect '.place_version // "none"' none
+	provider_stop
+	program_sink 'exit 0'
+	deliver x 1 "$(head -c 200000 /dev/zero | tr '\0' x | head -c 65000)$(printf '%0500d' 0)"
+	[[ $(got .status) == ok || $(got .status) == unknown ]] # a pipe holds 64 KiB
+	provider_stop
+	program_sink 'exit 0'
+	chmod 757 "$T/prog"
+	provider_stop
+	provider_start "$CURFEW_BUILD/curfew-provider-program"
+	ask_json "{\"verb\":\"hello\",\"protocol\":1,\"connection\":\"p\",\"options\":{\"use_program\":\"$T/prog\"}}"
+	expect .status refused
+}
+
+# ---- systemd credentials ---------------------------------------------------------
+
+@test "systemd: systemd-creds decrypts what was delivered, under its name only" {
+	command -v systemd-creds >/dev/null || skip "systemd-creds is not installed"
+	[ "$(id -u)" = 0 ] || skip "the host's key is root's"
+	systemd-creds setup >/dev/null 2>&1 ||
+		[ -s /var/lib/systemd/credential.secret ] || skip "no host key can be made here"
+	provider_start "$CURFEW_BUILD/curfew-provider-systemd"
+	ask_json "$(jq -nc --arg r "$R" '{verb: "hello", protocol: 1, connection: "units",
+		options: {root: $r, use_host_key: "/var/lib/systemd/credential.secret"}}')"
+	expect .status ok
+	deliver app/db.cred 1
+	expect .status ok
+	expect .read_back same
+	run ! grep -F "$S" "$R/app/db.cred"
+	[ "$(systemd-creds decrypt --name=db "$R/app/db.cred" -)" = "$S" ]
+	run ! systemd-creds decrypt --name=other "$R/app/db.cred" -
+	deliver app/db.cred 2 other-secret
+	expect .status ok
+	[ "$(systemd-creds decrypt --name=db "$R/app/db.cred" -)" = other-secret ]
+}
