@@ -37,7 +37,7 @@ obj = $(patsubst %,$(1)/obj/%.o,$(2))
 
 NOTIFY_C := $(wildcard providers/notify/*.c) providers/net/net.c
 PROGRAMS := $(if $(wildcard agent/main.c),curfew) $(PROV) curfew-notify \
-	$(if $(KEYRING_C),curfew-keyring) $(if $(wildcard hooks/main.c),curfew-scan)
+	$(if $(KEYRING_C),curfew-keyring curfew-provider-libsecret) $(if $(wildcard hooks/main.c),curfew-scan)
 
 # ---- libraries: one line per owner ---------------------------------------
 pc = $(shell pkg-config $(1) $(2) 2>/dev/null)
@@ -107,6 +107,10 @@ $(1)/curfew-keyring: $$(call obj,$(1),$$(KEYRING_C) $$(BASE_C) $$(BASE_CC))
 $(1)/curfew-notify: $$(call obj,$(1),$$(NOTIFY_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_notify) $$(LIBS_base)
+# the same program: what it is called says what it does
+$(1)/curfew-provider-libsecret: $(1)/curfew-keyring
+	$$(call say,LN,$$@)
+	$$(Q)ln -f $$< $$@
 $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter %/asan,$(1)),$$(LIBS_scan) $$(LIBS_base),$$(SCAN_LINK))

@@ -340,7 +340,9 @@ static void start(struct state *s, const struct launch_request *q, char *p, size
 		(void)err_sys(&e, a.program, "pipe");
 		goto out;
 	}
-	pid = spawn(file, a.argv, launch_environ(q->desktop != 0),
+	/* this sink speaks to the session bus, as curfew-keyring does */
+	pid = spawn(file, a.argv, launch_environ(q->desktop != 0 ||
+			strcmp(a.program, "curfew-provider-libsecret") == 0),
 		    q->hook ? NULL : &grants,
 		    (int[]){ in[0], out[1], err[1] }, &e);
 	if (pid > 0)

@@ -6,6 +6,10 @@
  * launcher starts it, it speaks the line protocol (docs/keyring.md) on stdin
  * and stdout, and it sees one thing: the random key of one slot, as hex text.
  *
+ * Under the name curfew-provider-libsecret it is a sink instead
+ * (docs/providers/sinks.md): it puts a rotated secret into the keyring, as an
+ * item of another schema, so that no place can name a vault's key.
+ *
  * Promises: the key goes from the protocol's secret member straight to the
  * keyring and back; it is in no log, argument, environment or file.  No bus is
  * started: without a session bus the answer is "refused", not a new daemon.
@@ -25,6 +29,7 @@
 #include <libsecret/secret.h>
 
 #define ITEM_MAX 128 /* an item's name, characters */
+#define SINK "curfew-provider-libsecret"
 
 static const SecretSchema vault_key_schema = {
 	.name = "org.curfew.VaultKey",
@@ -34,6 +39,18 @@ static const SecretSchema vault_key_schema = {
 		{ NULL, SECRET_SCHEMA_ATTRIBUTE_STRING },
 	},
 };
+
+static const SecretSchema sink_schema = {
+	.name = "org.curfew.Secret",
+	.flags = SECRET_SCHEMA_NONE,
+	.attributes = {
+		{ "place", SECRET_SCHEMA_ATTRIBUTE_STRING },
+		{ NULL, SECRET_SCHEMA_ATTRIBUTE_STRING },
+	},
+};
+
+/* What this process is, for all its life. */
+static const SecretSchema *schema = &vault_key_schema;
 
 struct request {
 	const char *verb, *item, *label;
@@ -110,7 +127,8 @@ static SecretService *service_open(struct reply *r)
 
 static GHashTable *attributes_of(const struct request *q)
 {
-	return secret_attributes_build(&vault_key_schema, "item", q->item, NULL);
+	return secret_attributes_build(schema, schema->attributes[0].name, q->item,
+				       NULL);
 }
 
 static void take_secret(SecretItem *item, struct reply *r)
@@ -148,7 +166,7 @@ static void do_lookup(const struct request *q, struct reply *r)
 	if (q->unlock)
 		flags |= SECRET_SEARCH_UNLOCK;
 	attrs = attributes_of(q);
-	items = secret_service_search_sync(s, &vault_key_schema, attrs,
+	items = secret_service_search_sync(s, schema, attrs,
 					   (SecretSearchFlags)flags, NULL, &ge);
 	if (ge) {
 		refuse_gerror(r, ge, "the keyring did not answer");
@@ -199,7 +217,7 @@ static void do_store(const struct request *q, struct reply *r)
 		goto out;
 	}
 	attrs = attributes_of(q);
-	if (secret_service_store_sync(s, &vault_key_schema, attrs,
+	if (secret_service_store_sync(s, schema, attrs,
 				      SECRET_COLLECTION_DEFAULT,
 				      q->label ? q->label : "curfew vault",
 				      value, NULL, &ge))
@@ -218,7 +236,7 @@ out:
 /* The library skips what is locked and calls that "nothing there". */
 static bool any_locked(SecretService *s, GHashTable *attrs)
 {
-	GList *items = secret_service_search_sync(s, &vault_key_schema, attrs,
+	GList *items = secret_service_search_sync(s, schema, attrs,
 						  SECRET_SEARCH_ALL, NULL, NULL);
 	bool locked = false;
 
@@ -239,7 +257,7 @@ static void do_clear(const struct request *q, struct reply *r)
 	attrs = attributes_of(q);
 	if (any_locked(s, attrs))
 		refuse(r, "locked", "the keyring is locked");
-	else if (secret_service_clear_sync(s, &vault_key_schema, attrs, NULL, &ge))
+	else if (secret_service_clear_sync(s, schema, attrs, NULL, &ge))
 		r->status = "ok";
 	else if (ge)
 		refuse_gerror(r, ge, "the keyring did not remove the key");
@@ -320,6 +338,107 @@ static int answer(struct lp *lp, struct json *msg, const struct secret *secret,
 	return rc;
 }
 
+/* ---- the sink --------------------------------------------------------------- */
+
+static const char sink_hello[] =
+	"{\"protocol\":1,\"provider\":\"libsecret\",\"version\":\"" CURFEW_VERSION "\","
+	"\"parallel\":1,\"verbs\":[\"list\",\"deliver\"],\"options\":[],\"secret\":\"none\","
+	"\"secret_help\":\"\",\"facts\":{}}";
+
+static bool sink_open;
+
+/* One connection a process; there is no setting. */
+static void sink_connect(const struct json *msg, struct reply *r)
+{
+	const struct json *options = json_get(msg, "options");
+
+	if (!json_get(msg, "connection"))
+		r->status = "ok";
+	else if (!json_str(msg, "connection") || sink_open)
+		refuse(r, NULL, "one connection, with a name");
+	else if (options && (json_type(options) != JSON_OBJECT || json_first(options)))
+		refuse(r, NULL, "there is no such option: this sink has none");
+	else
+		r->status = "ok", sink_open = true;
+}
+
+/* Stored, and then asked for again: only the same bytes count. */
+static void sink_deliver(const struct json *msg, struct request *q, struct reply *r)
+{
+	struct reply back = { .status = "unknown" };
+	char label[ITEM_MAX + 16];
+
+	q->item = json_str(msg, "account");
+	if (!item_ok(q->item) || !q->secret) {
+		refuse(r, NULL, "deliver needs a place of at most 128 bytes and the secret");
+		return;
+	}
+	g_snprintf(label, sizeof label, "curfew: %s", q->item);
+	q->label = label;
+	do_store(q, r);
+	q->label = NULL;
+	if (strcmp(r->status, "ok") != 0) {
+		/* locked, or nobody there: nothing was done, it may be later */
+		r->status = r->reason && strcmp(r->reason, "keyring") != 0 ? "retry" :
+									   "unknown";
+		return;
+	}
+	do_lookup(q, &back);
+	if (!back.secret || !secret_equal(back.secret, q->secret)) {
+		r->status = "unknown";
+		g_strlcpy(r->error, "asked for again, the keyring does not hand out "
+				    "what was stored", sizeof r->error);
+	}
+	secret_free(&back.secret);
+}
+
+static bool is_string(const struct json *msg, const char *key)
+{
+	const struct json *n = json_get(msg, key);
+
+	return !n || json_text(n);
+}
+
+static int sink_answer(struct lp *lp, struct json *msg, const struct secret *secret,
+		       struct err *e)
+{
+	struct request q = { .verb = json_str(msg, "verb"), .secret = secret };
+	struct reply r = { .status = "unknown" };
+	struct json *out = NULL;
+	int64_t id = 0;
+	bool good = true;
+	int rc = -1;
+
+	if (!json_int(msg, "id", &id) || id < 1)
+		return err_fail(e, ERR_PROTO, NULL, "a request without an id");
+	if (!q.verb || !is_string(msg, "account"))
+		refuse(&r, NULL, "a request without a verb, or a name that is no string");
+	else if (!strcmp(q.verb, "hello"))
+		sink_connect(msg, &r);
+	else if (strcmp(q.verb, "list") && strcmp(q.verb, "deliver"))
+		r.status = "unsupported", g_strlcpy(r.error, "no such verb", sizeof r.error);
+	else if (!sink_open)
+		refuse(&r, NULL, "no connection is open: say hello first");
+	else if (!strcmp(q.verb, "list"))
+		r.status = "ok";
+	else
+		sink_deliver(msg, &q, &r);
+	out = q.verb && !strcmp(q.verb, "hello") && !strcmp(r.status, "ok") ?
+		      json_parse(sink_hello, sizeof sink_hello - 1, e) : json_object();
+	good = json_set_int(out, "id", id) && json_set_str(out, "status", r.status);
+	if (q.verb && !strcmp(q.verb, "list"))
+		good = json_set_bool(out, "complete", true) && good;
+	if (q.verb && !strcmp(q.verb, "deliver") && !strcmp(r.status, "ok"))
+		good = json_set_str(out, "read_back", "same") &&
+		       json_set_bool(out, "acknowledged", false) && good;
+	if (r.error[0])
+		good = json_set_str(out, "error", r.error) && good;
+	rc = good ? lp_send(lp, out, NULL, e) : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	secret_free(&r.secret);
+	json_free(&out);
+	return rc;
+}
+
 static int serve(struct lp *lp, struct err *e)
 {
 	bool eof = false;
@@ -332,7 +451,9 @@ static int serve(struct lp *lp, struct err *e)
 		if (lp_fill(lp, &eof, e) != 0)
 			return -1;
 		while (rc == 0 && (n = lp_next(lp, &msg, &secret, e)) != 0) {
-			rc = n < 0 ? -1 : answer(lp, msg, secret, e);
+			rc = n < 0 ? -1 : schema == &sink_schema ?
+				sink_answer(lp, msg, secret, e) :
+				answer(lp, msg, secret, e);
 			json_free(&msg);
 			secret_free(&secret);
 		}
@@ -380,11 +501,18 @@ int main(int argc, char **argv)
 	struct lp *lp = NULL;
 	int rc = 1;
 
-	(void)argv;
-	log_setup("curfew-keyring", LOG_NOTICE, false);
+	const char *name = strrchr(argv[0], '/');
+
+	name = name ? name + 1 : argv[0];
+	if (strcmp(name, SINK) == 0)
+		schema = &sink_schema;
+	log_setup(schema == &sink_schema ? SINK : "curfew-keyring", LOG_NOTICE, false);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		g_print("%s %s\n", name, CURFEW_VERSION);
+		return 0;
+	}
 	if (argc > 1) {
-		log_line(LOG_ERROR, "curfew-keyring is started by curfew and "
-				    "takes no arguments");
+		log_line(LOG_ERROR, "%s is started by curfew and takes no arguments", name);
 		return 2;
 	}
 	if (start(&e) != 0)
