@@ -817,6 +817,75 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             raise Reply(200, {"kind": "PartialObjectMetadata", "metadata": {
                 "name": name, "namespace": "prod", "uid": "u-1", "resourceVersion": str(self.version)}})
 
+    class Entra(Service):
+        """Graph and the token endpoint."""
+
+        def __init__(self):
+            super().__init__()
+            self.apps = {f"app-{n}": {"id": f"obj-{n}", "appId": f"app-{n}", "displayName": n,
+                                      "createdDateTime": "2026-01-01T00:00:00Z"} for n in ("curfew", "ci", "dev")}
+            self.secrets = {f"k-{a}": {"app": f"app-{a}", "text": f"entra-{a}-secret-0000"} for a in ("curfew", "ci", "dev")}
+            self.issued = {}
+
+        def error(self, status, code, message):
+            raise Reply(status, {"error": {"code": code, "message": message}})
+
+        def nowhere(self, q, found):
+            self.error(404, "Request_ResourceNotFound", "nothing is there")
+
+        def do_token(self, q):
+            """POST /acme/oauth2/v2.0/token"""
+            f = q.form()
+            if f.get("grant_type") != "client_credentials" or not f["scope"].endswith("/.default"):
+                raise Reply(400, {"error": "invalid_scope", "error_codes": [70011]})
+            if not any(s["app"] == f["client_id"] and s["text"] == f["client_secret"] for s in self.secrets.values()):
+                raise Reply(401, {"error": "invalid_client", "error_codes": [7000215],
+                                  "error_description": "AADSTS7000215: Invalid client secret provided."})
+            self.issued["token-" + f["client_id"]] = f["client_id"]
+            raise Reply(200, {"token_type": "Bearer", "expires_in": 3599, "access_token": "token-" + f["client_id"]})
+
+        def who(self, q):
+            app = self.issued.get(q.bearer())
+            if app != "app-curfew" or "k-curfew" not in self.secrets:
+                self.error(401, "InvalidAuthenticationToken", "Access token validation failure.")
+
+        def do_apps(self, q):
+            """GET /v1.0/applications"""
+            self.who(q)
+            at, names = int(q.query.get("$skiptoken", 0)), sorted(self.apps)
+            page = {"value": [self.apps[n] for n in names[at:at + 2]]}
+            if at + 2 < len(names):
+                page["@odata.nextLink"] = f"{q.base}/v1.0/applications?$skiptoken={at + 2}"
+            raise Reply(200, page)
+
+        def mine(self, app):
+            return [{"keyId": k, "displayName": s.get("label", "old"), "startDateTime": "2026-01-01T00:00:00Z",
+                     "endDateTime": "2027-01-01T00:00:00Z", "hint": s["text"][:3], "secretText": None}
+                    for k, s in self.secrets.items() if s["app"] == app]
+
+        def do_app(self, q, app):
+            """GET /v1.0/applications\\(appId=':app'\\)"""
+            self.who(q)
+            if app not in self.apps:
+                self.nowhere(q, True)
+            raise Reply(200, {"id": self.apps[app]["id"], "passwordCredentials": self.mine(app)})
+
+        def do_change(self, q, app, what):
+            """POST /v1.0/applications\\(appId=':app'\\)/:what"""
+            self.who(q)
+            if app not in self.apps:
+                self.nowhere(q, True)
+            if what == "addPassword":
+                label = q.json()["passwordCredential"]["displayName"]
+                self.secrets["k-new"] = {"app": app, "text": "entra-new-secret-0000", "label": label}
+                raise Reply(200, {"keyId": "k-new", "displayName": label, "secretText": "entra-new-secret-0000"})
+            if self.secrets.get(q.json()["keyId"], {}).get("app") != app:
+                self.error(400, "Request_BadRequest", "No password credential found with keyId.")
+            if not trouble_is("revoke-ignored"):
+                del self.secrets[q.json()["keyId"]]
+            raise Reply(204)
+
+    world.services.update(entra=Entra())
     world.services.update(awssecrets=AwsSecrets(), kubernetes=Kubernetes())
     world.services.update(slack=Slack(), okta=Okta(), cloudflare=Cloudflare(), hashivault=Vault(),
                           github=Github(), aws=Aws(), wiki=Wiki(), kinds=Kinds())

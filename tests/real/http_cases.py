@@ -354,5 +354,27 @@ KUBERNETES = {
         "password": base64.b64encode(VALUE.encode()).decode(), "other": "a2VwdA=="}, secret=VALUE, version=2),
         {"metadata": {"name": "other", "uid": "u-1", "resourceVersion": "9"}}, {"metadata": {"name": "app"}})]}
 
-SERVICES = {"awssecrets": AWSSECRETS, "kubernetes": KUBERNETES, "gitlab": GITLAB, "slack": SLACK, "okta": OKTA, "cloudflare": CLOUDFLARE, "hashivault": HASHIVAULT,
+# ---- Entra --------------------------------------------------------------------------------------------
+ENA, ENC = "entra-curfew-secret-0000", "entra-ci-secret-0000"
+en_probe = {
+    "value": {**probe("app-ci", "client_secret", "k-ci", lambda s: s.secrets.pop("k-ci"), secret=ENC), "direct": True},
+    "record": probe("app-ci", "client_secret", "k-ci", lambda s: s.secrets.pop("k-ci")),
+}
+ENTRA = {
+    "admin": lambda: ENA, "secrets": [ENA, ENC], "end_admin": lambda s: s.secrets.pop("k-curfew"),
+    "options": {"graph": "BASE", "login": "BASE", "tenant": "acme", "client": "app-curfew"},
+    "exchange": "/oauth2/v2.0/token",
+    "says": says(*[(status, {"error": {"code": c, "message": "m"}}) for status, c in (
+        (403, "Authorization_RequestDenied"), (404, "Request_ResourceNotFound"), (500, "InternalServerError"),
+        (400, "Request_BadRequest"), (401, "InvalidAuthenticationToken"))] + [
+            (401, {"error": "invalid_client", "error_codes": [700016]}), (400, {"error": "invalid_request"})]),
+    "cases": list(en_probe.values()) + [
+        {**change("revoke", "app-ci", "client_secret", "k-ci", lambda s: "k-ci" not in s.secrets, ["204"],
+                  list(en_probe.values())), "exchange": True},
+        lied(change("mint", "app-ci", "client_secret", "", lambda s: "k-new" in s.secrets, label="rot-1"),
+             {"keyId": "k-new"}, {"value": []}),
+        listing(6),
+    ]}
+
+SERVICES = {"entra": ENTRA, "awssecrets": AWSSECRETS, "kubernetes": KUBERNETES, "gitlab": GITLAB, "slack": SLACK, "okta": OKTA, "cloudflare": CLOUDFLARE, "hashivault": HASHIVAULT,
             "github": GITHUB, "aws": AWS}

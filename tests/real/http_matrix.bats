@@ -34,8 +34,8 @@ import http_cases; http_cases.SERVICES[sys.argv[2]]' "$BATS_TEST_DIRNAME" "$(bas
 	matrix aws okta hashivault
 }
 
-@test "Kubernetes and AWS Secrets Manager: each delivery, each misbehaviour" {
-	matrix kubernetes awssecrets
+@test "Kubernetes, AWS Secrets Manager and Entra: each delivery, each misbehaviour" {
+	matrix kubernetes awssecrets entra
 }
 
 @test "Slack and Cloudflare: each verb, each misbehaviour, at each request" {
