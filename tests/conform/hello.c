@@ -5,7 +5,7 @@
 
 static const char verbs_known[] =
 	" list probe disable enable revoke revoke_value cut_sessions snapshot restore "
-	"remove_grant last_used mint set deliver freeze unfreeze ";
+	"remove_grant last_used make mint set deliver adopted freeze unfreeze ";
 
 static bool listed(const char *word, const char *list)
 {
@@ -53,9 +53,10 @@ static const char *fact_wrong(const char *name, const struct json *v)
 {
 	static const char bools[] = " overlap disable disable_cuts_sessions "
 				    "revoke_cuts_sessions by_value self_revoke "
-				    "revoke_leaves_value may_cut_self ";
+				    "revoke_leaves_value may_cut_self fixed_id "
+				    "makes labels last_used ";
 	static const char numbers[] = " max mint_lag_ms list_lag_ms revoke_lag_ms "
-				      "session_ms ";
+				      "session_ms length last_used_lag_ms ";
 	int64_t n;
 	double d;
 
