@@ -146,7 +146,7 @@ static int note_write(const struct place *p, const struct note *n, const char *f
 static int look_at(const struct place *p, struct note *n, struct err *e)
 {
 	struct buf b = BUF_INIT(PLACE_MAX);
-	struct stat st;
+	struct stat st = { 0 };
 	int rc = place_read(p, p->name, &b, &st, e);
 
 	buf_release(&b);

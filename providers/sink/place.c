@@ -145,7 +145,7 @@ static int slurp(int fd, const char *name, struct buf *out, struct err *e)
 int place_read(const struct place *p, const char *name, struct buf *out,
 	       struct stat *st, struct err *e)
 {
-	struct stat mine;
+	struct stat mine = { 0 };
 	int fd = openat(p->dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int rc = -1;
 
@@ -196,7 +196,7 @@ static int read_back(const struct place *p, const char *name, const struct buf *
 {
 	struct buf now = BUF_INIT(PLACE_MAX);
 	struct err mine = ERR_INIT;
-	struct stat st;
+	struct stat st = { 0 };
 	int n, rc = -1;
 
 	if (buf_reserve(&now, text->len + 1, e))
@@ -225,7 +225,7 @@ static int read_back(const struct place *p, const char *name, const struct buf *
 static int settle(const struct place *p, const char *name,
 		  const struct place_look *want, struct place_look *out, struct err *e)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	struct buf old = BUF_INIT(PLACE_MAX);
 	int n = place_read(p, name, &old, &st, e);
 

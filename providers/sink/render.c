@@ -165,7 +165,7 @@ static const char *default_key(enum render_as as, const char *field, char key[NA
 {
 	size_t i = 0;
 
-	for (; field[i] && i < NAME_MAX_; i++)
+	for (; i < NAME_MAX_ && field[i]; i++)
 		key[i] = as == RENDER_ENV ? (char)toupper((unsigned char)field[i]) : field[i];
 	key[i] = 0;
 	return key;
