@@ -415,7 +415,7 @@ static int sink_answer(struct lp *lp, struct json *msg, const struct secret *sec
 		refuse(&r, NULL, "a request without a verb, or a name that is no string");
 	else if (!strcmp(q.verb, "hello"))
 		sink_connect(msg, &r);
-	else if (strcmp(q.verb, "list") && strcmp(q.verb, "deliver"))
+	else if (strcmp(q.verb, "list") != 0 && strcmp(q.verb, "deliver") != 0)
 		r.status = "unsupported", g_strlcpy(r.error, "no such verb", sizeof r.error);
 	else if (!sink_open)
 		refuse(&r, NULL, "no connection is open: say hello first");

@@ -188,7 +188,7 @@ static int put_pairs(const struct render *how, const struct source *s,
 		return -1;
 	for (const struct json *o = s->fields ? json_first(s->fields) : NULL; o;
 	     o = json_next(o))
-		if (json_text(o) && strcmp(json_key(o), "secret") &&
+		if (json_text(o) && strcmp(json_key(o), "secret") != 0 &&
 		    put_pair(how, s, json_key(o), default_key(how->as, json_key(o), key),
 			     false, out, e))
 			return -1;

@@ -240,17 +240,17 @@ static int put_account(const struct account *a, void *arg, struct err *e)
 static bool may_put(const struct put *x, const struct kit_request *q, bool revoked,
 		    struct kit_reply *r)
 {
+	const bool same = !strcmp(x->old.print, x->fresh.print);
+
 	if (!x->account)
 		kit_say(r, KIT_ABSENT, "there is no account '%.64s'", q->account);
 	else if (revoked)
 		kit_say(r, KIT_REFUSED, "the new key is in the revocation list");
-	else if (!*x->old.print)
+	else if (!*x->old.print || (!same && (x->old_live || x->old_off)))
 		return true;
-	else if (!strcmp(x->old.print, x->fresh.print))
+	else if (same)
 		kit_say(r, x->fresh_live ? KIT_OK : KIT_REFUSED,
 			"it is the same key, and it is not valid");
-	else if (x->old_live || x->old_off)
-		return true;
 	else if (x->fresh_live && !x->old_over) /* done before */
 		kit_say(r, KIT_OK, "%s", "");
 	else
