@@ -2,7 +2,7 @@
  * decode_near: the segments of a text that is a delta of another.
  *
  * Owns how far a change is felt.  A run of base64 or hex depends on its own
- * characters and the '=' behind it.  A segment of escapes depends on those
+ * characters, those on both sides and the '=' behind it.  A segment of escapes depends on those
  * within 128 bytes, and so on: NEAR is that and two escapes more, so what
  * begins a span begins a segment too.
  */
@@ -16,6 +16,7 @@
 
 #define NEAR 160u
 #define ESCAPE_MOST 8u /* bytes of one escape */
+#define PADDING 2u     /* '=' behind base64 */
 
 int spans_add(struct spans *s, size_t from, size_t to, struct err *e)
 {
@@ -33,30 +34,31 @@ int spans_add(struct spans *s, size_t from, size_t to, struct err *e)
 	return 0;
 }
 
-static bool of_run(char c)
+/* The runs that a change touches, and so may have made; the matcher has seen all
+ * runs around changes, those that it saw in part twice. */
+static int changed_runs(struct spans *s, const char *text, size_t n,
+			const struct gap *gap, size_t gaps,
+			const struct match_thread *seen, struct err *e)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '-' ||
-	       c == '_' || c == '=';
-}
+	size_t i, g = 0, from, to;
 
-static int widen_runs(struct spans *s, const char *text, size_t n,
-		      const struct gap *gap, size_t gaps, struct err *e)
-{
-	size_t i, from, to, floor;
-
-	for (s->n = i = 0; i < gaps; i++) {
+	for (s->n = i = 0; i < seen->runs; i++) {
+		const struct token_run *r = &seen->run[i];
 		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
 
-		if (last && gap[i].end <= last->end)
+		if (last && r->end <= last->end)
 			continue;
-		floor = last ? last->end : 0;
-		from = gap[i].start > floor ? gap[i].start : floor;
-		while (from > floor && of_run(text[from - 1]))
+		while (g < gaps && gap[g].end < r->start)
+			g++;
+		if (g == gaps)
+			break;
+		if (gap[g].start > r->end + PADDING)
+			continue;
+		for (from = r->start; from && token_char(text[from - 1]);)
 			from--;
-		for (to = gap[i].end; to < n && of_run(text[to]); to++)
-			;
-		if (last && from == floor)
+		for (to = r->end; to < n && token_char(text[to]);)
+			to++;
+		if (last && from <= last->end)
 			last->end = (uint32_t)to;
 		else if (spans_add(s, from, to, e))
 			return -1;
@@ -227,17 +229,19 @@ static int copied(struct segments *s, const struct delta *d,
 
 int segments_near(struct segments *s, const char *text, size_t n,
 		  const struct delta *d, const struct gap *gap, size_t gaps,
-		  struct decoder *k, struct err *e)
+		  const struct match_thread *seen, struct decoder *k,
+		  struct err *e)
 {
 	size_t i;
 
 	s->n = 0;
-	if (widen_runs(&k->runs, text, n, gap, gaps, e) ||
+	if (changed_runs(&k->runs, text, n, gap, gaps, seen, e) ||
 	    widen_escapes(&k->escapes, text, n, gap, gaps, e))
 		return -1;
 	for (i = 0; i < k->runs.n; i++)
 		if (segments_runs(s, text, k->runs.v[i].start,
-				  k->runs.v[i].end, e))
+				  n - k->runs.v[i].end > PADDING
+					  ? k->runs.v[i].end + PADDING : n, e))
 			return -1;
 	for (i = 0; i < k->escapes.n; i++)
 		if (segments_escapes(s, text, k->escapes.v[i].start,

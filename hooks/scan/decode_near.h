@@ -10,10 +10,12 @@
 
 #include "hooks/scan/scan.h"
 
-/* All segments that may say something, by start; `k`: for its spans. */
+/* All segments that may say something, by start.  `seen`: what the matcher saw of
+ * the text's changes; `k`: for its spans. */
 int segments_near(struct segments *s, const char *text, size_t n,
 		  const struct delta *d, const struct gap *gap, size_t gaps,
-		  struct decoder *k, struct err *e)
+		  const struct match_thread *seen, struct decoder *k,
+		  struct err *e)
 	__attribute__((warn_unused_result));
 void segments_sort(struct segments *s);
 int spans_add(struct spans *s, size_t from, size_t to, struct err *e)

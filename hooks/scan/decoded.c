@@ -302,7 +302,7 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 		segments_sort(s);
 		return keep_made(s, &out->made, e);
 	}
-	if (segments_near(s, text, n, d, t->gap, gaps, k, e))
+	if (segments_near(s, text, n, d, t->gap, gaps, &t->match, k, e))
 		return -1;
 	if (!s->n && d->base->coded == d->base->n)
 		return 0;

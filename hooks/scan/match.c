@@ -14,8 +14,8 @@
 
 #include "base/mem.h"
 #include "hooks/scan/patterns.h"
-#include "hooks/scan/tokens.h"
 
+#define REACH_LEAST (TOKEN_RUN + 8) /* to see enough of every run */
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
 
 /* ---- compiling ----------------------------------------------------------- */
@@ -229,6 +229,7 @@ struct matcher *matcher_new(const struct ruleset *rs,
 		goto bad;
 	if (!load_any(m, c, name) && make(m, c, name, e))
 		goto bad;
+	m->reach = REACH_LEAST;
 	for (i = 0; i < rs->n; i++) {
 		const struct strings *w = &rs->rule[i].keywords;
 
@@ -332,6 +333,7 @@ void match_thread_release(struct match_thread *t)
 {
 	hs_free_scratch(t->scratch);
 	mem_free(t->hit);
+	mem_free(t->run);
 	mem_free(t->wide);
 	memset(t, 0, sizeof(*t));
 }
@@ -340,7 +342,7 @@ void match_reset(const struct matcher *m, struct match_thread *t)
 {
 	size_t i;
 
-	t->n = 0;
+	t->n = t->runs = 0;
 	memset(t->wide, 0, m->words * sizeof(*t->wide));
 	for (i = 0; i < m->rs->n; i++)
 		if (m->row[i].class == RULE_ALWAYS)
@@ -404,24 +406,45 @@ static int scan_with(const struct matcher *m, size_t which,
 	return 0;
 }
 
+static int add_run(struct match_thread *t, const struct token_run *run,
+		   struct err *e)
+{
+	if (t->runs == t->runs_cap) {
+		size_t cap = t->runs_cap ? t->runs_cap * 2 : 256;
+		struct token_run *v = mem_realloc(t->run, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		t->run = v;
+		t->runs_cap = cap;
+	}
+	t->run[t->runs++] = *run;
+	return 0;
+}
+
 /* A match in [from, to) holds a part of a dense run there, and is nowhere
  * farther from it than it is long. */
 static int scan_dense(const struct matcher *m, struct match_thread *t,
 		      const char *text, size_t from, size_t to, struct err *e)
 {
-	size_t reach = m->dense_reach + 2, start, end, low, high;
-	bool more = token_dense(text, from, to, &start, &end);
+	size_t reach = m->dense_reach + 2, at = from, low = 0, high = 0;
+	struct token_run run;
 
-	while (more) {
-		low = start - from > reach ? start - reach : from;
-		do {
-			high = to - end > reach ? end + reach : to;
-			more = token_dense(text, end, to, &start, &end);
-		} while (more && start <= high);
-		if (scan_with(m, DB_DENSE, t, text, low, high, e))
+	for (; token_next(text, at, to, &run); at = run.end) {
+		if (add_run(t, &run, e))
 			return -1;
+		if (!run.dense || !m->db[DB_DENSE])
+			continue;
+		if (high && run.start > high) {
+			if (scan_with(m, DB_DENSE, t, text, low, high, e))
+				return -1;
+			high = 0;
+		}
+		if (!high)
+			low = run.start - from > reach ? run.start - reach : from;
+		high = to - run.end > reach ? run.end + reach : to;
 	}
-	return 0;
+	return high ? scan_with(m, DB_DENSE, t, text, low, high, e) : 0;
 }
 
 int match_scan(const struct matcher *m, struct match_thread *t,
@@ -431,7 +454,7 @@ int match_scan(const struct matcher *m, struct match_thread *t,
 		return 0;
 	if (m->db[DB_ALL] && scan_with(m, DB_ALL, t, text, from, to, e))
 		return -1;
-	return m->db[DB_DENSE] ? scan_dense(m, t, text, from, to, e) : 0;
+	return scan_dense(m, t, text, from, to, e);
 }
 
 static int by_rule(const void *a, const void *b)

@@ -16,6 +16,7 @@
 #include "hooks/scan/deadline.h"
 #include "hooks/scan/rule_cache.h"
 #include "hooks/scan/rules.h"
+#include "hooks/scan/tokens.h"
 
 /* A rule whose longest match is above this runs on whole texts instead. */
 #define MATCH_REACH_MAX 512u
@@ -43,6 +44,8 @@ struct match_thread {
 	size_t n, cap;
 	uint64_t *wide; /* bit per rule that is not RULE_NEAR: a keyword was
 			 * seen, or RULE_ALWAYS */
+	struct token_run *run; /* all in what was scanned, clipped there */
+	size_t runs, runs_cap;
 	uint32_t shift; /* added to the ends of the scan that runs */
 	bool failed;
 	struct pace *pace; /* asked on the way, or NULL */

@@ -12,23 +12,6 @@
 #include <immintrin.h>
 #endif
 
-/* Which of 64 bytes are such, one bit each. */
-struct places {
-	uint64_t any;	/* all the characters */
-	uint64_t alnum; /* letters and digits */
-};
-
-static bool alnum_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9');
-}
-
-bool token_char(char c)
-{
-	return alnum_char(c) || c == '+' || c == '/' || c == '-' || c == '_';
-}
-
 /* A character is of a kind when both of its halves allow it. */
 enum {
 	SIGN = 1,   /* + - / */
@@ -36,6 +19,7 @@ enum {
 	FRONT = 4,  /* A to O, a to o */
 	BACK = 8,   /* P to Z, p to z */
 	UNDER = 16, /* _ */
+	WORD = DIGIT | FRONT | BACK,
 };
 
 static const unsigned char by_low[16] = {
@@ -50,6 +34,11 @@ static const unsigned char by_high[16] = {
 	0, 0, SIGN, DIGIT, FRONT, BACK | UNDER, FRONT, BACK,
 };
 
+static inline unsigned kind_of(char c)
+{
+	return by_low[(unsigned char)c & 15] & by_high[(unsigned char)c >> 4];
+}
+
 /* Where 16 that are set begin; `next`: the bits behind. */
 static uint64_t begin_16(uint64_t m, uint64_t next)
 {
@@ -62,29 +51,16 @@ static uint64_t begin_16(uint64_t m, uint64_t next)
 	return m & (m >> 8 | next << 56);
 }
 
-/* One question about 64 places and what follows them: where it holds. */
-static inline uint64_t asked(struct places now, struct places next, bool dense)
-{
-	uint64_t any = begin_16(now.any, next.any);
-
-	if (!any || !dense)
-		return any;
-	/* 32 are 16 and 16 more, which begin in `next` at 15 at the latest */
-	any &= any >> 16 | begin_16(next.any, 0) << 48;
-	return any | begin_16(now.alnum, next.alnum);
-}
-
 /* The same for every way to get at the places. */
 #define SEARCH(PLACES)                                                         \
-	struct places now, next, none = { 0, 0 };                              \
+	uint64_t now, next, at;                                                \
 	char last[192];                                                        \
-	uint64_t at;                                                           \
                                                                                \
 	if (to - from >= 128) {                                                \
 		now = PLACES(text + from);                                     \
 		for (; to - from >= 128; from += 64, now = next) {             \
 			next = PLACES(text + from + 64);                       \
-			at = asked(now, next, dense);                          \
+			at = begin_16(now, next);                              \
 			if (at)                                                \
 				return from + (size_t)__builtin_ctzll(at);     \
 		}                                                              \
@@ -92,24 +68,23 @@ static inline uint64_t asked(struct places now, struct places next, bool dense)
 	memset(last, 0, sizeof(last));                                         \
 	memcpy(last, text + from, to - from);                                  \
 	next = PLACES(last + 64);                                              \
-	at = asked(PLACES(last), next, dense);                                 \
+	at = begin_16(PLACES(last), next);                                     \
 	if (at)                                                                \
 		return from + (size_t)__builtin_ctzll(at);                     \
-	at = asked(next, none, dense);                                         \
+	at = begin_16(next, 0);                                                \
 	return at ? from + 64 + (size_t)__builtin_ctzll(at) : to;
 
 #ifdef __x86_64__
 #define WITH(what) __attribute__((target(what)))
 
-WITH("avx2") static inline struct places places_avx2(const char *p)
+WITH("avx2") static inline uint64_t places_avx2(const char *p)
 {
 	const __m256i low = _mm256_broadcastsi128_si256(
 		_mm_loadu_si128((const __m128i *)(const void *)by_low));
 	const __m256i high = _mm256_broadcastsi128_si256(
 		_mm_loadu_si128((const __m128i *)(const void *)by_high));
 	const __m256i half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
-	const __m256i alnum = _mm256_set1_epi8(DIGIT | FRONT | BACK);
-	struct places out = { 0, 0 };
+	uint64_t out = 0;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -119,30 +94,25 @@ WITH("avx2") static inline struct places places_avx2(const char *p)
 			_mm256_and_si256(_mm256_srli_epi16(c, 4), half));
 		__m256i none = _mm256_and_si256(l, h);
 
-		l = _mm256_cmpeq_epi8(_mm256_and_si256(none, alnum), zero);
 		none = _mm256_cmpeq_epi8(none, zero);
-		out.any |= (uint64_t)~(unsigned)_mm256_movemask_epi8(none)
-			   << (32 * i);
-		out.alnum |= (uint64_t)~(unsigned)_mm256_movemask_epi8(l)
-			     << (32 * i);
+		out |= (uint64_t)~(unsigned)_mm256_movemask_epi8(none)
+		       << (32 * i);
 	}
 	return out;
 }
 
-WITH("avx2") static size_t search_avx2(const char *text, size_t from, size_t to,
-				       bool dense)
+WITH("avx2") static size_t search_avx2(const char *text, size_t from, size_t to)
 {
 	SEARCH(places_avx2)
 }
 
-WITH("ssse3") static inline struct places places_ssse3(const char *p)
+WITH("ssse3") static inline uint64_t places_ssse3(const char *p)
 {
 	const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)by_low);
 	const __m128i high =
 		_mm_loadu_si128((const __m128i *)(const void *)by_high);
 	const __m128i half = _mm_set1_epi8(15), zero = _mm_setzero_si128();
-	const __m128i alnum = _mm_set1_epi8(DIGIT | FRONT | BACK);
-	struct places out = { 0, 0 };
+	uint64_t out = 0;
 	int i;
 
 	for (i = 0; i < 4; i++) {
@@ -152,22 +122,19 @@ WITH("ssse3") static inline struct places places_ssse3(const char *p)
 			_mm_and_si128(_mm_srli_epi16(c, 4), half));
 		__m128i none = _mm_and_si128(l, h);
 
-		l = _mm_cmpeq_epi8(_mm_and_si128(none, alnum), zero);
 		none = _mm_cmpeq_epi8(none, zero);
-		out.any |= (uint64_t)(~(unsigned)_mm_movemask_epi8(none) & 0xffff)
-			   << (16 * i);
-		out.alnum |= (uint64_t)(~(unsigned)_mm_movemask_epi8(l) & 0xffff)
-			     << (16 * i);
+		out |= (uint64_t)(~(unsigned)_mm_movemask_epi8(none) & 0xffff)
+		       << (16 * i);
 	}
 	return out;
 }
 
 WITH("ssse3") static size_t search_ssse3(const char *text, size_t from,
-					 size_t to, bool dense)
+					 size_t to)
 {
 	SEARCH(places_ssse3)
 }
-static size_t (*search)(const char *, size_t, size_t, bool) = search_ssse3;
+static size_t (*search)(const char *, size_t, size_t) = search_ssse3;
 
 /* The matcher asks for SSE4.2 anyway. */
 static void __attribute__((constructor)) choose(void)
@@ -177,43 +144,53 @@ static void __attribute__((constructor)) choose(void)
 		search = search_avx2;
 }
 #else
-static struct places slowly(const char *p)
+static uint64_t slowly(const char *p)
 {
-	struct places out = { 0, 0 };
+	uint64_t out = 0;
 	int i;
 
-	for (i = 0; i < 64; i++) {
-		unsigned char c = (unsigned char)p[i];
-		unsigned kind = by_low[c & 15] & by_high[c >> 4];
-
-		out.any |= (uint64_t)(kind != 0) << i;
-		out.alnum |= (uint64_t)((kind & (DIGIT | FRONT | BACK)) != 0) << i;
-	}
+	for (i = 0; i < 64; i++)
+		out |= (uint64_t)(kind_of(p[i]) != 0) << i;
 	return out;
 }
 
-static size_t search(const char *text, size_t from, size_t to, bool dense)
+static size_t search(const char *text, size_t from, size_t to)
 {
 	SEARCH(slowly)
 }
 
 #endif
 
-size_t token_run(const char *text, size_t from, size_t to)
+bool token_char(char c)
 {
-	return search(text, from, to, false);
+	return kind_of(c) != 0;
 }
 
-bool token_dense(const char *text, size_t from, size_t to, size_t *start,
-		 size_t *end)
+size_t token_run(const char *text, size_t from, size_t to)
 {
-	size_t at = search(text, from, to, true);
+	return search(text, from, to);
+}
+
+bool token_next(const char *text, size_t from, size_t to, struct token_run *run)
+{
+	size_t at = search(text, from, to), word = at, end;
 
 	if (at == to)
 		return false;
-	for (*start = at; *start > from && token_char(text[*start - 1]);)
-		--*start;
-	for (*end = at + TOKEN_ALNUM; *end < to && token_char(text[*end]);)
-		++*end;
+	run->dense = false;
+	for (end = at; end < to; end++) {
+		unsigned kind = kind_of(text[end]);
+
+		if (kind & WORD)
+			continue;
+		run->dense |= end - word >= TOKEN_ALNUM;
+		word = end + 1;
+		if (!kind)
+			break;
+	}
+	run->start = (uint32_t)at;
+	run->end = (uint32_t)end;
+	run->dense |= (end > word && end - word >= TOKEN_ALNUM) ||
+		      end - at >= TOKEN_LONG;
 	return true;
 }

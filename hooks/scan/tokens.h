@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define TOKEN_RUN 16u	 /* of these characters: may be base64 */
 #define TOKEN_ALNUM 16u	 /* letters and digits alone ... */
@@ -15,12 +16,17 @@
 bool token_char(char c);
 /* The first place in [from, to) where TOKEN_RUN of them begin, or `to`. */
 size_t token_run(const char *text, size_t from, size_t to);
-/* The first run of them in [from, to), all that stand together there, that
- * holds TOKEN_ALNUM letters and digits together, or TOKEN_LONG of them. */
-bool token_dense(const char *text, size_t from, size_t to, size_t *start,
-		 size_t *end);
 
-/* Does every match of the pattern hold such a dense run?  Rather no than yes:
+/* All that stand together, TOKEN_RUN at least; dense: with TOKEN_ALNUM letters
+ * and digits together, or TOKEN_LONG long. */
+struct token_run {
+	uint32_t start, end;
+	bool dense;
+};
+/* The first in [from, to), clipped there. */
+bool token_next(const char *text, size_t from, size_t to, struct token_run *run);
+
+/* Does every match of the pattern hold a dense run?  Rather no than yes:
  * of what it does not know it says no. */
 bool token_needed(const char *pattern);
 

@@ -218,13 +218,13 @@ static void copy_marks(struct marks *to, const struct marks *from)
 
 /* A base may have had the keyword that this text lacks: its matches are looked
  * at, and dropped. */
-static void without_gated(const struct engine *g, struct marks *m)
+static void without_gated(const struct scan_thread *t, struct marks *m)
 {
 	size_t i, kept = 0, gone = 0;
 
 	for (i = 0; i < m->n; i++) {
 		if (m->v[i].secret == SECRET_NONE &&
-		    matcher_class(g->matcher, m->v[i].rule) == RULE_GATED)
+		    matcher_class(t->s->matcher, m->v[i].rule) == RULE_GATED)
 			gone++;
 		else
 			m->v[kept++] = m->v[i];
@@ -299,8 +299,8 @@ static void test_same(void **state)
 		coded += whole.n - whole.coded;
 		known += whole.coded - whole.own;
 		copy_marks(&seen, &new);
-		without_gated(&g, &seen);
-		without_gated(&g, &whole);
+		without_gated(&t, &seen);
+		without_gated(&t, &whole);
 		assert_int_equal(whole.own, seen.own);
 		same(&whole, &seen, round);
 		assert_int_equal(whole.coded, seen.coded);
@@ -359,9 +359,88 @@ static void test_runs(void **state)
 	segments_release(&s);
 }
 
+/* Rules that look no farther than this. */
+static const char few[] = "[[rules]]\nid='short'\nregex='''ab'''\n";
+
+/* A text made of the base's begin, something between and its end: what is
+ * decoded in it is known as if the text stood alone. */
+static void one_cut(struct scan_thread *t, const char *base, size_t n,
+		    const struct marks *old, size_t to, const char *between,
+		    size_t from)
+{
+	struct run run[2] = { { 0, 0, (uint32_t)to } };
+	struct delta d = { .run = run, .n = 1, .base_len = n, .base = old };
+	struct marks whole = { 0 }, near = { 0 };
+	struct err e = ERR_INIT;
+	char text[400];
+	size_t len = to, i;
+
+	memcpy(text, base, to);
+	memcpy(text + len, between, strlen(between));
+	len += strlen(between);
+	memcpy(text + len, base + from, n - from);
+	if (len == to && from == to)
+		run[0].len = (uint32_t)n;
+	else if (from < n)
+		run[d.n++] = (struct run){ (uint32_t)len, (uint32_t)from,
+					   (uint32_t)(n - from) };
+	if (!to) {
+		run[0] = run[1];
+		d.n--;
+	}
+	len += n - from;
+	assert_int_equal(scan_text(t, text, len, NULL, &whole, &e), 0);
+	assert_int_equal(scan_text(t, text, len, &d, &near, &e), 0);
+	without_gated(t, &whole);
+	without_gated(t, &near);
+	same(&whole, &near, (unsigned)from);
+	if (whole.made.n != near.made.n)
+		fail_msg("%zu '%s' %zu: %zu decoded whole, %zu near", to,
+			 between, from, whole.made.n, near.made.n);
+	for (i = 0; i < whole.made.n; i++) {
+		assert_int_equal(whole.made.v[i].start, near.made.v[i].start);
+		assert_int_equal(whole.made.v[i].end, near.made.v[i].end);
+		assert_int_equal(whole.made.v[i].coding, near.made.v[i].coding);
+	}
+	marks_release(&whole);
+	marks_release(&near);
+}
+
+/* Every cut of a text with runs of base64 and hex close together. */
+static void test_cuts(void **state)
+{
+	static const char base[] =
+		"k=YWJjZGFiY2RhYmNkYWJjZA==;YWJjZGFiY2RhYmNkYWJjZGFi "
+		"61626364616263646162636461626364616263646162\n"
+		"key%61%62%63%64ab\\x61\\x62cd=YWJjZGFiY2RhYmNk=";
+	static const char *const between[] = { "", " ", "Z", "=", "==Q\n" };
+	struct engine_options o = { .config_text = *state };
+	struct err e = ERR_INIT;
+	struct marks old = { 0 };
+	struct scan_thread t;
+	struct engine g;
+	size_t to, from, n = sizeof(base) - 1;
+
+	assert_int_equal(engine_open(&g, &o, &e), 0);
+	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
+	assert_int_equal(scan_text(&t, base, n, NULL, &old, &e), 0);
+	assert_true(old.made.n > 4);
+	for (to = 0; to <= n; to++)
+		for (from = to; from <= n; from += 1 + (from - to) / 8)
+			one_cut(&t, base, n, &old, to,
+				between[(to + from) % 5], from);
+	marks_release(&old);
+	scan_thread_release(&t);
+	engine_close(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same),
+					  cmocka_unit_test_prestate(test_cuts,
+						(void *)(uintptr_t)rules),
+					  cmocka_unit_test_prestate(test_cuts,
+						(void *)(uintptr_t)few),
 					  cmocka_unit_test(test_runs) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

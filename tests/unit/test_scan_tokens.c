@@ -34,21 +34,34 @@ static bool is_token(char c)
 	       !((unsigned char)c & 0x80);
 }
 
-/* What token_dense() promises, a byte at a time. */
-static bool naive(const char *p, size_t from, size_t to, size_t *start,
-		  size_t *end)
+/* What token_next() promises, a byte at a time. */
+static bool naive(const char *p, size_t from, size_t to, struct token_run *r)
 {
-	size_t alnum, most;
+	size_t alnum, most, start = from, end;
 
-	for (*start = from; *start < to; *start = *end + 1) {
-		for (*end = *start, alnum = most = 0;
-		     *end < to && is_token(p[*end]); ++*end) {
-			alnum = isalnum((unsigned char)p[*end]) ? alnum + 1 : 0;
+	for (; start < to; start = end + 1) {
+		for (end = start, alnum = most = 0; end < to && is_token(p[end]);
+		     end++) {
+			alnum = isalnum((unsigned char)p[end]) ? alnum + 1 : 0;
 			most = alnum > most ? alnum : most;
 		}
-		if (most >= TOKEN_ALNUM || *end - *start >= TOKEN_LONG)
+		r->start = (uint32_t)start;
+		r->end = (uint32_t)end;
+		r->dense = most >= TOKEN_ALNUM || end - start >= TOKEN_LONG;
+		if (end - start >= TOKEN_RUN)
 			return true;
 	}
+	return false;
+}
+
+/* Is there a dense one? */
+static bool dense(const char *p, size_t from, size_t to)
+{
+	struct token_run r;
+
+	for (; token_next(p, from, to, &r); from = r.end)
+		if (r.dense)
+			return true;
 	return false;
 }
 
@@ -86,10 +99,11 @@ static void scatter(char *p, size_t n, unsigned kind)
 static void test_found(void **state)
 {
 	static const unsigned kinds[] = { 0, 2, 16, 24, 40, 70, 200 };
-	unsigned round, some = 0, none = 0;
-	size_t n, at, s1, e1, s2, e2, from;
-	bool a, b;
+	unsigned round, some = 0, thin = 0, none = 0;
+	struct token_run x, y;
+	size_t n, at, from;
 	char *p;
+	bool a;
 
 	(void)state;
 	for (round = 0; round < 20000; round++) {
@@ -99,21 +113,24 @@ static void test_found(void **state)
 		scatter(p, n, kinds[dice(7)]);
 		from = dice((uint32_t)n);
 		assert_int_equal(token_run(p, from, n), naive_run(p, from, n));
-		for (at = from; at < n; at = e1) {
-			s1 = e1 = s2 = e2 = 0;
-			a = token_dense(p, at, n, &s1, &e1);
-			b = naive(p, at, n, &s2, &e2);
-			assert_int_equal(a, b);
-			some += a;
+		for (a = true, at = from; a && at < n; at = x.end) {
+			memset(&x, 0, sizeof(x));
+			memset(&y, 0, sizeof(y));
+			a = token_next(p, at, n, &x);
+			assert_int_equal(a, naive(p, at, n, &y));
 			none += !a;
 			if (!a)
 				break;
-			assert_int_equal(s1, s2);
-			assert_int_equal(e1, e2);
+			assert_int_equal(x.start, y.start);
+			assert_int_equal(x.end, y.end);
+			assert_int_equal(x.dense, y.dense);
+			some += x.dense;
+			thin += !x.dense;
 		}
 		mem_free(p);
 	}
 	assert_true(some > 3000);
+	assert_true(thin > 3000);
 	assert_true(none > 3000);
 }
 
@@ -124,15 +141,14 @@ static void test_characters(void **state)
 	(void)state;
 	for (c = 0; c < 256; c++) {
 		char text[40];
-		size_t start, end;
 
 		assert_int_equal(token_char((char)c), is_token((char)c));
 		memset(text, c, sizeof(text));
-		assert_int_equal(token_dense(text, 0, 20, &start, &end),
+		assert_int_equal(dense(text, 0, 20),
 				 c < 128 && isalnum(c));
-		assert_int_equal(token_dense(text, 0, 31, &start, &end),
+		assert_int_equal(dense(text, 0, 31),
 				 c < 128 && isalnum(c));
-		assert_int_equal(token_dense(text, 0, 32, &start, &end),
+		assert_int_equal(dense(text, 0, 32),
 				 is_token((char)c));
 	}
 }
@@ -237,7 +253,6 @@ static void test_true_of_matches(void **state)
 	unsigned round, claimed = 0, tried = 0, none = 0;
 	struct regex_thread *t = regex_thread_new(NULL);
 	struct regex_hit hit;
-	size_t start, end;
 
 	(void)state;
 	assert_non_null(t);
@@ -256,7 +271,7 @@ static void test_true_of_matches(void **state)
 		if (r && regex_find(r, t, text.p, text.len, 0, text.len, &hit) ==
 				 REGEX_FOUND) {
 			tried++;
-			if (!token_dense(text.p, hit.start, hit.end, &start, &end))
+			if (!dense(text.p, hit.start, hit.end))
 				fail_msg("'%s' matches '%.*s'", b.p,
 					 (int)(hit.end - hit.start),
 					 text.p + hit.start);
