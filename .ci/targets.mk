@@ -39,6 +39,9 @@ bench: all $(BUILD)/test/matrix $(BUILD)/test/curfew-provider-fake ## run tests/
 	$(Q)rc=0; for b in tests/bench/*.sh; do [ -f "$$b" ] || continue; \
 		printf '== %s\n' "$$b"; CURFEW_BUILD='$(BUILD)' "$$b" || rc=1; done; exit $$rc
 
+equality: $(BUILD)/curfew-scan ## scans by delta and whole compared, on REPOS='PATH...' or invented ones
+	$(Q)tests/equality.sh $(BUILD) $(REPOS)
+
 # ---- looking for mistakes --------------------------------------------------
 sanitize: asan-programs $(UNIT_ASAN) $(BUILD)/asan/conformance ## all unit and command tests with ASan, UBSan, LSan
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99:fast_unwind_on_malloc=0 \
@@ -126,4 +129,4 @@ dist: ## the sources of the last commit as curfew-VERSION.tar.gz
 clean: ## remove what was built
 	rm -rf '$(BUILD)'
 
-.PHONY: help deps check layers shells demo bench sanitize analyze fuzz fuzz-programs install uninstall dist clean
+.PHONY: help deps check layers shells demo bench equality sanitize analyze fuzz fuzz-programs install uninstall dist clean
