@@ -421,6 +421,28 @@ static int one_tip(struct work *w, struct below *b, uint32_t number,
 	return 0;
 }
 
+/* The tree a ref leads to: of commits it is known, which matters where there
+ * are thousands of refs. */
+static bool tree_at(const struct work *w, const git_reference *ref,
+		    uint64_t *tree)
+{
+	const git_oid *id = git_reference_target(ref);
+	const struct commits *c = &w->out->commits;
+	uint32_t rank = id ? commit_rank(w, id->id) : RANK_NONE;
+	git_object *o = NULL;
+	bool found;
+
+	if (rank < c->n && !memcmp(c->v[rank].oid, id->id, OID_LEN)) {
+		*tree = c->v[rank].tree;
+		return true;
+	}
+	found = !git_reference_peel(&o, ref, GIT_OBJECT_TREE);
+	if (found)
+		*tree = oid_short(git_object_id(o)->id);
+	git_object_free(o);
+	return found;
+}
+
 static int all_refs(struct work *w, struct below *b, struct err *e)
 {
 	git_reference_iterator *it = NULL;
@@ -431,13 +453,11 @@ static int all_refs(struct work *w, struct below *b, struct err *e)
 	if (git_reference_iterator_new(&it, w->r->git))
 		return err_fail(e, ERR_FORMAT, NULL, "%s", repo_why());
 	while (!rc && !git_reference_next(&ref, it)) {
-		git_object *o = NULL;
+		uint64_t tree;
 
-		if (!git_reference_peel(&o, ref, GIT_OBJECT_TREE))
-			rc = one_tip(w, b, ++number,
-				     oid_short(git_object_id(o)->id),
+		if (tree_at(w, ref, &tree))
+			rc = one_tip(w, b, ++number, tree,
 				     git_reference_name(ref), e);
-		git_object_free(o);
 		git_reference_free(ref);
 	}
 	git_reference_iterator_free(it);
@@ -533,7 +553,7 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 	qsort(out->seen.v, out->seen.n, sizeof(*out->seen.v), by_oid);
 	if (collect_ids(&w, e) || commits_rank(&out->commits, e))
 		goto out;
-	if (w.n_ids && links_build(r, o->threads, o->most, tally,
+	if (w.n_ids && links_get(r, o->threads, o->most, tally,
 				   &w.links, e))
 		goto out;
 	if (ascend(r, &w.links, w.ids, w.n_ids, &w.up, e))

@@ -108,7 +108,7 @@ static int check_trees(struct repo *r, const struct idset *here,
 	int rc = -1;
 
 	*n = 0;
-	if (links_build(r, threads, most, tally, &l, e))
+	if (links_get(r, threads, most, tally, &l, e))
 		goto out;
 	for (i = 0; i < l.gains; i++) {
 		if (idset_has(here, l.gain[i].child))
@@ -117,6 +117,7 @@ static int check_trees(struct repo *r, const struct idset *here,
 			goto out;
 		*n += new;
 	}
+	links_keep(r, &l);
 	rc = 0;
 out:
 	links_release(&l);

@@ -221,6 +221,30 @@ out:
 	return rc;
 }
 
+int links_get(struct repo *r, unsigned threads, size_t most,
+	      struct tally *tally, struct links *l, struct err *e)
+{
+	if (!r->links)
+		return links_build(r, threads, most, tally, l, e);
+	*l = *r->links;
+	mem_free(r->links);
+	r->links = NULL;
+	return 0;
+}
+
+void links_keep(struct repo *r, struct links *l)
+{
+	if (!r->links)
+		r->links = mem_zalloc(sizeof(*r->links));
+	else
+		links_release(r->links);
+	if (r->links)
+		*r->links = *l;
+	else
+		links_release(l);
+	memset(l, 0, sizeof(*l));
+}
+
 void links_of(const struct links *l, uint64_t child, size_t *from, size_t *to)
 {
 	size_t low = 0, high = l->gains;

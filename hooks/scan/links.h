@@ -41,6 +41,13 @@ int links_build(struct repo *r, unsigned threads, size_t most,
 	__attribute__((warn_unused_result));
 void links_release(struct links *l);
 
+/* The same, from who has kept them, if any. */
+int links_get(struct repo *r, unsigned threads, size_t most,
+	      struct tally *tally, struct links *l, struct err *e)
+	__attribute__((warn_unused_result));
+/* Whole as they were built: for who wants them next, or the repository's end. */
+void links_keep(struct repo *r, struct links *l);
+
 /* The gains of a child: [*from, *to) in by_child. */
 void links_of(const struct links *l, uint64_t child, size_t *from, size_t *to);
 bool links_gains(const struct links *l, uint32_t node, uint64_t child);

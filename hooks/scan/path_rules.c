@@ -303,13 +303,14 @@ int path_rules_find(const struct source *s, struct repo *r,
 	if (!engine_has_path_rules(s->engine))
 		return 0;
 	k.regex = regex_thread_new(e);
-	if (!k.regex || links_build(r, s->threads, s->max_file, s->tally,
+	if (!k.regex || links_get(r, s->threads, s->max_file, s->tally,
 				    &k.links, e))
 		goto out;
 	k.paths.name = k.links.name;
 	if (sort_trees(&k, e) || go_down(&k, &out->commits, e) ||
 	    sight_all(&k, out, e))
 		goto out;
+	links_keep(r, &k.links);
 	rc = 0;
 out:
 	mem_free(k.paths.v);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "hooks/scan/links.h"
 
 #define ALTERNATES_DEPTH 5
 #define ALTERNATES_MAX 64
@@ -201,6 +202,9 @@ void repo_close(struct repo *r)
 		pack_close(&r->pack[i].p);
 	}
 	mem_free(r->pack);
+	if (r->links)
+		links_release(r->links);
+	mem_free(r->links);
 	buf_release(&r->loose_trees);
 	buf_release(&r->loose);
 	git_odb_free(r->odb);

@@ -9,6 +9,8 @@
 struct git_repository;
 struct git_odb;
 
+struct links;
+
 struct repo_pack {
 	struct pack *p;
 	struct forest f;
@@ -23,6 +25,7 @@ struct repo {
 	struct repo_pack *pack; /* those that repo_objects() went through */
 	size_t packs;
 	struct deadline *deadline; /* of the run; NULL: none */
+	struct links *links; /* links_keep(); NULL: none */
 	struct buf loose_trees, loose; /* ids, one after the other; `loose`: of
 					* all loose objects */
 };
