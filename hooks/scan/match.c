@@ -216,7 +216,8 @@ struct matcher *matcher_new(const struct ruleset *rs,
 		goto bad;
 	m->words = (rs->n + 63) / 64;
 	m->gated = mem_array(m->words + 1, sizeof(*m->gated));
-	if (!m->gated) {
+	m->always = mem_array(m->words + 1, sizeof(*m->always));
+	if (!m->gated || !m->always) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto bad;
 	}
@@ -233,6 +234,8 @@ struct matcher *matcher_new(const struct ruleset *rs,
 	for (i = 0; i < rs->n; i++) {
 		const struct strings *w = &rs->rule[i].keywords;
 
+		if (m->row[i].class == RULE_ALWAYS)
+			m->always[i / 64] |= (uint64_t)1 << (i % 64);
 		if (m->row[i].class == RULE_GATED)
 			m->gated[i / 64] |= (uint64_t)1 << (i % 64);
 		if (m->row[i].class == RULE_NEAR && m->row[i].width > m->reach)
@@ -270,6 +273,7 @@ void matcher_free(struct matcher **mp)
 		hs_free_database(m->db[i]);
 	mem_free(m->row);
 	mem_free(m->gated);
+	mem_free(m->always);
 	mem_free(m->of);
 	mem_free(m);
 	*mp = NULL;
@@ -340,13 +344,8 @@ void match_thread_release(struct match_thread *t)
 
 void match_reset(const struct matcher *m, struct match_thread *t)
 {
-	size_t i;
-
 	t->n = t->runs = 0;
-	memset(t->wide, 0, m->words * sizeof(*t->wide));
-	for (i = 0; i < m->rs->n; i++)
-		if (m->row[i].class == RULE_ALWAYS)
-			t->wide[i / 64] |= (uint64_t)1 << (i % 64);
+	memcpy(t->wide, m->always, m->words * sizeof(*t->wide));
 }
 
 struct callback {

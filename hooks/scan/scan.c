@@ -223,6 +223,11 @@ static void seek(struct chain *c, const struct mark *first, size_t base_at)
 {
 	const struct mark *low = first, *high = c->mark_end;
 
+	/* mostly it is the next one, or the one after */
+	if (c->mark > first && c->mark[-1].end <= base_at)
+		low = c->mark;
+	if (low == high || low->end > base_at)
+		high = low;
 	while (low < high) {
 		const struct mark *mid = low + (high - low) / 2;
 

@@ -36,7 +36,14 @@ static const unsigned char by_high[16] = {
 
 static inline unsigned kind_of(char c)
 {
-	return by_low[(unsigned char)c & 15] & by_high[(unsigned char)c >> 4];
+	static const unsigned char kinds[256] = {
+		['+'] = SIGN, ['-'] = SIGN, ['/'] = SIGN, ['_'] = UNDER,
+		['0' ... '9'] = DIGIT,
+		['A' ... 'O'] = FRONT, ['P' ... 'Z'] = BACK,
+		['a' ... 'o'] = FRONT, ['p' ... 'z'] = BACK,
+	};
+
+	return kinds[(unsigned char)c];
 }
 
 /* Where 16 that are set begin; `next`: the bits behind. */
