@@ -153,9 +153,9 @@ static int hex_runs(struct segments *s, const char *text, size_t from, size_t to
 	return 0;
 }
 
-/* text[from, to): characters of base64, none before or after. */
-static int one_run(struct segments *s, const char *text, size_t from, size_t to,
-		   size_t limit, struct err *e)
+/* `n`: where the text ends, or what belongs to it. */
+int segments_run(struct segments *s, const char *text, size_t n, size_t from,
+		 size_t to, struct err *e)
 {
 	unsigned any = 0;
 	char c[3];
@@ -169,7 +169,7 @@ static int one_run(struct segments *s, const char *text, size_t from, size_t to,
 		any |= kind(text + i);
 	if (!(any & IN_TELLING))
 		return 0;
-	while (end < limit && end < to + 2 && text[end] == '=')
+	while (end < n && end < to + 2 && text[end] == '=')
 		end++;
 	return push_pieces(s, from, end, CODING_BASE64, e);
 }
@@ -186,7 +186,7 @@ static int find_runs(struct segments *s, const char *text, size_t from,
 		j = i + BASE64_LEAST;
 		while (j < to && (kind(text + j) & IN_BASE64))
 			j++;
-		if (one_run(s, text, i, j, to, e))
+		if (segments_run(s, text, to, i, j, e))
 			return -1;
 		i = j + 1;
 	}
@@ -296,12 +296,6 @@ static const char *next_plus(const char *p, const char *end, enum coding c)
 	return plus(p, end);
 }
 
-int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
-		  struct err *e)
-{
-	return find_runs(s, text, from, to, e);
-}
-
 int segments_escapes(struct segments *s, const char *text, size_t from,
 		     size_t to, struct err *e)
 {
@@ -315,7 +309,7 @@ int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 		  struct err *e)
 {
 	s->n = 0;
-	return segments_runs(s, text, from, to, e) ||
+	return find_runs(s, text, from, to, e) ||
 	       segments_escapes(s, text, from, to, e);
 }
 

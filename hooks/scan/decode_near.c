@@ -239,9 +239,8 @@ int segments_near(struct segments *s, const char *text, size_t n,
 	    widen_escapes(&k->escapes, text, n, gap, gaps, e))
 		return -1;
 	for (i = 0; i < k->runs.n; i++)
-		if (segments_runs(s, text, k->runs.v[i].start,
-				  n - k->runs.v[i].end > PADDING
-					  ? k->runs.v[i].end + PADDING : n, e))
+		if (segments_run(s, text, n, k->runs.v[i].start,
+				 k->runs.v[i].end, e))
 			return -1;
 	for (i = 0; i < k->escapes.n; i++)
 		if (segments_escapes(s, text, k->escapes.v[i].start,
