@@ -1,10 +1,12 @@
 /*
  * curfew-scan rules: show rules, try their examples, check a file.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/text.h"
 #include "hooks/hooks.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/example.h"
@@ -15,6 +17,22 @@ static const char *const class_words[] = {
 	[RULE_GATED] = "gated",
 };
 
+/* A line; what a user's rules say steers no terminal. */
+static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
+{
+	struct buf out = BUF_INIT(BUF_TEXT_MAX);
+	char line[4096];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n > 0 && !text_escape(&out, line, strlen(line), NULL) && out.p)
+		puts(out.p);
+	buf_release(&out);
+}
+
 static int list(const struct engine *g)
 {
 	size_t i;
@@ -22,7 +40,7 @@ static int list(const struct engine *g)
 	for (i = 0; i < g->rules->n; i++) {
 		const struct rule *r = &g->rules->rule[i];
 
-		printf("%-36s %-14s %-14s %-7s %-6s %s\n", r->id,
+		say("%-36s %-14s %-14s %-7s %-6s %s", r->id,
 		       *r->provider ? r->provider : "-",
 		       *r->kind ? r->kind : "-", confidence_word(r->confidence),
 		       class_words[matcher_class(g->matcher, i)],
@@ -46,7 +64,7 @@ static int services(const struct engine *g)
 			continue;
 		for (n = 0; k < g->rules->n; k++)
 			n += !strcmp(g->rules->rule[k].provider, name);
-		printf("%-36s %zu\n", name, n);
+		say("%-36s %zu", name, n);
 		all++;
 	}
 	printf("%zu rules, %zu services\n", g->rules->n, all);
@@ -62,12 +80,12 @@ static int check(const struct engine *g)
 		enum rule_class c = matcher_class(g->matcher, i);
 
 		if (c == RULE_ALWAYS && ++odd)
-			printf("%s: unbounded and without keywords: runs whole "
-			       "on every text, slow\n", r->id);
+			say("%s: unbounded and without keywords: runs whole "
+			    "on every text, slow", r->id);
 		if (r->regex && r->matches.n < 3 && *r->provider && ++odd)
-			printf("%s: fewer than three matches\n", r->id);
+			say("%s: fewer than three matches", r->id);
 		if (r->regex && r->misses.n < 3 && *r->provider && ++odd)
-			printf("%s: fewer than three misses\n", r->id);
+			say("%s: fewer than three misses", r->id);
 	}
 	printf("%zu rules, %zu remarks\n", g->rules->n, odd);
 	return EXIT_CLEAN;

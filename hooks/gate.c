@@ -1,5 +1,5 @@
 /*
- * gate: what the git hooks share: settings, verdict, and how it is told.
+ * gate: what the git hooks share: settings and verdict.
  *
  * Promises: when the scan could not be completed the push is refused, unless
  * the operator said otherwise.  Never prints a secret.  Output is short: a
@@ -26,9 +26,7 @@
 #define MAX_MS_DEFAULT 4000 /* GitHub Enterprise ends a hook after 5 s */
 #define UNPACK_MB_DEFAULT 512
 #define UNPACK_MB_MAX 1000000
-#define TOLD_MAX 10u
 #define INPUT_MAX (16u * 1024 * 1024)
-#define OVERRIDE "curfew.allow="
 #define SPOOL_MAX (8u * 1024 * 1024) /* as agent/spool.c takes */
 
 static char *setting(git_config *c, const char *name)
@@ -61,6 +59,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	char *over = setting(c, "curfew.allowoverride");
 	char *mb = setting(c, "curfew.maxunpacked");
 	char *unread = setting(c, "curfew.onunread");
+	char *comments = setting(c, "curfew.allowcomments");
 	int rc = 0;
 
 	g->least = CONFIDENCE_HIGH;
@@ -74,6 +73,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	g->known_key = setting(c, "curfew.knownkey");
 	g->cache = setting(c, "curfew.cache");
 	g->allow_override = is_true(over);
+	g->allow_comments = is_true(comments);
 	g->accept_late = late && !strcmp(late, "accept");
 	g->accept_unread = unread && !strcmp(unread, "accept");
 	if (least && !confidence_parse(least, &g->least))
@@ -92,6 +92,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	mem_free(over);
 	mem_free(mb);
 	mem_free(unread);
+	mem_free(comments);
 	return rc;
 }
 
@@ -180,6 +181,8 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	o.known_key = g->known_key && *g->known_key ? g->known_key : NULL;
 	if (engine_open(&g->engine, &o, e))
 		goto out;
+	g->server = !strcmp(hook, "pre-receive") || !strcmp(hook, "update");
+	g->engine.scanner.keep_allowed = g->server;
 	g->source.engine = &g->engine;
 	g->source.tally = &g->tally;
 	g->source.list = &g->list;
@@ -202,6 +205,7 @@ void gate_close(struct gate *g)
 	if (g->git)
 		git_libgit2_shutdown();
 	findings_release(&g->list);
+	findings_release(&g->passed);
 	engine_close(&g->engine);
 	mem_free(g->config);
 	mem_free(g->ignore);
@@ -263,35 +267,6 @@ out:
 
 /* ---- the verdict --------------------------------------------------------- */
 
-static void put(const char *s)
-{
-	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-
-	if (!text_escape(&b, s, strlen(s), NULL) && b.p)
-		fputs(b.p, stderr);
-	buf_release(&b);
-}
-
-static void tell_one(const struct finding *f)
-{
-	size_t i;
-
-	fputs("  ", stderr);
-	put(*f->file ? f->file : "(message or unnamed object)");
-	fprintf(stderr, ":%zu  %s", f->start_line, f->rule->id);
-	if (*f->commit)
-		fprintf(stderr, "  commit %.12s", f->commit);
-	for (i = 0; i < f->refs.n && i < 3; i++) {
-		fputs(i ? ", " : "  in ", stderr);
-		put(f->refs.v[i]);
-	}
-	fputs("\n      ", stderr);
-	put(f->rule->description);
-	fputs("\n      ignore as ", stderr);
-	put(f->content);
-	fputs("\n", stderr);
-}
-
 /* Heeded only where its record has a place to go. */
 static const char *override_reason(const struct gate *g)
 {
@@ -299,17 +274,18 @@ static const char *override_reason(const struct gate *g)
 	size_t i;
 
 	for (i = 0; heeded && i < g->s->options; i++)
-		if (!strncmp(g->s->option[i], OVERRIDE, sizeof(OVERRIDE) - 1) &&
-		    g->s->option[i][sizeof(OVERRIDE) - 1])
-			return g->s->option[i] + sizeof(OVERRIDE) - 1;
+		if (!strncmp(g->s->option[i], GATE_OVERRIDE, sizeof(GATE_OVERRIDE) - 1) &&
+		    g->s->option[i][sizeof(GATE_OVERRIDE) - 1])
+			return g->s->option[i] + sizeof(GATE_OVERRIDE) - 1;
 	return NULL;
 }
 
 /* Findings with their secrets, sealed to the agent; by rename, so the agent
  * never sees half a file.  The number in it makes two of the same push two. */
-static int spool(const struct gate *g, const char *reason, struct err *e)
+static int spool(const struct gate *g, const struct findings *list,
+		 const char *reason, struct err *e)
 {
-	struct report r = { .list = &g->list, .rules = g->engine.rules,
+	struct report r = { .list = list, .rules = g->engine.rules,
 			    .incomplete = g->tally.problems != 0 };
 	struct buf plain = BUF_INIT(SPOOL_MAX), box = BUF_INIT(SPOOL_MAX + 64);
 	unsigned char key[DIGEST_PUBLIC], number[16];
@@ -348,91 +324,6 @@ out:
 	return rc;
 }
 
-static void tell_list(const struct gate *g, size_t n)
-{
-	size_t i;
-
-	fprintf(stderr, "curfew: %zu secret%s found:\n", n, n == 1 ? "" : "s");
-	for (i = 0; i < n && i < TOLD_MAX; i++)
-		tell_one(&g->list.v[i]);
-	if (n > TOLD_MAX)
-		fprintf(stderr, "  ... and %zu more\n", n - TOLD_MAX);
-}
-
-static void tell_help(const struct gate *g)
-{
-	fprintf(stderr, "curfew: refused. Whoever has seen it has the secret: "
-		"revoke it first, then take it out of the commits%s.\n",
-		!strcmp(g->hook, "pre-commit") ? " (git reset, edit)"
-			: " (git rebase -i)");
-	if (g->allow_override)
-		fputs("curfew: to push all the same, with your reason on record: "
-		      "git push -o " OVERRIDE "REASON\n", stderr);
-	fputs("curfew: a false alarm gets 'curfew:allow' in a comment on its "
-	      "line\n", stderr);
-}
-
-static const char *objects(uint64_t n)
-{
-	return n == 1 ? "object was" : "objects were";
-}
-
-/* Time was over: said with the setting that gives more of it. */
-static bool refused_late(const struct gate *g)
-{
-	char span[CLOCK_TEXT];
-
-	clock_span(g->max_ms, span);
-	if (g->accept_late) {
-		fprintf(stderr, "curfew: let through: %llu %s not looked at, the "
-			"time of %s was over (curfew.onTimeout = accept)\n",
-			(unsigned long long)g->tally.unseen,
-			objects(g->tally.unseen), span);
-		return false;
-	}
-	fprintf(stderr, "curfew: refused: %llu %s not looked at, the time was "
-		"over (curfew.maxTime, %s)\n"
-		"curfew: push fewer commits at a time; who runs the server gives "
-		"more time with 'git config curfew.maxTime 60s', or lets such "
-		"pushes in unseen with 'git config curfew.onTimeout accept'\n",
-		(unsigned long long)g->tally.unseen, objects(g->tally.unseen),
-		span);
-	return true;
-}
-
-/* What could not be read for another reason, named above. */
-static bool refused_unread(const struct gate *g, uint64_t n)
-{
-	if (g->accept_unread) {
-		fprintf(stderr, "curfew: let through: %llu %s not looked at "
-			"whole (curfew.onUnread = accept)\n",
-			(unsigned long long)n, objects(n));
-		return false;
-	}
-	fprintf(stderr, "curfew: refused: %llu %s not looked at whole, see "
-		"above\n", (unsigned long long)n, objects(n));
-	if (deadline_full(&g->deadline))
-		fprintf(stderr, "curfew: its archives unpack to more than %lld "
-			"MB; who runs the server allows more with 'git config "
-			"curfew.maxUnpacked %lld'\n", (long long)g->unpack_mb,
-			(long long)g->unpack_mb * 4);
-	fputs("curfew: leave it out of the commits, or have who runs the server "
-	      "let such pushes in with 'git config curfew.onUnread accept'\n",
-	      stderr);
-	return true;
-}
-
-/* Not everything was looked at. */
-static int incomplete(const struct gate *g)
-{
-	uint64_t late = g->tally.unseen, other = g->tally.problems - late;
-	bool refuse = other && refused_unread(g, other);
-
-	if (late && refused_late(g))
-		refuse = true;
-	return refuse ? EXIT_INCOMPLETE : EXIT_CLEAN;
-}
-
 /* What somebody has looked at already. */
 static int pass_over(struct gate *g, struct err *e)
 {
@@ -454,6 +345,39 @@ static bool high_enough(const struct finding *f, void *arg)
 	return f->confidence >= *(const enum confidence *)arg;
 }
 
+static bool is_new(const struct finding *f, void *arg)
+{
+	(void)arg;
+	return !f->stood;
+}
+
+static bool is_held(const struct finding *f, void *arg)
+{
+	(void)arg;
+	return f->rule;
+}
+
+/* What a comment in its line lets through, where the operator allows that: only
+ * when it is on record. */
+static int heed_comments(struct gate *g, struct err *e)
+{
+	size_t i;
+
+	if (!g->allow_comments || !g->spool || !*g->spool)
+		return 0;
+	for (i = 0; i < g->list.n; i++)
+		if (g->list.v[i].allowed &&
+		    findings_move(&g->list, i, &g->passed, e))
+			return -1;
+	findings_sift(&g->list, is_held, NULL);
+	if (!g->passed.n)
+		return 0;
+	if (spool(g, &g->passed, "a comment in its line", e))
+		return -1;
+	gate_tell_passed(g);
+	return 0;
+}
+
 int gate_verdict(struct gate *g, struct err *e)
 {
 	const char *reason = override_reason(g);
@@ -462,24 +386,26 @@ int gate_verdict(struct gate *g, struct err *e)
 	if (pass_over(g, e))
 		return complain(e);
 	findings_sift(&g->list, high_enough, &g->least);
-	if (!g->list.n)
-		return g->tally.problems ? incomplete(g) : EXIT_CLEAN;
 	findings_sort(&g->list);
-	tell_list(g, g->list.n);
+	gate_tell_stood(g);
+	findings_sift(&g->list, is_new, NULL);
+	if (heed_comments(g, e))
+		return complain(e);
+	if (!g->list.n)
+		return g->tally.problems ? gate_incomplete(g) : EXIT_CLEAN;
+	gate_tell_list(g);
 	/* refusing does not depend on the agent's folder; letting through does */
-	if (spool(g, reason, e)) {
+	if (spool(g, &g->list, reason, e)) {
 		int rc = complain(e);
 
 		return reason ? rc : EXIT_FOUND;
 	}
 	if (reason) {
-		fputs("curfew: let through, reason: ", stderr);
-		put(reason);
-		fputs("\n", stderr);
+		gate_tell_override(reason);
 		return EXIT_CLEAN;
 	}
-	tell_help(g);
+	gate_tell_help(g);
 	if (g->tally.problems)
-		(void)incomplete(g);
+		(void)gate_incomplete(g);
 	return EXIT_FOUND;
 }

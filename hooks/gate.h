@@ -11,6 +11,8 @@
  *   curfew.maxUnpacked    512                    MB, out of all archives of a push
  *   curfew.allowOverride  true | false           (false) heed
  *                                                git push -o curfew.allow=REASON
+ *   curfew.allowComments  true | false           (false; on the server) heed
+ *                                                curfew:allow in a line
  *   curfew.config         FILE                   rules, instead of the built-in
  *   curfew.ignoreFile     FILE                   findings to pass over, as in a
  *                                                .gitleaksignore
@@ -30,6 +32,7 @@ struct gate {
 	struct engine engine;
 	struct tally tally;
 	struct findings list;
+	struct findings passed; /* let through by a comment in their line */
 	struct source source;
 	const struct surroundings *s;
 	const char *hook; /* its name */
@@ -38,6 +41,8 @@ struct gate {
 	int64_t max_ms;
 	int64_t unpack_mb;
 	bool accept_late, accept_unread, allow_override, git;
+	bool server; /* whose say the pusher's comments are not */
+	bool allow_comments;
 	bool local; /* a developer's: .gitleaksignore of this folder counts */
 	char *config, *ignore, *spool, *spool_key, *known, *known_key,
 		*cache;
@@ -56,5 +61,15 @@ void gate_close(struct gate *g);
 int gate_lines(size_t words, struct strings *out, struct err *e)
 	__attribute__((warn_unused_result));
 bool gate_is_zero(const char *oid);
+
+/* ---- gate_tell.c: what gate_verdict() says, on standard error ---- */
+#define GATE_OVERRIDE "curfew.allow="
+void gate_tell_list(const struct gate *g);   /* what is refused */
+void gate_tell_stood(const struct gate *g);  /* what was there before */
+void gate_tell_passed(const struct gate *g); /* what a comment let through */
+void gate_tell_override(const char *reason);
+void gate_tell_help(const struct gate *g); /* what to do */
+/* Not everything was looked at; the exit status. */
+int gate_incomplete(const struct gate *g);
 
 #endif

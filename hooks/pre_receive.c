@@ -16,6 +16,7 @@
 #include "hooks/confine.h"
 #include "hooks/scan/attribute.h"
 #include "hooks/scan/revs.h"
+#include "hooks/scan/source_names.h"
 
 /* "old new ref" triples: the tips that the push wants. */
 static int collect_tips(const struct strings *lines, struct tip *tip, size_t *n,
@@ -34,8 +35,25 @@ static int collect_tips(const struct strings *lines, struct tip *tip, size_t *n,
 	return 0;
 }
 
+/* The name that a ref is to have, where nothing is in quarantine. */
+static int look_at_name(struct gate *g, const char *git_dir, const char *name,
+			struct err *e)
+{
+	const struct commits none = { .n = 0 };
+	const struct tip tip = { .name = name };
+	struct repo r;
+	int rc;
+
+	if (repo_open(&r, git_dir, NULL, NULL, e))
+		return -1;
+	rc = source_names(&g->source, &r, &none, &tip, 1, e);
+	repo_close(&r);
+	return rc;
+}
+
 /* update, without a quarantine: what `id` leads to and no ref does yet. */
-static int look_at_new(const char *hook, const char *id, const struct surroundings *s)
+static int look_at_new(const char *hook, const char *id, const char *name,
+		       const struct surroundings *s)
 {
 	const char *git_dir = s->git_dir ? s->git_dir : ".";
 	char *objects = io_path(git_dir, "objects");
@@ -50,7 +68,8 @@ static int look_at_new(const char *hook, const char *id, const struct surroundin
 	if (!objects || strings_add(&revs.new, id, &e) ||
 	    revs_tips(git_dir, "refs/*", &revs.old, &e) ||
 	    gate_open(&g, hook, git_dir, s, &e) || confine(&g, &q, &e) ||
-	    source_range(&g.source, git_dir, &revs, &e))
+	    source_range(&g.source, git_dir, &revs, &e) ||
+	    look_at_name(&g, git_dir, name, &e))
 		rc = complain(&e);
 	else
 		rc = gate_verdict(&g, &e);
@@ -80,7 +99,7 @@ static int look(const char *hook, const struct strings *lines,
 		goto out;
 	}
 	if (!s->quarantine && !strcmp(hook, "update")) {
-		rc = look_at_new(hook, lines->v[1], s);
+		rc = look_at_new(hook, lines->v[1], lines->v[2], s);
 		goto out;
 	}
 	if (!s->quarantine || !s->objects) {

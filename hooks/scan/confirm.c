@@ -173,8 +173,11 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 		about.n_match = m->at + m->len - m->start;
 	about.line = text + from;
 	about.n_line = to - from;
-	if (scan_allowed(t->s, text, n, m->start, m->end))
-		return 0;
+	if (scan_allowed(t->s, text, n, m->start, m->end)) {
+		if (!t->s->keep_allowed)
+			return 0;
+		m->flags |= MARK_ALLOWED;
+	}
 	if (allow_text(rs, r, t->regex, &about))
 		return 0;
 	m->secret = secrets_intern(t->s->secrets, m->rule, about.secret,

@@ -61,7 +61,7 @@ static int translate(struct scan_thread *t, const struct outer *o,
 	if (!m)
 		return -1;
 	*m = *from;
-	m->flags = MARK_DECODED;
+	m->flags = MARK_DECODED | (from->flags & MARK_ALLOWED);
 	m->origin = SECRET_NONE;
 	m->at = v->map[from->at];
 	m->len = v->map[from->at + from->len] - m->at;
@@ -75,8 +75,11 @@ static int translate(struct scan_thread *t, const struct outer *o,
 	/* a live credential of ours is no false positive (own.c) */
 	if (!(t->s->own && from->rule == own_rule(t->s->own)) &&
 	    scan_allowed(t->s, o->text, o->n, m->start, m->end)) {
-		m->secret = SECRET_NONE;
-		return 0;
+		m->flags |= MARK_ALLOWED;
+		if (!t->s->keep_allowed) {
+			m->secret = SECRET_NONE;
+			return 0;
+		}
 	}
 	origin = secrets_intern(t->s->origins, o->codings << 8 | (level + 1),
 				v->text + from->start, from->end - from->start,

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "hooks/scan/allow.h"
 #include "hooks/scan/once.h"
 #include "hooks/scan/own.h"
@@ -124,6 +125,28 @@ void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	log_line(LOG_WARNING, "cannot scan '%s': %s", object, text);
 }
 
+void tally_object(struct tally *t, const unsigned char *oid, const char *fmt, ...)
+{
+	char text[sizeof(t->unnamed->why)], hex[41];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (t->defer && t->n_unnamed < UNNAMED_TOLD) {
+		struct unnamed *u = &t->unnamed[t->n_unnamed++];
+
+		memcpy(u->oid, oid, sizeof(u->oid));
+		memcpy(u->why, text, sizeof(u->why));
+	}
+	if (t->defer) {
+		__atomic_add_fetch(&t->problems, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	text_hex(oid, 20, hex);
+	tally_problem(t, hex, "%s", text);
+}
+
 void tally_unseen(struct tally *t, const char *object, uint64_t n)
 {
 	if (!n)
@@ -157,8 +180,21 @@ void tally_add(struct tally *to, const struct tally *from)
 	for (i = 0; i < PHASES; i++)
 		to->spent[i] += from->spent[i];
 	to->attribute_ns += from->attribute_ns;
+	for (i = 0; i < from->n_unnamed && to->n_unnamed < UNNAMED_TOLD; i++)
+		to->unnamed[to->n_unnamed++] = from->unnamed[i];
 	to->unseen += from->unseen;
 	to->problems += from->problems;
+}
+
+void tally_object_unpacked(struct tally *t, const unsigned char *oid,
+			   const struct unpack_note *note)
+{
+	t->binary += note->binary;
+	t->archives += note->archives;
+	if (note->late || note->problems)
+		tally_object(t, oid, "%s", note->late ? "the time was over"
+						      : note->why);
+	t->unseen += note->late;
 }
 
 void tally_unpacked(struct tally *t, const char *name,

@@ -8,6 +8,7 @@
 #include "hooks/scan/findings.h"
 #include "hooks/scan/unpack.h"
 
+#define UNNAMED_TOLD 10u
 #define PROBLEMS_TOLD 20u /* named one by one; the rest is counted */
 
 struct engine {
@@ -20,8 +21,17 @@ struct engine {
 	struct unpack_limits unpack;
 };
 
+/* An object with a problem whose path is not known yet. */
+struct unnamed {
+	unsigned char oid[20];
+	char why[80];
+};
+
 struct tally {
 	uint64_t objects, commits; /* of a repository */
+	bool defer; /* problems of objects are kept, to be told by path */
+	unsigned n_unnamed;
+	struct unnamed unnamed[UNNAMED_TOLD];
 	uint64_t texts, bytes; /* looked at */
 	uint64_t binary;       /* files that were not text */
 	uint64_t archives;     /* files that were opened */
@@ -58,6 +68,10 @@ void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 /* n objects that were not looked at, as the time was over; `object` names
  * them, or NULL: only counted. */
 void tally_unseen(struct tally *t, const char *object, uint64_t n);
+/* The same of an object, by its 20 bytes; told at once by its hex digits, or
+ * with `defer` left to whoever finds out where it stands. */
+void tally_object(struct tally *t, const unsigned char *oid, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* What a thread counted. */
 void tally_thread(struct tally *to, const struct scan_thread *t);
 void tally_add(struct tally *to, const struct tally *from);
@@ -65,6 +79,10 @@ void tally_add(struct tally *to, const struct tally *from);
 /* Count what unpacking a file came to; `name` as for tally_problem(). */
 void tally_unpacked(struct tally *t, const char *name,
 		    const struct unpack_note *note);
+
+/* The same for an object. */
+void tally_object_unpacked(struct tally *t, const unsigned char *oid,
+			   const struct unpack_note *note);
 
 /* Everything about one file that has a path: scan, verdict, path rules and
  * allowlists; rows go to `list`. */

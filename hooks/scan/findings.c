@@ -229,6 +229,7 @@ struct finding *findings_add(struct findings *list, const struct scanner *s,
 	f->entropy = secret->entropy;
 	f->confidence = (enum confidence)m->confidence;
 	f->objects = 1;
+	f->allowed = m->flags & MARK_ALLOWED;
 	place(list, f, text, start, end);
 	if (!f->secret || !f->match || !f->line) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");

@@ -28,6 +28,9 @@ struct finding {
 	char *content;	   /* rule:hash of the secret; stays the same wherever
 			    * it stands */
 	char *fingerprint; /* commit:file:rule:line or file:rule:line */
+	bool allowed;	   /* a comment in its line asks to let it pass; only
+			    * with scanner.keep_allowed */
+	bool stood;	   /* the file held it before the push (stood.h) */
 	size_t objects;	   /* how many texts hold this secret; at least 1 */
 	struct strings refs; /* tips that still hold it */
 	struct strings reasons; /* what a scored rule rests on, most first */

@@ -331,11 +331,11 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		return 0;
 	}
 	if (!repo_fetch(l->r, oid, &text, &n, &type)) {
-		tally_problem(l->w->tally, hex, "%s", repo_why());
+		tally_object(l->w->tally, oid, "%s", repo_why());
 		return 0;
 	}
 	if (n > l->w->max_object)
-		tally_problem(l->w->tally, hex, "larger than the limit");
+		tally_object(l->w->tally, oid, "larger than the limit");
 	else if (type == OBJECT_TREE)
 		rc = buf_add(&l->r->loose_trees, oid, OID_LEN, e);
 	else

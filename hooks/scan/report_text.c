@@ -70,9 +70,10 @@ static int one(const struct report *r, const struct finding *f,
 
 	if (text_escape(out, *f->file ? f->file : "(no path)",
 			strlen(*f->file ? f->file : "(no path)"), e) ||
-	    buf_printf(out, e, ":%zu:%zu  %s  (%s)\n", f->start_line,
-		       f->start_column, f->rule->id,
-		       confidence_word(f->confidence)) ||
+	    buf_printf(out, e, ":%zu:%zu  ", f->start_line,
+		       f->start_column) ||
+	    text_escape(out, f->rule->id, strlen(f->rule->id), e) ||
+	    buf_printf(out, e, "  (%s)\n", confidence_word(f->confidence)) ||
 	    row(out, "what", f->rule->description, e) || hint(r, f, out, e) ||
 	    row(out, "commit", f->commit, e) ||
 	    row(out, "author", f->author, e) ||

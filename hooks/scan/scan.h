@@ -28,6 +28,7 @@ enum mark_flag {
 	MARK_LAST = 2,	   /* ... end */
 	MARK_VOLATILE = 4, /* the verdict looked at the whole text */
 	MARK_DECODED = 8,  /* in a decoded part; see decoded.h */
+	MARK_ALLOWED = 16, /* a comment asks to let it pass */
 };
 
 struct mark {
@@ -90,6 +91,7 @@ struct scanner {
 	unsigned decode_depth;	 /* 0: nothing is decoded */
 	struct deadline *deadline; /* of the run; NULL: none */
 	bool ignore_allow; /* comments in the text do not count */
+	bool keep_allowed; /* ... are noted, and decided on by who asked */
 	bool timed;	   /* threads keep count of where time goes */
 	bool keep_lines;   /* an allowlist asks for line and place together */
 };

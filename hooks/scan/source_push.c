@@ -8,9 +8,12 @@
 #include <git2.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
+#include "hooks/scan/source_names.h"
+#include "hooks/scan/stood.h"
 #include "hooks/scan/tell.h"
 
 /* The object store without the quarantine. */
@@ -54,6 +57,58 @@ static int drop_known(const struct quarantine *q, struct sightings *s,
 	return 0;
 }
 
+/* Objects that could not be looked at, by where they stand: a pusher knows no
+ * object by its id. */
+static int tell_unnamed(const struct source *s, struct repo *r,
+			struct walk_out *out, const struct quarantine *q,
+			struct err *e)
+{
+	struct attribute_options o = { .threads = s->threads, .tip = q->tip,
+				       .tips = q->tips, .most = s->max_file };
+	struct tally *t = s->tally;
+	struct walk_out blobs = { .commits = out->commits };
+	struct attribution a = { 0 };
+	char hex[2 * OID_LEN + 1];
+	struct mark m = { .start = 0 };
+	unsigned i;
+	int rc = -1;
+
+	if (!t->n_unnamed)
+		return 0;
+	deadline_grace(s->deadline);
+	for (i = 0; i < t->n_unnamed; i++) {
+		m.secret = i; /* stands for itself */
+		if (sightings_add(&blobs.seen, t->unnamed[i].oid, OBJECT_BLOB,
+				  &m, e))
+			goto out;
+	}
+	if (attribute(r, &blobs, t->n_unnamed, &o, t, &a, e))
+		goto out;
+	for (i = 0; i < a.n; i++) {
+		const struct place *p = &a.v[i];
+		struct buf path = BUF_INIT(BUF_TEXT_MAX);
+
+		walk_name(p->rank == RANK_NONE ? p->seen->oid
+					: blobs.commits.v[p->rank].oid, hex);
+		rc = path_text(a.paths, p->path, &path, e);
+		if (!rc)
+			log_line(LOG_WARNING, "cannot scan '%s' of %s %.12s: %s",
+				 path.len ? path.p : "(no path)",
+				 p->rank == RANK_NONE ? "object" : "commit", hex,
+				 t->unnamed[p->secret].why);
+		buf_release(&path);
+		if (rc)
+			goto out;
+	}
+	rc = 0;
+out:
+	out->commits = blobs.commits; /* ranked meanwhile, maybe */
+	memset(&blobs.commits, 0, sizeof(blobs.commits));
+	walk_out_release(&blobs);
+	attribution_release(&a);
+	return rc;
+}
+
 int source_push(const struct source *s, const struct quarantine *q,
 		struct err *e)
 {
@@ -71,9 +126,13 @@ int source_push(const struct source *s, const struct quarantine *q,
 	if (repo_open(&r, q->git_dir, q->objects, q->alternates, e))
 		return -1;
 	r.deadline = s->deadline;
+	s->tally->defer = true;
 	if (repo_objects(&r, &w, 0, 1, e) ||
+	    tell_unnamed(s, &r, &out, q, e) ||
 	    path_rules_find(s, &r, &out, e) || drop_known(q, &out.seen, e) ||
-	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e))
+	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
+	    stood_mark(s, &r, e) ||
+	    source_names(s, &r, &out.commits, q->tip, q->tips, e))
 		goto out;
 	rc = 0;
 out:

@@ -14,6 +14,7 @@
 #include "hooks/scan/repo.h"
 #include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
+#include "hooks/scan/source_names.h"
 
 struct job {
 	const struct source *s;
@@ -22,6 +23,8 @@ struct job {
 	struct err *e;
 	struct findings found, before; /* of one file; now and in its parents */
 	git_commit *commit;	       /* NULL: the index */
+	git_tree *parent[16];
+	size_t parents;
 };
 
 static int by_secret(const void *a, const void *b)
@@ -100,10 +103,26 @@ static int take_new(struct job *j)
 	return 0;
 }
 
+/* What a path's name says, where no parent has that name. */
+static int one_name(struct job *j, const char *path)
+{
+	const struct git_tree_list parents = { j->parent, j->parents };
+	size_t i, from = j->s->list->n;
+
+	if (source_path_name(j->s, &j->t, path, &parents, j->e))
+		return -1;
+	for (i = from; i < j->s->list->n; i++)
+		if (name_commit(j, &j->s->list->v[i]))
+			return -1;
+	return 0;
+}
+
 static int one_file(struct job *j, const git_diff_delta *d)
 {
 	int rc;
 
+	if (d->status == GIT_DELTA_ADDED && one_name(j, d->new_file.path))
+		return -1;
 	if (d->status == GIT_DELTA_DELETED ||
 	    d->new_file.mode == GIT_FILEMODE_COMMIT ||
 	    d->new_file.mode == GIT_FILEMODE_LINK)
@@ -157,10 +176,22 @@ static bool late(const struct source *s, const char *path)
 	return true;
 }
 
+/* A message, or who made a commit. */
+static int one_text(struct job *j, const char *text)
+{
+	int rc = engine_file(j->s->engine, &j->t, "", text, strlen(text),
+			     j->s->tally, &j->found, j->e);
+
+	if (!rc)
+		rc = take_new(j);
+	findings_release(&j->found);
+	return rc;
+}
+
 static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 		      uint64_t *left)
 {
-	git_tree *tree = NULL, *parent[16] = { 0 };
+	git_tree *tree = NULL, **parent = j->parent;
 	git_diff_options o;
 	git_diff *diff = NULL;
 	size_t n = 0, i;
@@ -188,6 +219,7 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 			git_failed(j->e, "tree");
 			goto out;
 		}
+		j->parents = n + 1;
 	}
 	rc = -1;
 	git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
@@ -202,16 +234,17 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 	if (!rc && git_commit_message(j->commit)) {
 		const char *text = git_commit_message(j->commit);
 
-		rc = engine_file(j->s->engine, &j->t, "", text, strlen(text),
-				 j->s->tally, &j->found, j->e);
+		rc = one_text(j, text);
 		if (!rc)
-			rc = take_new(j);
-		findings_release(&j->found);
+			rc = one_text(j, git_commit_raw_header(j->commit));
 	}
 out:
 	git_diff_free(diff);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		git_tree_free(parent[i]);
+		parent[i] = NULL; /* a root's diff is against none */
+	}
+	j->parents = 0;
 	git_tree_free(tree);
 	git_commit_free(j->commit);
 	j->commit = NULL;
@@ -233,11 +266,10 @@ static int one_tag(struct job *j, const char *hex)
 		const char *text = git_tag_message(tag);
 
 		if (text)
-			rc = engine_file(j->s->engine, &j->t, "", text, strlen(text),
-					 j->s->tally, &j->found, j->e);
-		if (!rc)
-			rc = take_new(j);
-		findings_release(&j->found);
+			rc = one_text(j, text);
+		if (!rc && git_tag_tagger(tag))
+			rc = one_text(j, git_tag_tagger(tag)->name) ||
+			     one_text(j, git_tag_tagger(tag)->email);
 		if (git_tag_target(&next, tag))
 			next = NULL;
 		git_object_free(o);
@@ -361,7 +393,10 @@ int source_index(const struct source *s, const char *path, const char *index,
 		goto out;
 	}
 	/* without a HEAD everything staged is new */
-	git_revparse_single(&head, j.r.git, "HEAD^{tree}");
+	if (!git_revparse_single(&head, j.r.git, "HEAD^{tree}")) {
+		j.parent[0] = (git_tree *)head;
+		j.parents = 1;
+	}
 	if (git_diff_tree_to_index(&diff, j.r.git, (git_tree *)head, staged,
 				   NULL)) {
 		git_failed(e, path);

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 #include "hooks/scan/allow.h"
 
-static int set_commit(struct finding *f, struct repo *r,
-		      const unsigned char *oid, struct err *e)
+int tell_commit(struct finding *f, struct repo *r, const unsigned char *oid,
+		struct err *e)
 {
 	char hex[2 * OID_LEN + 1];
 	git_commit *c = NULL;
@@ -53,7 +53,7 @@ static int set_place(struct repo *r, const struct walk_out *out,
 	    finding_set(&f->file, path.p ? path.p : "", e))
 		goto out;
 	if (p->rank != RANK_NONE &&
-	    set_commit(f, r, out->commits.v[p->rank].oid, e))
+	    tell_commit(f, r, out->commits.v[p->rank].oid, e))
 		goto out;
 	for (i = 0; i < a->refs[p->secret].n; i++)
 		if (strings_add(&f->refs, a->refs[p->secret].v[i], e))

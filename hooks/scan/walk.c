@@ -130,14 +130,13 @@ out:
 static void told_short(struct tally *tally, const struct scan_thread *t,
 		       uint64_t limits, const unsigned char *oid)
 {
-	char name[2 * OID_LEN + 1];
-
-	walk_name(oid, name);
-	if (t->pace.stop == PACE_RUN)
-		tally_unseen(tally, name, 1);
-	else if (t->limits != limits)
-		tally_problem(tally, name, "%llu matches given up at the work "
-			      "limit", (unsigned long long)(t->limits - limits));
+	if (t->pace.stop == PACE_RUN) {
+		tally_object(tally, oid, "the time was over");
+		tally->unseen++;
+	} else if (t->limits != limits) {
+		tally_object(tally, oid, "%llu matches given up at the work "
+			     "limit", (unsigned long long)(t->limits - limits));
+	}
 }
 
 static int opaque(struct passing *b, const char *text, size_t n, struct err *e)
@@ -145,12 +144,10 @@ static int opaque(struct passing *b, const char *text, size_t n, struct err *e)
 	struct unpack_note note = { 0 };
 	uint64_t limits = b->t->limits, start = phase_start(b->t);
 	uint64_t before = phases_sum(b->t);
-	char name[2 * OID_LEN + 1];
 	int rc = unpack(&b->w->engine->unpack, text, n, each_part, b, &note, e);
 
 	phase_end_outer(b->t, PHASE_DECODE, start, before);
-	walk_name(b->oid, name);
-	tally_unpacked(b->tally, name, &note);
+	tally_object_unpacked(b->tally, b->oid, &note);
 	if (!note.late)
 		told_short(b->tally, b->t, limits, b->oid);
 	once_release(&b->once);
@@ -208,10 +205,7 @@ static void frame_release(struct frame *f)
 
 static void problem(struct worker *k, uint32_t i, const char *why)
 {
-	char name[2 * OID_LEN + 1];
-
-	walk_name(pack_oid(k->s->p, i), name);
-	tally_problem(&k->tally, name, "%s", why);
+	tally_object(&k->tally, pack_oid(k->s->p, i), "%s", why);
 }
 
 static void lose(void *arg, uint32_t i)
@@ -473,6 +467,7 @@ static int worker_init(struct worker *k, struct shared *s, struct err *e)
 {
 	memset(k, 0, sizeof(*k));
 	k->s = s;
+	k->tally.defer = s->w->tally->defer;
 	if (scan_thread_init(&k->scan, &s->w->engine->scanner, e))
 		return -1;
 	if (!rebuilder_init(&k->rebuilder, e))

@@ -1,0 +1,220 @@
+/*
+ * source_names: secrets in the names that a push brings.
+ *
+ * All names in the trees that came are looked at in one text, which costs next
+ * to nothing and mostly says that there is nothing.  Only when it does not are
+ * the commits compared with their parents, to tell what is new and where.
+ */
+#include "hooks/scan/source_names.h"
+
+#include <git2.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hooks/scan/links.h"
+#include "hooks/scan/tell.h"
+
+#define NAMES_TEXT_MAX (64u * 1024 * 1024)
+#define PARENTS_MAX 16u
+
+/* Marks of the text that count, into v. */
+static int shaped_marks(const struct source *s, struct scan_thread *t,
+			const char *text, size_t n, struct marks *m,
+			struct verdict *v, struct err *e)
+{
+	const struct ruleset *rs = s->engine->rules;
+	size_t i, kept = 0;
+
+	if (scan_text(t, text, n, NULL, m, e) ||
+	    scan_verdict(&s->engine->scanner, text, n, m, v, e))
+		return -1;
+	for (i = 0; i < v->n; i++)
+		if (!rs->rule[v->v[i]->rule].scored)
+			v->v[kept++] = v->v[i];
+	v->n = kept;
+	return 0;
+}
+
+/* Does a parent have the path up to and with the part that `at` stands in? */
+static bool is_old(const char *path, size_t at, const struct git_tree_list *p)
+{
+	size_t len = at + strcspn(path + at, "/"), i;
+	char *part = mem_strndup(path, len);
+	git_tree_entry *x = NULL;
+	bool old = false;
+
+	for (i = 0; part && !old && i < p->n; i++) {
+		old = !git_tree_entry_bypath(&x, p->v[i], part);
+		git_tree_entry_free(x);
+		x = NULL;
+	}
+	mem_free(part);
+	return old;
+}
+
+int source_path_name(const struct source *s, struct scan_thread *t,
+		     const char *path, const struct git_tree_list *parents,
+		     struct err *e)
+{
+	size_t n = strlen(path), i;
+	struct marks m = { 0 };
+	struct verdict v = { 0 };
+	struct finding *f;
+	int rc = -1;
+
+	if (shaped_marks(s, t, path, n, &m, &v, e))
+		goto out;
+	for (i = 0; i < v.n; i++) {
+		if (is_old(path, v.v[i]->at, parents))
+			continue;
+		s->list->cursor.text = NULL;
+		f = findings_add(s->list, &s->engine->scanner, path, n, v.v[i], e);
+		if (!f || finding_set(&f->file, path, e) ||
+		    finding_fingerprint(f, e))
+			goto out;
+		if (!engine_stands(s->engine, t->regex, f))
+			findings_drop(s->list, s->list->n - 1);
+	}
+	rc = 0;
+out:
+	s->list->cursor.text = NULL;
+	verdict_release(&v);
+	marks_release(&m);
+	return rc;
+}
+
+/* ---- a push -------------------------------------------------------------- */
+
+struct job {
+	const struct source *s;
+	struct repo *r;
+	struct scan_thread t;
+	struct err *e;
+};
+
+/* Is there anything in any name at all? */
+static int any_name(struct job *j, bool *any)
+{
+	struct buf b = BUF_INIT(NAMES_TEXT_MAX);
+	struct marks m = { 0 };
+	struct verdict v = { 0 };
+	struct links l;
+	uint32_t i;
+	int rc = -1;
+
+	if (links_build(j->r, 1, j->s->max_file, j->s->tally, &l, j->e))
+		goto out;
+	for (i = 0; i < l.names; i++)
+		if (buf_puts(&b, l.name[i], j->e) || buf_puts(&b, "\n", j->e))
+			goto out;
+	if (b.len && shaped_marks(j->s, &j->t, b.p, b.len, &m, &v, j->e))
+		goto out;
+	*any = v.n || j->t.pace.stop != PACE_ON;
+	rc = 0;
+out:
+	links_release(&l);
+	verdict_release(&v);
+	marks_release(&m);
+	buf_release(&b);
+	return rc;
+}
+
+/* Rows that were added for this commit get its name. */
+static int name_rows(struct job *j, size_t from, const unsigned char *oid)
+{
+	size_t i;
+
+	for (i = from; i < j->s->list->n; i++)
+		if (tell_commit(&j->s->list->v[i], j->r, oid, j->e) ||
+		    finding_fingerprint(&j->s->list->v[i], j->e))
+			return -1;
+	return 0;
+}
+
+static int added_paths(struct job *j, git_tree *tree,
+		       const struct git_tree_list *parents)
+{
+	git_diff_options o;
+	git_diff *diff = NULL;
+	size_t i;
+	int rc = 0;
+
+	git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
+	o.flags = GIT_DIFF_SKIP_BINARY_CHECK;
+	if (git_diff_tree_to_tree(&diff, j->r->git, parents->n ? parents->v[0] : NULL,
+				  tree, &o))
+		return 0; /* a tree that is missing was told before */
+	for (i = 0; i < git_diff_num_deltas(diff) && !rc &&
+		    !deadline_over(j->s->deadline); i++) {
+		const git_diff_delta *d = git_diff_get_delta(diff, i);
+
+		if (d->status == GIT_DELTA_ADDED)
+			rc = source_path_name(j->s, &j->t, d->new_file.path,
+					      parents, j->e);
+	}
+	git_diff_free(diff);
+	return rc;
+}
+
+static int one_commit(struct job *j, const unsigned char *oid)
+{
+	git_tree *tree = NULL, *parent[PARENTS_MAX] = { 0 };
+	struct git_tree_list list = { .v = parent };
+	size_t from = j->s->list->n, k;
+	git_commit *c = NULL, *p;
+	git_oid id;
+	int rc = 0;
+
+	git_oid_fromraw(&id, oid);
+	if (git_commit_lookup(&c, j->r->git, &id) || git_commit_tree(&tree, c))
+		goto out;
+	for (k = 0; k < git_commit_parentcount(c) && list.n < PARENTS_MAX; k++) {
+		if (git_commit_parent(&p, c, (unsigned)k))
+			continue;
+		list.n += !git_commit_tree(&parent[list.n], p);
+		git_commit_free(p);
+	}
+	rc = added_paths(j, tree, &list) || name_rows(j, from, oid);
+out:
+	for (k = 0; k < list.n; k++)
+		git_tree_free(parent[k]);
+	git_tree_free(tree);
+	git_commit_free(c);
+	return rc ? -1 : 0;
+}
+
+/* A branch or tag: told with its name as the place. */
+static int one_ref(struct job *j, const struct tip *tip)
+{
+	const struct git_tree_list none = { .n = 0 };
+	size_t from = j->s->list->n, i;
+
+	if (source_path_name(j->s, &j->t, tip->name, &none, j->e))
+		return -1;
+	for (i = from; i < j->s->list->n; i++)
+		if (strings_add(&j->s->list->v[i].refs, tip->name, j->e))
+			return -1;
+	return 0;
+}
+
+int source_names(const struct source *s, struct repo *r,
+		 const struct commits *c, const struct tip *tip, size_t tips,
+		 struct err *e)
+{
+	struct job j = { .s = s, .r = r, .e = e };
+	bool any = false;
+	size_t i;
+	int rc;
+
+	if (scan_thread_init(&j.t, &s->engine->scanner, e))
+		return -1;
+	for (rc = 0, i = 0; i < tips && !rc; i++)
+		rc = one_ref(&j, &tip[i]);
+	if (!rc && c->n)
+		rc = any_name(&j, &any);
+	for (i = 0; any && i < c->n && !rc && !deadline_over(s->deadline); i++)
+		rc = one_commit(&j, c->v[i].oid);
+	tally_thread(s->tally, &j.t);
+	scan_thread_release(&j.t);
+	return rc;
+}

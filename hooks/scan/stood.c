@@ -1,0 +1,199 @@
+/*
+ * stood: what a push only carries along.
+ *
+ * A file that holds an old secret comes as a new object whenever another of
+ * its lines changes.  So for each row the file is looked up at its path in the
+ * parents of its commit, and scanned there: what it held is no news.  Where
+ * time is over the row counts as new.
+ */
+#include "hooks/scan/stood.h"
+
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "hooks/scan/tell.h"
+
+#define STEPS_MAX 2000u /* commits gone back for one row */
+
+struct look {
+	const struct source *s;
+	struct repo *r;
+	struct scan_thread t;
+	struct tally tally; /* of these scans: their problems are not new */
+	git_oid last;	    /* the blob that `before` is of */
+	bool any;
+	struct findings before; /* by rule and secret */
+	struct err *e;
+};
+
+static int by_secret(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+	size_t n = x->n_secret < y->n_secret ? x->n_secret : y->n_secret;
+	int c = (x->rule > y->rule) - (x->rule < y->rule);
+
+	if (!c)
+		c = memcmp(x->secret, y->secret, n);
+	return c ? c : (x->n_secret > y->n_secret) - (x->n_secret < y->n_secret);
+}
+
+/* The blob at a path; false: there is none. */
+static bool blob_at(git_commit *c, const char *path, git_oid *id)
+{
+	git_tree_entry *x = NULL;
+	git_tree *tree = NULL;
+	bool yes;
+
+	yes = !git_commit_tree(&tree, c) &&
+	      !git_tree_entry_bypath(&x, tree, path) &&
+	      git_tree_entry_type(x) == GIT_OBJECT_BLOB;
+	if (yes)
+		git_oid_cpy(id, git_tree_entry_id(x));
+	git_tree_entry_free(x);
+	git_tree_free(tree);
+	return yes;
+}
+
+/* What the blob holds, into k->before. */
+static int read_blob(struct look *k, const git_oid *id, const char *path)
+{
+	enum object_type type;
+	char *text = NULL;
+	size_t n = 0;
+	int rc = 0;
+
+	if (k->any && git_oid_equal(id, &k->last))
+		return 0;
+	findings_release(&k->before);
+	git_oid_cpy(&k->last, id);
+	k->any = true;
+	if (!deadline_over(k->s->deadline) &&
+	    repo_fetch(k->r, id->id, &text, &n, &type) && n <= k->s->max_file)
+		rc = engine_file(k->s->engine, &k->t, path, text, n, &k->tally,
+				 &k->before, k->e);
+	free(text);
+	if (k->before.n)
+		qsort(k->before.v, k->before.n, sizeof(*k->before.v), by_secret);
+	return rc;
+}
+
+/* Did the file hold it in that commit?  *yes. */
+static int held(struct look *k, git_commit *c, const struct finding *f,
+		const char *path, bool *yes)
+{
+	git_oid id;
+
+	*yes = false;
+	if (!blob_at(c, path, &id))
+		return 0;
+	if (read_blob(k, &id, path))
+		return -1;
+	*yes = k->before.n && bsearch(f, k->before.v, k->before.n,
+				      sizeof(*k->before.v), by_secret);
+	return 0;
+}
+
+/* The parent in which the file held it; NULL: none did. */
+static int holder(struct look *k, git_commit *c, const struct finding *f,
+		  const char *path, git_commit **out)
+{
+	unsigned i, n = git_commit_parentcount(c);
+	git_commit *p = NULL;
+	bool yes = false;
+
+	*out = NULL;
+	for (i = 0; i < n && !yes; i++) {
+		if (git_commit_parent(&p, c, i))
+			continue;
+		if (held(k, p, f, path, &yes)) {
+			git_commit_free(p);
+			return -1;
+		}
+		if (yes)
+			*out = p;
+		else
+			git_commit_free(p);
+	}
+	return 0;
+}
+
+/* A row's commit and the path of its file in it: of what stands in an archive
+ * that of the archive. */
+static int place(struct look *k, const struct finding *f, git_commit **c,
+		 char **path)
+{
+	git_oid id;
+
+	*path = NULL;
+	*c = NULL;
+	if (!*f->commit || !*f->file || git_oid_fromstr(&id, f->commit) ||
+	    git_commit_lookup(c, k->r->git, &id))
+		return 0;
+	*path = mem_strdup(f->file);
+	if (*path && !blob_at(*c, *path, &id))
+		(*path)[strcspn(*path, "!")] = '\0';
+	return *path ? 0 : err_fail(k->e, ERR_NOMEM, NULL, "out of memory");
+}
+
+static int question(struct look *k, struct finding *f)
+{
+	git_commit *c, *up = NULL;
+	char *path;
+	int rc = place(k, f, &c, &path);
+
+	if (!rc && path)
+		rc = holder(k, c, f, path, &up);
+	f->stood = up != NULL;
+	git_commit_free(up);
+	git_commit_free(c);
+	mem_free(path);
+	return rc;
+}
+
+/* Back to the commit that brought it. */
+static int go_back(struct look *k, struct finding *f)
+{
+	git_commit *c, *up = NULL;
+	unsigned steps = 0;
+	char *path;
+	int rc = place(k, f, &c, &path);
+
+	while (!rc && path && steps++ < STEPS_MAX &&
+	       !deadline_over(k->s->deadline)) {
+		rc = holder(k, c, f, path, &up);
+		if (rc || !up)
+			break;
+		git_commit_free(c);
+		c = up;
+		up = NULL;
+	}
+	if (!rc && path)
+		rc = tell_commit(f, k->r, git_commit_id(c)->id, k->e) ||
+		     finding_fingerprint(f, k->e);
+	git_commit_free(c);
+	mem_free(path);
+	return rc ? -1 : 0;
+}
+
+int stood_mark(const struct source *s, struct repo *r, struct err *e)
+{
+	struct look k = { .s = s, .r = r, .e = e };
+	size_t i;
+	int rc = 0;
+
+	if (!s->list->n)
+		return 0;
+	if (scan_thread_init(&k.t, &s->engine->scanner, e))
+		return -1;
+	k.tally.problems = PROBLEMS_TOLD; /* none is told again */
+	for (i = 0; i < s->list->n && !rc; i++)
+		rc = question(&k, &s->list->v[i]);
+	for (i = 0; i < s->list->n && !rc; i++)
+		if (s->list->v[i].stood)
+			rc = go_back(&k, &s->list->v[i]);
+	findings_release(&k.before);
+	scan_thread_release(&k.t);
+	return rc;
+}
