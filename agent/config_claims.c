@@ -136,7 +136,7 @@ static const struct config_identity *claimed(const struct whole *w,
 		exact = claimed_exactly(w, alias);
 	if (exact != NULL)
 		return exact;
-	for (size_t i = 0; i < w->n_globs; i++) {
+	for (size_t i = 0; w->c.identities != NULL && i < w->n_globs; i++) {
 		const struct config_identity *id =
 			&w->c.identities[w->globs[i]];
 

@@ -55,7 +55,7 @@ static int grant_parent(struct grants *g, const char *path, struct err *e)
 
 static int grant_file(struct grants *g, const char *path, char mode, struct err *e)
 {
-	if (strcmp(path, "-") == 0)
+	if (path == NULL || strcmp(path, "-") == 0)
 		return 0;
 	return mode == 'w' ? grant_parent(g, path, e) :
 			     grant(g, path, false, e);

@@ -57,7 +57,8 @@ int finding_text(char **to, const char *v, struct err *e)
 
 int finding_rank(const char *confidence)
 {
-	return strcmp(confidence, "high") == 0 ? 2 :
+	return confidence == NULL ? 0 :
+	       strcmp(confidence, "high") == 0 ? 2 :
 	       strcmp(confidence, "medium") == 0 ? 1 : 0;
 }
 

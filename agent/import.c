@@ -406,10 +406,13 @@ static int on_value(const struct jsonwalk *w, enum jsonwalk_what what, void *arg
 static int with_line(const char *p, size_t n, const char *line_start,
 		     const struct err *why, struct err *e)
 {
+	static const char head[] = "not JSON at byte ";
 	size_t byte = 0, line = 1;
 	const char *at;
 
-	if (sscanf(why->cause, "not JSON at byte %zu", &byte) != 1)
+	if (strncmp(why->cause, head, sizeof head - 1) == 0)
+		byte = strtoul(why->cause + sizeof head - 1, NULL, 10);
+	else
 		return err_fail(e, ERR_FORMAT, NULL, "%s", why->cause);
 	at = line_start + (byte > 0 ? byte - 1 : 0);
 	for (const char *c = p; c < at && c < p + n; c++)

@@ -135,8 +135,8 @@ int zone_parse(const char *name, const void *bytes, size_t n, struct zone **out,
 {
 	struct zone *z = mem_zalloc(sizeof *z);
 	const unsigned char *p = bytes;
-	struct counts c;
-	char version;
+	struct counts c = { 0 };
+	char version = 0;
 	int rc = -1;
 
 	*out = NULL;

@@ -149,7 +149,7 @@ static bool set_number(const struct field *f, void *at, int64_t v)
 		return true;
 	case UINT:
 		*(unsigned *)at = (unsigned)v;
-		return v >= 0 && v <= 0xffffffffll;
+		return v >= 0 && v <= UINT32_MAX;
 	case STATE:
 		*(enum inv_state *)at = (enum inv_state)v;
 		return v >= INV_ACTIVE && v <= INV_UNKNOWN;

@@ -189,9 +189,9 @@ int inv_unpack(const struct inv_type *t, const void *p, size_t n, void *rec,
 		if (t->fields[i].type != INV_STR)
 			continue;
 		at = place_of(rec, &t->fields[i]);
-		if (!*at.str)
+		if (at.str && !*at.str)
 			*at.str = mem_strdup("");
-		if (!*at.str) {
+		if (!at.str || !*at.str) {
 			err_fail(e, ERR_NOMEM, NULL, "out of memory");
 			goto fail;
 		}

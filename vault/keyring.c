@@ -38,6 +38,17 @@ static const slot_kek_fn kek_of[] = {
 	[SLOT_SYSTEMD] = slot_systemd_kek,
 };
 
+static int make_kek(enum slot_kind kind, const struct slot_head *h,
+		    const struct slot_input *in, unsigned char *kek,
+		    struct err *e)
+{
+	const slot_kek_fn fn = (size_t)kind < sizeof(kek_of) / sizeof(*kek_of) ?
+				       kek_of[kind] : NULL;
+
+	return fn ? fn(h, in, kek, e) :
+		    err_fail(e, ERR_FORMAT, NULL, "a slot of no known kind");
+}
+
 static const char *const kind_words[] = {
 	[SLOT_PASSPHRASE] = "passphrase", [SLOT_KEYFILE] = "key-file",
 	[SLOT_LIBSECRET] = "libsecret",	  [SLOT_SYSTEMD] = "systemd",
@@ -221,7 +232,7 @@ int keyring_wrap(const struct slot_input *in, const unsigned char vault_id[16],
 			err_fail(e, ERR_NOMEM, NULL, "no locked memory");
 			goto out;
 		}
-		if (kek_of[in->kind](&h, in, kek, e) != 0)
+		if (make_kek(in->kind, &h, in, kek, e) != 0)
 			goto out;
 		secret_random(out, NONCE);
 		crypto_aead_xchacha20poly1305_ietf_encrypt(
@@ -280,7 +291,7 @@ int keyring_unwrap(const void *record, size_t n, const struct slot_input *in,
 		err_fail(e, ERR_NOMEM, NULL, "no locked memory");
 		goto out;
 	}
-	if (kek_of[h.kind](&h, in, kek, e) != 0)
+	if (make_kek(h.kind, &h, in, kek, e) != 0)
 		goto out;
 	if (crypto_aead_xchacha20poly1305_ietf_decrypt(
 		    root, NULL, NULL, p + at + NONCE, ROOT_LEN + TAG, b.p,

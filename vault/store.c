@@ -62,6 +62,20 @@ struct store_id store_fingerprint(const struct vault *v, const struct secret *s)
 
 /* ---- writing ----------------------------------------------------------------------- */
 
+/* One of a row's groups: left for another, or the same with another term. */
+static int group_moved(struct vault *v, enum group_kind kind, enum store_table t,
+		       const struct store_id *a, const struct store_id *b,
+		       const struct sum *minus, const struct sum *plus,
+		       struct err *e)
+{
+	if (id_same(a, b))
+		return id_none(a) ? 0 :
+			       group_change(v, kind, t, a, minus, plus, e);
+	if (!id_none(a) && group_change(v, kind, t, a, minus, NULL, e))
+		return -1;
+	return id_none(b) ? 0 : group_change(v, kind, t, b, NULL, plus, e);
+}
+
 /* The members of a group changed by one row: old and new term. */
 static int groups_change(struct vault *v, const struct record *old,
 			 const struct record *new, struct err *e)
@@ -86,18 +100,7 @@ static int groups_change(struct vault *v, const struct record *old,
 		if (new)
 			b = i == 0 ? &new->group : i == 1 ? &new->area :
 							    &new->fp;
-		if (id_same(a, b)) {
-			if (!id_none(a) &&
-			    group_change(v, kind, any->tab, a, &minus, &plus,
-					 e))
-				return -1;
-			continue;
-		}
-		if (!id_none(a) &&
-		    group_change(v, kind, any->tab, a, &minus, NULL, e))
-			return -1;
-		if (!id_none(b) &&
-		    group_change(v, kind, any->tab, b, NULL, &plus, e))
+		if (group_moved(v, kind, any->tab, a, b, &minus, &plus, e))
 			return -1;
 	}
 	return 0;

@@ -136,6 +136,12 @@ static int check_groups(struct vault *v, unsigned tab, int column,
 		    fault(rep, &why, e))
 			goto out;
 	}
+	if (rc != SQLITE_DONE) { /* not all of them could be read */
+		err_clear(&why);
+		db_fail(v->db, rc, "reading the groups", &why);
+		if (fault(rep, &why, e))
+			goto out;
+	}
 	out = 0;
 out:
 	sqlite3_finalize(st);

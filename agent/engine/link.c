@@ -357,9 +357,13 @@ int links_poll(struct link *const *links, size_t n, int64_t wait_ms, link_fn fn,
 int link_open_any(struct launcher *launcher, const char *type, const char *options,
 		  struct link **out, struct err *e)
 {
-	if (link_open(launcher, NULL, type, options, NULL, out, e) < 0)
+	struct link *l = NULL;
+
+	if (link_open(launcher, NULL, type, options, NULL, &l, e) < 0)
 		return -1;
-	(*out)->any = true;
+	if (l != NULL)
+		l->any = true;
+	*out = l;
 	return 0;
 }
 

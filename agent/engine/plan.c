@@ -210,7 +210,7 @@ int plan_sweeps(struct work *w, int64_t now, struct err *e)
 
 	if (knob_off(KNOB_RESWEEP))
 		return 0;
-	for (uint16_t c = 0; c < w->n_conns; c++) {
+	for (size_t c = 0; c < w->n_conns; c++) {
 		uint32_t accounts = 0, t;
 
 		for (uint32_t i = 0; i < n; i++)
