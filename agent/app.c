@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/json.h"
 
 const struct exit_code app_exit_codes[] = {
 	{ EXIT_OK, "ok", "done; for kill: everything is proved dead" },
@@ -71,15 +72,42 @@ int app_exit_code(const struct err *e)
 	return EXIT_BUG;
 }
 
+/* One line, so that it is told from what the log says (docs/json.md). */
+static bool fail_json(const struct err *e, const char *message, int code)
+{
+	struct json *j = json_object(), *x = json_object();
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	const struct exit_code *c = app_exit_codes;
+	bool ok;
+
+	while (c->word != NULL && c->code != code)
+		c++;
+	ok = json_set_str(x, "word", c->word) && json_set_int(x, "exit", code) &&
+	     json_set_str(x, "message", message) &&
+	     json_set_str(x, "what", e->what) &&
+	     json_set_str(x, "object", e->object) &&
+	     json_set_str(x, "cause", e->cause) &&
+	     json_set_str(x, "state", e->state) &&
+	     json_set_str(x, "hint", e->hint) && json_set_int(j, "version", 1);
+	ok = json_set(j, "error", x) && ok; /* it is j's now */
+	ok = ok && json_print(j, false, &b, NULL) == 0 &&
+	     fprintf(stderr, "%s\n", b.p) > 0;
+	json_free(&j);
+	buf_release(&b);
+	return ok;
+}
+
 int app_fail(const struct app *app, const struct err *e)
 {
+	const int code = app_exit_code(e);
 	char line[2048];
 
 	app_progress_done(app);
 	(void)err_format(e, line, sizeof line);
 	(void)fflush(stdout); /* what was said before stands before */
-	(void)fprintf(stderr, "curfew: %s\n", line);
-	return app_exit_code(e);
+	if (app == NULL || !app->json || !fail_json(e, line, code))
+		(void)fprintf(stderr, "curfew: %s\n", line);
+	return code;
 }
 
 static bool progress_shown;

@@ -95,7 +95,7 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew learn pg-main/ci_bot#password\n",
 	  "--secret-file=r" },
-	{ "scan", cmd_scan, "look for leaked credentials, and say whose they are",
+	{ "scan", cmd_scan, "look for leaked credentials in git or files, and say whose they are",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_KEYS,
 	  "scan [options] [REPOSITORY|FOLDER|FILE]",
 	  "Starts curfew-scan over all of a repository's history (or a folder, a "

@@ -29,6 +29,7 @@ struct surroundings {
 
 struct command {
 	const char *name, *arguments, *summary;
+	const char *more; /* of its help; NULL: it prints its own, or has none */
 	int (*run)(int argc, char **argv, const struct surroundings *s);
 };
 

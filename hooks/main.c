@@ -21,38 +21,106 @@ static int cmd_version(int argc, char **argv, const struct surroundings *s);
 
 static const struct command commands[] = {
 	{ "scan", "[OPTION]... [PATH]",
-	  "look for secrets in a folder, a file or standard input", cmd_scan },
+	  "look for secrets in a git repository, a folder, a file, standard input",
+	  NULL, cmd_scan },
 	{ "rules", "list | services | test [FILE|ID]... | check FILE | "
 	  "compile [FILE]",
-	  "show rules, try their examples, check a rule file; compile them", cmd_rules },
+	  "show rules, try their examples, check a rule file; compile them",
+	  "  list            id, service, kind and confidence of each built-in rule\n"
+	  "  services        the services and kinds they know\n"
+	  "  test [FILE|ID]  try the examples: of all rules, of a file, of one rule\n"
+	  "  check FILE      read a .gitleaks.toml and name what cannot be as gitleaks\n"
+	  "                  has it\n"
+	  "  compile [FILE]  make the compiled form now, so that no hook has to\n\n"
+	  "Examples:\n"
+	  "  curfew-scan rules list | grep aws\n"
+	  "  curfew-scan rules test github-fine-grained-pat\n"
+	  "  curfew-scan rules check .gitleaks.toml\n", cmd_rules },
 	{ "pre-receive", "", "git hook: look at a push before it is taken",
+	  "Started by git, on the server; 'curfew-scan hook install' puts it there.\n"
+	  "Settings are git's: git config curfew.NAME VALUE (docs/scan.md).\n",
 	  cmd_pre_receive },
 	{ "update", "REF OLD NEW", "git hook: the same, once per ref",
-	  cmd_update },
+	  "Started by git, where pre-receive cannot be used.\n", cmd_update },
 	{ "pre-push", "[REMOTE [URL]]", "git hook: look at what is to be pushed",
-	  cmd_pre_push },
-	{ "pre-commit", "", "git hook: look at what is staged", cmd_pre_commit },
+	  "Started by git, in a developer's repository.\n", cmd_pre_push },
+	{ "pre-commit", "", "git hook: look at what is staged",
+	  "Started by git, or by pre-commit (.pre-commit-hooks.yaml).\n\n"
+	  "Examples:\n"
+	  "  curfew-scan pre-commit           what would be committed now\n"
+	  "  curfew-scan hook install .       do that at each commit and push\n",
+	  cmd_pre_commit },
 	{ "hook", "install|uninstall|status [--layout NAME] "
 	  "[--known FILE --known-key HEX] [--spool FOLDER --spool-key HEX] "
 	  "[--cache FOLDER] REPO...",
-	  "put the hooks into repositories", cmd_hook },
-	{ "help", "", "list the commands", cmd_help },
-	{ "version", "", "print the version", cmd_version },
+	  "put the hooks into repositories",
+	  "A bare repository gets pre-receive, one with files pre-commit and pre-push.\n"
+	  "core.hooksPath, Gitea's, Forgejo's and GitLab's folders are found; a hook that\n"
+	  "is not ours is never touched. status says what is there and whether it works.\n\n"
+	  "  --layout NAME     plain, gitea or gitlab, when it is not seen\n"
+	  "  --known FILE      your own secrets by value ('curfew hook publish')\n"
+	  "  --known-key HEX   who must have signed that file\n"
+	  "  --spool FOLDER    findings are sealed there for 'curfew respond'\n"
+	  "  --spool-key HEX   the public key they are sealed to\n"
+	  "  --cache FOLDER    compiled rules, for many repositories at once\n\n"
+	  "Examples:\n"
+	  "  curfew-scan hook install .\n"
+	  "  curfew-scan hook install /srv/git/*.git\n"
+	  "  curfew-scan hook status /srv/git/app.git\n"
+	  "  git -C /srv/git/app.git config curfew.minConfidence medium\n", cmd_hook },
+	{ "help", "[COMMAND]", "list the commands; more about one", NULL, cmd_help },
+	{ "version", "", "print the version", NULL, cmd_version },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
-static int cmd_help(int argc, char **argv, const struct surroundings *s)
+static const struct command *find(const char *name)
 {
 	size_t i;
 
-	(void)argc;
-	(void)argv;
-	(void)s;
-	puts("usage: curfew-scan COMMAND [ARGUMENT]...\n");
 	for (i = 0; i < COMMANDS; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-	puts("\ncurfew-scan COMMAND --help tells more.");
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+static int help_of(const struct command *c, const struct surroundings *s)
+{
+	char word[] = "scan", option[] = "--help";
+	char *args[] = { word, option, NULL };
+
+	if (c->run == cmd_scan)
+		return cmd_scan(2, args, s);
+	printf("usage: curfew-scan %s%s%s\n\n%s\n", c->name,
+	       *c->arguments ? " " : "", c->arguments, c->summary);
+	if (c->more)
+		printf("\n%s", c->more);
+	return EXIT_CLEAN;
+}
+
+static int no_such(const char *name)
+{
+	struct err e = ERR_INIT;
+
+	err_fail(&e, ERR_USAGE, name, "no such command");
+	err_hint(&e, "'curfew-scan help' lists them");
+	return complain(&e);
+}
+
+static int cmd_help(int argc, char **argv, const struct surroundings *s)
+{
+	const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+	size_t i;
+
+	if (c)
+		return help_of(c, s);
+	if (argc > 1)
+		return no_such(argv[1]);
+	puts("curfew-scan: finds secrets in git repositories, folders and pushes.\n\n"
+	     "usage: curfew-scan COMMAND [ARGUMENT]...\n");
+	for (i = 0; i < COMMANDS; i++)
+		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
+	puts("\n'curfew-scan COMMAND --help' tells more and has examples.");
 	return EXIT_CLEAN;
 }
 
@@ -156,9 +224,9 @@ static void forget(struct surroundings *s)
 int main(int argc, char **argv)
 {
 	struct surroundings s;
+	const struct command *c;
 	struct err e = ERR_INIT;
 	int rc = EXIT_USAGE;
-	size_t i;
 
 	log_setup("curfew-scan", LOG_NOTICE, false);
 	look_around(&s);
@@ -170,21 +238,17 @@ int main(int argc, char **argv)
 		cmd_help(0, NULL, NULL);
 		goto out;
 	}
-	for (i = 0; i < COMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name))
-			break;
-	if (i == COMMANDS && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+	c = find(argv[1]);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
 		rc = cmd_help(0, NULL, NULL);
-	else if (i == COMMANDS && !strcmp(argv[1], "--version"))
+	else if (!strcmp(argv[1], "--version"))
 		rc = cmd_version(0, NULL, NULL);
-	else if (i == COMMANDS)
-		fprintf(stderr, "curfew-scan: no such command; "
-			"'curfew-scan help' lists them\n");
-	else if (argc > 2 && !strcmp(argv[2], "--help") && i != 0)
-		rc = printf("usage: curfew-scan %s %s\n\n%s\n", commands[i].name,
-			    commands[i].arguments, commands[i].summary) < 0;
+	else if (!c)
+		rc = no_such(argv[1]);
+	else if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+		rc = help_of(c, &s);
 	else
-		rc = commands[i].run(argc - 1, argv + 1, &s);
+		rc = c->run(argc - 1, argv + 1, &s);
 out:
 	forget(&s);
 	if (fflush(stdout) && rc == EXIT_CLEAN)

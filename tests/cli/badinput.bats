@@ -2,6 +2,7 @@
 # What a person or a machine gets wrong: the answer says where and what next.
 
 load agent.bash
+bats_require_minimum_version 1.5.0
 
 setup() {
 	agent_setup
@@ -180,4 +181,29 @@ EOF
 	[ "$status" -eq 75 ]
 	kill "$first"
 	wait "$first" || true
+}
+
+@test "--json: an error is one object on one line of standard error" {
+	error() { # its members exit, word, object; nothing else on either stream
+		python3 -c '
+import json, sys
+e = json.loads(sys.argv[1])
+assert e["version"] == 1, e
+e = e["error"]
+assert all(isinstance(e[k], str) for k in ("message", "what", "cause", "state", "hint")), e
+assert e["cause"] in e["message"] and e["hint"] in e["message"], e
+print(e["exit"], e["word"], e["object"])' "$stderr"
+	}
+	for args in "list --kind" "show no/such" nope "scan /no/such/place" "import --format yaml x"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr "$curfew" --json $args
+		echo "$args: $stderr"
+		[ "$status" -ne 0 ]
+		[ -z "$output" ]
+		[[ $(error) == "$status "* ]]
+	done
+	run --separate-stderr "$curfew" --json --dir "$BATS_TEST_TMPDIR/none" list
+	[ "$(error)" = "1 no $BATS_TEST_TMPDIR/none" ]
+	run --separate-stderr "$curfew" list --kind
+	[[ $stderr == "curfew: "* ]]
 }

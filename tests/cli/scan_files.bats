@@ -234,3 +234,25 @@ setup() {
 	"$CURFEW_BUILD/curfew-scan" scan --report-format json \
 		--report-path /dev/stdout f | grep -qx '\[\]'
 }
+
+@test "help: every command, with examples; what is no command is told" {
+	run -0 "$scan" help
+	[[ $output == *"git repositor"* ]]
+	commands=$(sed -n 's/^  \([a-z-]*\) .*/\1/p' <<<"$output")
+	[ "$(wc -w <<<"$commands")" -ge 9 ]
+	for c in $commands; do
+		[ "$c" = version ] || [ "$c" = help ] && continue
+		run -0 "$scan" help "$c"
+		[[ $output == "usage: curfew-scan $c"* ]]
+		text=$output
+		run -0 "$scan" "$c" --help
+		[ "$output" = "$text" ]
+	done
+	for c in scan rules hook; do
+		run -0 "$scan" "$c" -h
+		[[ $output == *$'\nExamples:\n  '* ]]
+	done
+	run -126 "$scan" nope
+	[[ $output == *"'nope': no such command; 'curfew-scan help' lists them" ]]
+	run -126 "$scan" help nope
+}
