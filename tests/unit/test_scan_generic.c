@@ -18,18 +18,9 @@
 #include "base/mem.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/generic.h"
+#include "tests/unit/dice.h"
 
 static const char only[] = "[extend]\nuseDefault = true\n";
-static uint64_t seed = 7046029254386353131u;
-
-static uint32_t dice(uint32_t sides)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 20) % sides;
-}
-
 /* ---- the finder ---------------------------------------------------------- */
 
 /* Text, where the anchor begins in it, and the values in their order. */
