@@ -74,6 +74,17 @@ typedef int (*kit_look_fn)(void *arg, struct kit_reply *r);
 int kit_cut(kit_look_fn look, void *arg, struct kit_reply *r)
 	__attribute__((warn_unused_result));
 
+/* Connections of this process itself: workers come and go while another lists;
+ * no listing shows them and no count of sessions counts them. */
+void kit_own_note(const char *session);
+void kit_own_drop(const char *session);
+bool kit_own(const char *session);
+/* Around opening and noting one, and around asking who is there: no one is seen
+ * between the two. */
+void kit_own_coming(void);
+void kit_own_looking(void);
+void kit_own_done(void); /* with either */
+
 /* ---- what this process has seen (known.c) ------------------------------------ */
 
 /*

@@ -91,6 +91,61 @@ bool kit_opened(const char *key)
 	return yes;
 }
 
+/* One for each worker, and one that is just being opened. */
+static char own[64][100];
+
+/* Where it is; "": a free place. */
+static char *own_place(const char *session)
+{
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		if (strcmp(own[i], session) == 0)
+			return own[i];
+	return NULL;
+}
+
+void kit_own_note(const char *session)
+{
+	pthread_mutex_lock(&lock);
+	char *at = own_place("");
+	if (at && strlen(session) < sizeof *own)
+		memcpy(at, session, strlen(session) + 1);
+	pthread_mutex_unlock(&lock);
+}
+
+void kit_own_drop(const char *session)
+{
+	pthread_mutex_lock(&lock);
+	char *at = *session ? own_place(session) : NULL;
+	if (at)
+		*at = '\0';
+	pthread_mutex_unlock(&lock);
+}
+
+static pthread_rwlock_t door = PTHREAD_RWLOCK_INITIALIZER;
+
+void kit_own_coming(void)
+{
+	pthread_rwlock_rdlock(&door);
+}
+
+void kit_own_looking(void)
+{
+	pthread_rwlock_wrlock(&door);
+}
+
+void kit_own_done(void)
+{
+	pthread_rwlock_unlock(&door);
+}
+
+bool kit_own(const char *session)
+{
+	pthread_mutex_lock(&lock);
+	bool yes = *session && own_place(session);
+	pthread_mutex_unlock(&lock);
+	return yes;
+}
+
 int kit_first(int (*fill)(void *arg), void *arg)
 {
 	int rc = 0;

@@ -116,8 +116,11 @@ static int look(void *arg, struct kit_reply *r)
 			found++;
 		}
 	}
-	if (my_run(k->s->my, "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST"
-		   " WHERE ID <> CONNECTION_ID()", &rows, &f)) {
+	kit_own_looking();
+	int rc = my_run(k->s->my, "SELECT ID, USER, HOST FROM information_schema.PROCESSLIST"
+			" WHERE ID <> CONNECTION_ID()", &rows, &f);
+	kit_own_done();
+	if (rc) {
 		myp_reply_fail(&f, k->kill, "list the connections", r);
 		return -1;
 	}
@@ -127,7 +130,7 @@ static int look(void *arg, struct kit_reply *r)
 
 		if (k->kill && !k->only && early && strcmp(user, "unauthenticated user") == 0)
 			found++;
-		if (strcmp(user, k->a->user) != 0 || !belongs(k, peer ? peer : "") ||
+		if (kit_own(id) || strcmp(user, k->a->user) != 0 || !belongs(k, peer ? peer : "") ||
 		    (k->only && strcmp(k->only, id) != 0))
 			continue;
 		found++;

@@ -140,15 +140,21 @@ static int sessions(struct listing *l, struct kit_reply *r)
 	struct my_fail f;
 	int rc = 0;
 
-	if (my_run(l->s->my, "SELECT ID, USER, HOST, DB, COMMAND, TIME, STATE"
-		   " FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
-		   " AND USER NOT IN ('system user', 'event_scheduler',"
-		   " 'unauthenticated user')", &rows, &f)) {
+	kit_own_looking();
+	rc = my_run(l->s->my, "SELECT ID, USER, HOST, DB, COMMAND, TIME, STATE"
+		    " FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()"
+		    " AND USER NOT IN ('system user', 'event_scheduler',"
+		    " 'unauthenticated user')", &rows, &f);
+	kit_own_done();
+	if (rc) {
 		myp_reply_fail(&f, false, "list the connections", r);
 		return -2;
 	}
 	while (!rc && my_next(rows)) {
 		struct kit_reply own = { .status = KIT_OK };
+
+		if (kit_own(my_cell(rows, 0)))
+			continue;
 		const char *peer = my_cell(rows, 2), *colon = peer ? strrchr(peer, ':') : NULL;
 		char from[300], host[260] = "?";
 

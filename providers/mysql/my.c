@@ -16,11 +16,13 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "providers/kit/common.h"
 
 #define ANSWER_S 25
 
 struct my {
 	MYSQL *conn;
+	char own[24];
 	char address[64];
 };
 
@@ -133,6 +135,7 @@ int my_open(const struct my_place *p, const char *user,
 {
 	struct login l = { .p = p, .user = user };
 	struct my *my = mem_zalloc(sizeof *my);
+	bool coming = false;
 	int rc = -1;
 
 	*out = NULL;
@@ -142,6 +145,8 @@ int my_open(const struct my_place *p, const char *user,
 		fail(f, MY_OURS, 0, "out of memory");
 		goto out;
 	}
+	kit_own_coming();
+	coming = true;
 	if (password ? secret_reveal(password, login_fn, &l) : login_fn(NULL, 0, &l)) {
 		fail(f, MY_OURS, 0, l.why);
 		goto out;
@@ -154,10 +159,14 @@ int my_open(const struct my_place *p, const char *user,
 	l.conn = NULL;
 	if (!p->socket)
 		peer_address(my);
+	snprintf(my->own, sizeof my->own, "%lu", mysql_thread_id(my->conn));
+	kit_own_note(my->own);
 	*out = my;
 	my = NULL;
 	rc = 0;
 out:
+	if (coming)
+		kit_own_done();
 	if (l.conn)
 		mysql_close(l.conn);
 	mem_free(my);
@@ -170,6 +179,7 @@ void my_close(struct my **my)
 		return;
 	if ((*my)->conn)
 		mysql_close((*my)->conn);
+	kit_own_drop((*my)->own);
 	mem_free(*my);
 	*my = NULL;
 }

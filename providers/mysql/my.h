@@ -5,7 +5,7 @@
  * A connection reads no option file and no variable, lets the server read no
  * local file and uses only login methods that do not give the password away in
  * clear text.  Every call ends within the timeouts given.  A connection belongs
- * to one thread.
+ * to one thread; its number is a kit_own().
  */
 #ifndef PROVIDERS_MYSQL_MY_H
 #define PROVIDERS_MYSQL_MY_H

@@ -18,7 +18,7 @@
 struct net_stream {
 	CURL *easy;
 	curl_socket_t fd;
-	char address[64];
+	char address[64], own[80];
 };
 
 static bool set_url(CURL *c, const struct net_place *p)
@@ -67,6 +67,18 @@ static bool set_up(CURL *c, const struct net_place *p, char *error)
 	return set_url(c, p);
 }
 
+static void own_end(struct net_stream *s, const struct net_place *p)
+{
+	char *ip = NULL;
+	long port = 0;
+
+	if (p->socket || curl_easy_getinfo(s->easy, CURLINFO_LOCAL_IP, &ip) || !ip ||
+	    curl_easy_getinfo(s->easy, CURLINFO_LOCAL_PORT, &port))
+		return;
+	(void)snprintf(s->own, sizeof(s->own), strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld",
+		       ip, port);
+}
+
 int net_stream_open(const struct net_place *p, struct net_stream **out,
 		    char why[NET_WHY])
 {
@@ -97,6 +109,7 @@ int net_stream_open(const struct net_place *p, struct net_stream **out,
 	curl_easy_setopt(s->easy, CURLOPT_ERRORBUFFER, NULL);
 	if (!p->socket && !curl_easy_getinfo(s->easy, CURLINFO_PRIMARY_IP, &ip) && ip)
 		(void)snprintf(s->address, sizeof(s->address), "%s", ip);
+	own_end(s, p);
 	*out = s;
 	return 0;
 }
@@ -112,6 +125,11 @@ void net_stream_close(struct net_stream **s)
 	}
 	mem_free(*s);
 	*s = NULL;
+}
+
+const char *net_stream_own(const struct net_stream *s)
+{
+	return s->own;
 }
 
 const char *net_stream_address(const struct net_stream *s)

@@ -31,6 +31,8 @@ int net_stream_open(const struct net_place *p, struct net_stream **out,
 void net_stream_close(struct net_stream **s);
 /* The numeric address that was reached, "" for a socket. */
 const char *net_stream_address(const struct net_stream *s);
+/* Our own end, "127.0.0.1:50144" or "[::1]:50144"; "" for a socket. */
+const char *net_stream_own(const struct net_stream *s);
 
 /* False when the peer has ended it, or said something nobody asked for. */
 bool net_stream_quiet(const struct net_stream *s);

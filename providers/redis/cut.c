@@ -55,16 +55,21 @@ int rds_clients(struct rds_session *s, rds_client_fn fn, void *arg,
 	struct rd_fail f;
 	int rc = 0;
 
-	if (rd_run(s->rd, words, &got, &f)) {
+	kit_own_looking();
+	rc = rd_run(s->rd, words, &got, &f);
+	kit_own_done();
+	if (rc) {
 		rds_reply_fail(&f, false, "list the clients", r);
 		return -1;
 	}
 	for (const char *p = rd_text(got); !rc && p && *p;) {
 		size_t n = strcspn(p, "\n");
 		struct rds_client c;
+		char id[40];
 
 		client_of(p, n, &c);
-		if (c.id[0] && strcmp(c.id, s->own) != 0)
+		snprintf(id, sizeof id, "%s-%s", c.id, s->run);
+		if (c.id[0] && !kit_own(id) && !kit_own(c.addr))
 			rc = fn(&c, arg);
 		p += n;
 		p += *p == '\n';

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "providers/kit/common.h"
 
 #define ANSWER_MS 20000
 #define REPLY_MAX ((size_t)256 * 1024 * 1024)
@@ -21,7 +22,7 @@ struct rd {
 	struct net_stream *net;
 	redisReader *reader;
 	struct buf request;
-	char address[64];
+	char address[64], own[80];
 };
 
 static int fail(struct rd_fail *f, enum rd_cause cause, const char *text)
@@ -45,6 +46,21 @@ static int drop(struct rd *rd, struct rd_fail *f, enum rd_cause cause,
 	return fail(f, cause, text);
 }
 
+static int come(struct rd *rd, const struct net_place *p, char why[NET_WHY])
+{
+	int rc;
+
+	kit_own_coming();
+	rc = net_stream_open(p, &rd->net, why);
+	if (!rc) {
+		(void)snprintf(rd->own, sizeof(rd->own), "%s", net_stream_own(rd->net));
+		if (rd->own[0])
+			kit_own_note(rd->own);
+	}
+	kit_own_done();
+	return rc;
+}
+
 int rd_open(const struct net_place *p, struct rd **out, struct rd_fail *f)
 {
 	struct rd *rd = mem_zalloc(sizeof(*rd));
@@ -58,7 +74,7 @@ int rd_open(const struct net_place *p, struct rd **out, struct rd_fail *f)
 	rd->reader = redisReaderCreate();
 	if (!rd->reader) {
 		fail(f, RD_OURS, "out of memory");
-	} else if (net_stream_open(p, &rd->net, why)) {
+	} else if (come(rd, p, why)) {
 		fail(f, RD_UNREACHABLE, why);
 	} else {
 		(void)snprintf(rd->address, sizeof(rd->address), "%s",
@@ -75,6 +91,7 @@ void rd_close(struct rd **rd)
 	if (!*rd)
 		return;
 	net_stream_close(&(*rd)->net);
+	kit_own_drop((*rd)->own);
 	if ((*rd)->reader)
 		redisReaderFree((*rd)->reader);
 	buf_release(&(*rd)->request);

@@ -4,7 +4,8 @@
  * Replies are read by hiredis; requests are written here, into memory that is
  * wiped, since a password may be in them, and go out over providers/net (hiredis
  * has TLS only from version 1.0 on).  Every call has a deadline.  A connection
- * belongs to one thread.  Nothing is taken from the environment.
+ * belongs to one thread.  Nothing is taken from the environment.  Our end of each
+ * (not of a socket), as CLIENT LIST writes it, is a kit_own().
  */
 #ifndef PROVIDERS_REDIS_RD_H
 #define PROVIDERS_REDIS_RD_H

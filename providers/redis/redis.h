@@ -26,7 +26,7 @@ struct rds_session {
 	char address[64]; /* of the last good login: the probe goes there */
 	char run[9];	  /* start of the server's run id, "" when not told */
 	char user[256];	  /* who we are */
-	char own[24];	  /* our client's number */
+	char own[48];	  /* our own session's id */
 	char nodes[200];  /* "2 replicas (10.0.0.2:6379, ...)", or "" */
 	enum { RDS_KEEP_UNKNOWN, RDS_KEEP_FILE, RDS_KEEP_CONFIG, RDS_KEEP_NONE } keep;
 };
@@ -85,7 +85,7 @@ struct rds_client {
 	char id[24], user[512], addr[128], name[128], age[24], idle[24], flags[16], cmd[64];
 };
 typedef int (*rds_client_fn)(const struct rds_client *client, void *arg);
-/* Each client but our own; fn's -1 stops.  -1: r is filled, or fn's. */
+/* Each client but our own ones; fn's -1 stops.  -1: r is filled, or fn's. */
 int rds_clients(struct rds_session *s, rds_client_fn fn, void *arg,
 		struct kit_reply *r);
 /* How many sessions of the user live; -1: r is filled. */

@@ -149,10 +149,12 @@ static int learn(struct rds_session *s, struct rd_fail *f)
 	if (rd_run(s->rd, who, &a, f) || rd_run(s->rd, id, &b, f))
 		goto out;
 	snprintf(s->user, sizeof s->user, "%s", rd_text(a) ? rd_text(a) : "");
-	snprintf(s->own, sizeof s->own, "%lld", (long long)rd_int(b));
 	if (rd_run(s->rd, info, &i, &ignored) == 0 && rd_text(i))
 		text = rd_text(i);
 	info_value(text, "run_id", s->run, sizeof s->run);
+	kit_own_drop(s->own);
+	snprintf(s->own, sizeof s->own, "%lld-%s", (long long)rd_int(b), s->run);
+	kit_own_note(s->own);
 	learn_nodes(s, text);
 	learn_keep(s, text);
 	/* not being told the first users only costs their `created` */
@@ -274,6 +276,7 @@ void rds_close(void *session)
 	if (!s)
 		return;
 	rd_close(&s->rd);
+	kit_own_drop(s->own);
 	mem_free(s);
 }
 
