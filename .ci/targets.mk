@@ -35,6 +35,9 @@ demo: ## build, then walk through the whole thing on this machine
 	$(Q)$(MAKE) --no-print-directory $(jobs) all
 	$(Q)tests/demo.sh $(BUILD)
 
+crash-pairs: test-programs all ## two crashes, one after the other, in a rotation (PAIRS=1: every pair)
+	$(BUILD)/test/matrix $(BUILD)/test --suite rotate --jobs 8 --pairs $(or $(PAIRS),23)
+
 bench: all $(BUILD)/test/matrix $(BUILD)/test/curfew-provider-fake ## run tests/bench/*.sh (BENCH_FULL=1: full sizes)
 	$(Q)rc=0; for b in tests/bench/*.sh; do [ -f "$$b" ] || continue; \
 		printf '== %s\n' "$$b"; CURFEW_BUILD='$(BUILD)' "$$b" || rc=1; done; exit $$rc

@@ -15,6 +15,7 @@
 #include "agent/engine/record.h"
 #include "agent/engine/target.h"
 #include "agent/kill_finding.h"
+#include "agent/kill_rotation.h"
 #include "agent/kill_run.h"
 #include "agent/kill_value.h"
 #include "agent/report/live.h"
@@ -297,7 +298,8 @@ static int open_incident(struct app *app, const struct kill_args *k,
 
 /* The incident and every action, in one transaction: from here on a crash
  * loses nothing. */
-static int commit(struct app *app, struct work *w, bool joined, struct err *e)
+static int commit(struct app *app, struct work *w, bool joined,
+		  const struct kill_lines *lines, struct err *e)
 {
 	struct journal_entry j = { .kind = J_INCIDENT, .incident = w->inc.id };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
@@ -316,6 +318,7 @@ static int commit(struct app *app, struct work *w, bool joined, struct err *e)
 	if (store_begin(app->vault, e) < 0)
 		goto out;
 	if (record_put_incident(app->vault, &w->inc, e) < 0 ||
+	    kill_lines_mark(app, lines, w->inc.name, e) < 0 ||
 	    journal_append(app->vault, &j, NULL, e) < 0)
 		goto fail;
 	for (uint32_t i = 0; i < w->n_actions; i++)
@@ -351,6 +354,7 @@ static int dry_run(struct app *app, struct work *w, int64_t now)
 int cmd_kill(struct app *app, int argc, char **argv)
 {
 	struct kill_args k = { .reason = NULL };
+	struct kill_lines lines = { .n = 0 };
 	struct selection s = { 0 };
 	struct work w = { 0 };
 	struct err e = ERR_INIT;
@@ -362,7 +366,8 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	joined = resolve(app, &k, &s, &code, &e);
 	if (joined != 0)
 		goto out;
-	if ((!app->dry_run && confirm(app, &s, &e) < 0))
+	if ((!app->dry_run && confirm(app, &s, &e) < 0) ||
+	    kill_lines_join(app, &s, &lines, &e) < 0)
 		goto out;
 	joined = join(app, &s, &w, &e);
 	if (joined < 0)
@@ -376,7 +381,7 @@ int cmd_kill(struct app *app, int argc, char **argv)
 		code = dry_run(app, &w, now);
 		goto out;
 	}
-	if (commit(app, &w, joined, &e) < 0) {
+	if (commit(app, &w, joined, &lines, &e) < 0) {
 		err_state(&e, "nothing was sent");
 		(void)err_ctx(&e, NULL, "begin the kill");
 		goto out;
@@ -384,11 +389,14 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	if (joined)
 		app_progress(app, "joins %s", w.inc.name);
 	code = kill_run(app, &w, k.wait_ms);
+	if (lines.n)
+		code = kill_lines_finish(app, &lines, k.wait_ms, code);
 out:
 	if (code < 0)
 		code = app_fail(app, &e);
 	while (app->n_warm)
 		link_close(&app->warm[--app->n_warm]);
+	kill_lines_free(&lines);
 	work_free(&w);
 	selection_free(&s);
 	return code;

@@ -9,6 +9,7 @@
 #include "agent/commands.h"
 #include "agent/report/out.h"
 #include "agent/rotate.h"
+#include "agent/rotate_replan.h"
 
 #define WAIT_MS 60000
 #define AT_ONCE 10000 /* lines in memory at a time */
@@ -101,7 +102,8 @@ int cmd_rotate(struct app *app, int argc, char **argv)
 	struct err e = ERR_INIT;
 	int code = -1;
 
-	if (parse(app, argc, argv, &r, &e) < 0)
+	if (parse(app, argc, argv, &r, &e) < 0 || rotate_clock(app, &e) < 0 ||
+	    (r.due && rotate_replan(app, &e) < 0))
 		goto out;
 	if (r.n_words ? selected(app, &r, &s, &e) < 0 :
 			rotate_due(app, AT_ONCE, r.resume, &s, &e) < 0)

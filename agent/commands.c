@@ -274,6 +274,17 @@ const struct command commands[] = {
 	  "  curfew rotate ci-bot\n"
 	  "  curfew rotate --due\n"
 	  "  curfew rotate --adopted aws-prod/ci-bot\n", NULL },
+	{ "sweep", cmd_sweep, "go on with all that has waited: for cron",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "sweep [--wait SPAN]",
+	  "One pass: open incidents, due rotations, those under way or stuck "
+	  "whose time has come,\nproofs still open. Says nothing when all is "
+	  "well and standard output is no terminal. A\nsecond one at the same "
+	  "time exits 75.\n\n"
+	  "Options:\n"
+	  "  --wait SPAN  how long to work (1 min); what has to wait longer is "
+	  "left to the next\n\n"
+	  "Examples:\n"
+	  "  */15 * * * * curfew --key-file /etc/curfew/key sweep\n", NULL },
 	{ "due", cmd_due, "is anything overdue? (needs no key)", 0, "due",
 	  "Exit 1 when something is: a kill that is not finished. For cron.\n\n"
 	  "Examples:\n"

@@ -45,6 +45,7 @@ int cmd_resume(struct app *app, int argc, char **argv);
 int cmd_rotate(struct app *app, int argc, char **argv);
 int cmd_scan(struct app *app, int argc, char **argv);
 int cmd_show(struct app *app, int argc, char **argv);
+int cmd_sweep(struct app *app, int argc, char **argv);
 int cmd_sync(struct app *app, int argc, char **argv);
 int cmd_vault_backup(struct app *app, int argc, char **argv);
 int cmd_vault_keygen(struct app *app, int argc, char **argv);

@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/alarm.h"
+#include "agent/alarm_clock.h"
+#include "agent/engine/rot_clock.h"
 #include "agent/engine/rot_drive.h"
 #include "agent/engine/rot_plan.h"
 #include "agent/engine/rot_policy.h"
 #include "agent/report/out.h"
 #include "agent/report/rot_lines.h"
+#include "agent/rotate_replan.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
@@ -26,6 +30,15 @@ void rotate_free(struct rotate_set *s)
 	mem_free(s->p);
 	mem_free(s->fresh);
 	*s = (struct rotate_set){ .n = 0 };
+}
+
+int rotate_clock(struct app *app, struct err *e)
+{
+	int64_t back;
+
+	if (rot_clock_start(app->vault, &back, e) < 0)
+		return -1;
+	return alarm_clock(app, e); /* who is told when it was set back */
 }
 
 /* Takes the line. */
@@ -120,9 +133,9 @@ static int take(struct app *app, const struct inv_credential *c,
 				       c->kind, c->id, &l, e) < 0) ||
 	    facts_for(app, k, c->connection, e) < 0)
 		goto fail;
-	rot_policy_due(&l, p, c, clock_wall_ms());
+	rot_policy_due(&l, p, c, rot_clock_ms());
 	if (rot_policy_begin(app, &l, p, facts_of(k->facts, c->kind),
-			     clock_wall_ms(), e) < 0)
+			     rot_clock_ms(), e) < 0)
 		goto fail;
 	return add(out, &l, true, e) < 0 ? -1 : 1;
 fail:
@@ -290,7 +303,7 @@ int rotate_due(struct app *app, size_t max, bool under_way,
 	int rc = -1;
 
 	if (under_way ? rot_each(app->vault, busy_one, &d, e) < 0 :
-			rot_each_due(app->vault, clock_wall_ms(), max, due_one,
+			rot_each_due(app->vault, rot_clock_ms(), max, due_one,
 				     &d, e) < 0)
 		goto out;
 	for (size_t i = 0; i < d.n; i++)
@@ -304,13 +317,27 @@ out:
 	return rc;
 }
 
+int rotate_line(struct app *app, const struct store_id *id,
+		struct rotate_set *out, struct err *e)
+{
+	struct rot_line l;
+	int rc = rot_get(app->vault, id, &l, NULL, e);
+
+	if (rc <= 0)
+		return rc;
+	if (rot_busy(&l))
+		return add(out, &l, false, e);
+	rot_free(&l);
+	return 0;
+}
+
 /* ---- beginning ---------------------------------------------------------------------- */
 
 static int put_begun(struct app *app, const struct rot_line *l, const char *why,
 		     struct err *e)
 {
 	struct journal_entry j = { .kind = J_DECISION,
-				   .at_ms = clock_wall_ms() };
+				   .at_ms = rot_clock_ms() };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
@@ -343,6 +370,10 @@ int rotate_commit(struct app *app, struct rotate_set *s, const char *why,
 			store_rollback(app->vault);
 			return -1;
 		}
+	if (rot_clock_keep(app->vault, e) < 0) {
+		store_rollback(app->vault);
+		return -1;
+	}
 	crash_point("rot.in-plan-transaction");
 	if (store_commit(app->vault, e) < 0)
 		return -1;
@@ -376,6 +407,10 @@ int rotate_run(struct app *app, struct rotate_set *s, int64_t wait_ms, bool now,
 		goto out;
 	}
 	app_progress_done(app);
+	if (view.ended && rotate_replanned(app, &e) < 0)
+		goto out;
+	if (alarm_deliver(app, NULL, &e) < 0)
+		goto out;
 	code = rot_final(app, d, silent);
 	if (s->refused && code == EXIT_OK)
 		code = EXIT_POLICY;
@@ -406,7 +441,7 @@ static int plan_one(struct app *app, struct rot_line *l, struct known *k,
 		       "value does not work" : "two-slot") < 0)
 		goto out;
 	rc = rot_plan(l, facts_of(k->facts, c.kind ? c.kind : ""), c.has_secret,
-		      c.alive_ms > 0, clock_wall_ms(), out, e);
+		      c.alive_ms > 0, rot_clock_ms(), out, e);
 out:
 	inv_credential_free(&c);
 	return rc < 0 ? -1 : 0;

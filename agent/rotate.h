@@ -18,6 +18,10 @@ struct rotate_set {
 
 void rotate_free(struct rotate_set *s);
 
+/* Before anything is decided: has the clock been set back?  That is told. */
+int rotate_clock(struct app *app, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* The lines of what the operator named: those under way go on, idle ones begin.
  * One credential that has no policy is an error; of an account or more, those
  * without one are left out. */
@@ -29,6 +33,10 @@ int rotate_selected(struct app *app, const struct selection *sel,
 int rotate_due(struct app *app, size_t max, bool under_way,
 	       struct rotate_set *out,
 	       struct err *e) __attribute__((warn_unused_result));
+/* One line, when something of it is under way. */
+int rotate_line(struct app *app, const struct store_id *id,
+		struct rotate_set *out, struct err *e)
+	__attribute__((warn_unused_result));
 /* The rows of those that begin. */
 int rotate_commit(struct app *app, struct rotate_set *s, const char *why,
 		  struct err *e) __attribute__((warn_unused_result));

@@ -7,6 +7,7 @@
  * say which of several keys was nearly right.
  */
 #include "agent/unlock.h"
+#include "agent/urgent.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,7 +317,7 @@ static int open_patiently(struct app *app, const struct slot_input *in,
 {
 	const int64_t until = clock_mono_ms() + app->lock_wait_ms;
 	bool told = false;
-	int rc;
+	int rc, ask = -1;
 
 	while ((rc = vault_open(app->dir, in, n, write, &app->vault, e)) < 0 &&
 	       err_is(e, ERR_BUSY) && clock_mono_ms() < until) {
@@ -324,9 +325,13 @@ static int open_patiently(struct app *app, const struct slot_input *in,
 			(void)fputs("another curfew works on this vault: "
 				    "waiting for it, 10 s at most\n", stderr);
 		told = true;
+		if (ask < 0)
+			ask = urgent_raise(app->dir);
 		err_clear(e);
 		clock_sleep_ms(LOCK_TRY_MS);
 	}
+	if (ask >= 0)
+		(void)close(ask);
 	if (rc < 0 && err_is(e, ERR_BUSY))
 		err_hint(e, "'ps -p PID -o args' shows what it does; Ctrl-C "
 			 "there ends it, nothing of its work is lost; then run "

@@ -68,7 +68,7 @@ define fake
 $(1)/curfew-provider-fake: $(call obj,$(1),tests/fault/fake_provider.c tests/fault/fake_rotate.c tests/fault/world.c $(BASE_C) $(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_base)
-$(1)/matrix: $(call obj,$(1),tests/fault/matrix.c tests/fault/rig.c tests/fault/rig_rotate.c tests/fault/world.c agent/engine/rot.c agent/engine/rot_record.c $(VAULT_C) $(BASE_C) $(BASE_CC))
+$(1)/matrix: $(call obj,$(1),tests/fault/matrix.c tests/fault/matrix_kill.c tests/fault/matrix_rotate.c tests/fault/rig.c tests/fault/rig_rotate.c tests/fault/world.c agent/engine/rot.c agent/engine/rot_record.c $(VAULT_C) $(BASE_C) $(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base)
 endef

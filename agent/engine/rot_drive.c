@@ -8,8 +8,10 @@
 
 #include "agent/engine/drive.h"
 #include "agent/engine/knob.h"
+#include "agent/engine/rot_clock.h"
 #include "agent/engine/rot_inner.h"
 #include "agent/engine/rot_policy.h"
+#include "agent/urgent.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +20,7 @@
 #define TIMEOUT_MS 30000
 #define HELLO_MS 10000
 #define REDRAW_MS 250
+#define DRAIN_MS 5000 /* for answers on their way, when it is to end */
 
 int64_t rot_now(const struct rot_drive *d)
 {
@@ -117,6 +120,7 @@ static int lane_add(struct rot_drive *d, const char *name, struct rot_lane **out
 	l->timeout_ms = cc && cc->timeout_ms > 0 ? cc->timeout_ms : TIMEOUT_MS;
 	if (lane_link(d, l, e) < 0)
 		return -1;
+	l->rate_set = cc && cc->rate_per_s > 0;
 	queue_init(&l->q, cc && cc->rate_per_s > 0 ? cc->rate_per_s :
 						     l->facts.all.rate_per_s,
 		   drive_in_flight(d->app->config, name), rot_now(d));
@@ -136,6 +140,8 @@ static void lanes_ready(struct rot_drive *d)
 			continue;
 		if (link_start(l->link, &why) == 0 && link_facts(l->link))
 			facts_read(link_facts(l->link), &l->facts);
+		if (!l->rate_set)
+			l->q.rate = l->facts.all.rate_per_s;
 	}
 }
 
@@ -208,6 +214,17 @@ static int look_at_old(struct rot_drive *d, struct rot_run *r, struct err *e)
 	return 0;
 }
 
+static int address(const struct rot_line *l, char **out, struct err *e)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = inv_address(&b, l->conn, l->account, l->cred, e);
+
+	if (rc == 0)
+		rc = rot_text(out, b.p, e);
+	buf_release(&b);
+	return rc;
+}
+
 int rot_drive_add(struct rot_drive *d, struct rot_line *l, bool due_now,
 		  struct err *e)
 {
@@ -223,6 +240,9 @@ int rot_drive_add(struct rot_drive *d, struct rot_line *l, bool due_now,
 	r->l = *l;
 	*l = (struct rot_line){ .state = 0 };
 	r->facts = facts_of(&lane->facts, r->l.kind);
+	r->was_stuck = r->l.stuck_ms != 0;
+	if (address(&r->l, &r->about, e) < 0)
+		return -1;
 	rot_recover(r, rot_now(d));
 	if (due_now && r->l.next_ms != INT64_MAX && r->l.state != RS_OVERLAP) {
 		r->l.next_ms = rot_now(d);
@@ -278,10 +298,24 @@ static bool all_finished(const struct rot_drive *d)
 	return true;
 }
 
+/* Ctrl-C, or a kill that waits for the vault. */
+static bool to_end(const struct rot_drive *d, int64_t *asked)
+{
+	if (drive_interrupted())
+		return true;
+	if (rot_now(d) < *asked + REDRAW_MS)
+		return false;
+	*asked = rot_now(d);
+	if (!urgent_wanted(d->app->dir))
+		return false;
+	log_line(LOG_NOTICE, "a kill waits for the vault: the rotation lets go "
+		 "of it; the next sweep goes on");
+	return true;
+}
+
 int rot_drive_run(struct rot_drive *d, bool *stopped, struct err *e)
 {
-	const int64_t deadline = rot_now(d) + d->o->wait_ms;
-	int64_t wait;
+	int64_t deadline = rot_now(d) + d->o->wait_ms, asked = 0, over = 0, wait;
 
 	int rc = -1;
 
@@ -290,7 +324,10 @@ int rot_drive_run(struct rot_drive *d, bool *stopped, struct err *e)
 	if (begin(d, e) < 0)
 		goto out;
 	for (;;) {
-		if (drive_interrupted())
+		/* to be ended: nothing more is sent, answers are waited for */
+		if (!over && to_end(d, &asked))
+			over = deadline = rot_now(d);
+		if (over && rot_now(d) > over + DRAIN_MS)
 			break;
 		if (rot_now(d) < deadline && rot_send(d, e) < 0)
 			goto out;
@@ -330,7 +367,7 @@ int rot_drive_new(struct app *app, const struct rot_options *o,
 	d->app = app;
 	d->v = app->vault;
 	d->o = o;
-	d->wall0 = clock_wall_ms();
+	d->wall0 = rot_clock_ms();
 	d->mono0 = clock_mono_ms();
 	return 0;
 }
@@ -340,6 +377,7 @@ static void run_free(struct rot_run *r)
 	rot_free(&r->l);
 	rot_seen_clear(r);
 	secret_free(&r->value);
+	mem_free(r->about);
 	mem_free(r->was_account);
 	mem_free(r->was_old);
 	mem_free(r->was_new);

@@ -69,6 +69,8 @@ int rot_give_up(struct rot_run *r, int64_t now, const char *why, struct err *e)
 	    rot_text(&l->new_account, "", e) < 0 ||
 	    rot_text(&l->nonce, "", e) < 0)
 		return -1;
+	if (l->epoch != l->taken)
+		l->state = RS_KILLED;
 	/* not again at once: a person has looked, or will */
 	l->due_ms = l->due_ms > now + knob_stuck_ms() ? l->due_ms :
 							now + knob_stuck_ms();
@@ -229,6 +231,8 @@ static int abort_now(struct rot_run *r, int64_t now, bool *changed,
 {
 	struct rot_line *l = &r->l;
 
+	if (l->epoch != l->taken)
+		l->flags |= RF_ABORT; /* an incident has taken it over */
 	if (!(l->flags & RF_ABORT) || !rot_can_abort(l))
 		return 0;
 	if (l->state == RS_PLANNED ||

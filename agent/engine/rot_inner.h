@@ -59,7 +59,8 @@ struct rot_run { /* a line in the driver's hands */
 	bool again;	      /* SWEPT, OLD: the end did not hold */
 	bool sink_asked;      /* DELIVERED: this round of questions is over */
 	size_t ask_sink;
-	uint64_t announced;   /* stuck_ms that was told */
+	char *about;	      /* its address when it was taken up: its alarms' */
+	bool was_stuck;	      /* an alarm stands */
 	struct secret *value; /* the new one, until the commit that seals it */
 	bool swap;	      /* ... set took effect in place: change places */
 	bool swap_back;	      /* ... and back again */
@@ -88,6 +89,7 @@ struct rot_lane { /* one connection, service or sink */
 	struct link *link;
 	struct facts facts;
 	int64_t timeout_ms;
+	bool rate_set; /* by curfew.toml */
 	uint32_t *staged;
 	size_t n_staged, cap_staged, at_staged;
 };
@@ -182,6 +184,10 @@ int rot_arm(struct rot_drive *d, uint32_t run, struct err *e)
 int rot_keep_intents(struct rot_drive *d, struct err *e)
 	__attribute__((warn_unused_result));
 int rot_keep_results(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* ---- rot_alarm.c: inside the commit of a result ------------------------------------ */
+int rot_alarm(struct rot_drive *d, struct rot_run *r, struct err *e)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -242,7 +242,7 @@ static int keep_one(struct rot_drive *d, struct rot_run *r, struct err *e)
 	if (r->finished && r->l.state == RS_IDLE && !r->l.due_ms &&
 	    rot_policy_next(d->app, &r->l, rot_now(d), e) < 0)
 		return -1;
-	if (put_line(d, r, e) < 0 || put_credentials(d, r, e) < 0 ||
+	if (rot_alarm(d, r, e) < 0 || put_line(d, r, e) < 0 || put_credentials(d, r, e) < 0 ||
 	    wipe_old(d, r, e) < 0)
 		return -1;
 	return 0;

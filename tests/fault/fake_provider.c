@@ -5,6 +5,7 @@
  *   latency revoke_lag list_lag mint_lag session_ms rate   ms, requests/s
  *   retry retry_after     the first N calls: come back in so many ms
  *   burst, burst_applied  the first N calls: "unknown", not done / done
+ *   mint_unknown          the first N mints: "unknown", done
  *   noreply               the first N changes are done, nothing is said
  *   crash_at hang_at garbage_at  at that call (done, then ...)
  *   down_ms               refuses hello for so long after the first one
@@ -434,7 +435,8 @@ static bool falls_silent(struct call *c, int64_t n)
 	}
 	if (changes(c->verb) && turns("noreply"))
 		return true;
-	if (turns("burst_applied")) {
+	if (turns("burst_applied") ||
+	    (strcmp(c->verb, "mint") == 0 && turns("mint_unknown"))) {
 		c->status = "unknown";
 		json_set_str(c->r, "error", "internal server error");
 	}

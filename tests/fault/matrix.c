@@ -1,10 +1,11 @@
 /*
- * matrix: every labelled crash point of a kill times every script of the fake
- * service.  Each case: curfew is ended at the label, `resume` goes on until
+ * matrix: every labelled crash point times every script of the fake service.
+ * Each case: curfew is ended at the label, the next command goes on until
  * nothing changes, then the invariants are checked against what the services
  * really hold.  Prints TAP.
  *
- * usage: matrix BUILD [--script NAME] [--label LABEL] [--control NAME] [--jobs N]
+ * usage: matrix BUILD [--suite kill|rotate] [--script NAME] [--label LABEL] [--control NAME] [--jobs N]
+ *               [--pairs N: every N-th pair of labels, one after the other]
  *        matrix --seed DIR [SCRIPT]         one rig, to try by hand
  *        matrix --many DIR N CONNS LATENCY [SCRIPT]   a bench's vault
  *
@@ -26,46 +27,15 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "matrix.h"
 #include "rig.h"
 #include "rig_rotate.h"
 
-struct script {
-	const char *name, *settings;
-	int code; /* how it must end at last */
-	const char *wait;
-	int or_code; /* after a crash this is right too */
-};
-
-#define LAGS "revoke_lag=60 list_lag=50 latency=1 "
-
-static const struct script scripts[] = {
-	{ "plain", "latency=1", 0, "5s", 0 },
-	{ "lag", LAGS, 0, "5s", 0 },
-	{ "noreply", LAGS "noreply=2", 0, "5s", 0 },
-	{ "retry", LAGS "retry=4 retry_after=30", 0, "5s", 0 },
-	{ "burst", LAGS "burst=4", 0, "5s", 0 },
-	{ "burst-applied", LAGS "burst_applied=3", 0, "5s", 0 },
-	{ "remint", LAGS "remint=2 without=disable", 0, "5s", 0 },
-	/* a crash may lose what the first listing showed: then a person is asked
-	 * about the account that nobody knew */
-	{ "new-account", LAGS "newaccount=1", 0, "5s", 4 },
-	{ "re-enable", LAGS "reenable=1", 0, "5s", 0 },
-	{ "regrant", LAGS "regrant=1", 0, "5s", 0 },
-	{ "ignored", LAGS "ignore=1", 4, "400ms", 4 },
-	{ "not-revoked", LAGS "notrevoked=1", 4, "400ms", 4 },
-	{ "ignored-once", LAGS "lie_first=3", 0, "5s", 0 },
-	{ "crash", LAGS "crash_at=5", 0, "5s", 0 },
-	{ "hang", LAGS "hang_at=6", 0, "5s", 0 },
-	{ "garbage", LAGS "garbage_at=4", 0, "5s", 0 },
-	{ "down", LAGS "down_ms=150", 0, "8s", 0 },
-	{ "incomplete", LAGS "incomplete=2", 0, "5s", 0 },
-	{ "no-snapshot", LAGS "without=snapshot", 0, "5s", 0 },
-};
-#define N_SCRIPTS (sizeof(scripts) / sizeof(*scripts))
-#define LABELS_MAX 64
+#define LABELS_MAX 128
 
 static char build[PATH_MAX], base_dir[120];
 static const char *control;
+static const struct suite *suite = &suite_kill;
 
 /* ---- running curfew ------------------------------------------------------------- */
 
@@ -76,6 +46,7 @@ static void child_environment(const char *crash_at, const char *list)
 	(void)setenv("CURFEW_TEST_GAP_MS", "12", 1);
 	(void)setenv("CURFEW_TEST_BACKOFF_MS", "12", 1);
 	(void)setenv("CURFEW_TEST_SNAPSHOT_MS", "120", 1);
+	(void)setenv("CURFEW_TEST_STUCK_MS", "40", 1);
 	if (crash_at)
 		(void)setenv("CURFEW_CRASH_AT", crash_at, 1);
 	if (list)
@@ -87,7 +58,7 @@ static void child_environment(const char *crash_at, const char *list)
 }
 
 /* curfew VERB... in the rig; its output is kept for the residue check. */
-static int run(const char *dir, const char *crash_at, const char *list,
+int matrix_run(const char *dir, const char *crash_at, const char *list,
 	       const char *const *words)
 {
 	char vault[200], key[200], config[200], out[200], program[PATH_MAX + 8];
@@ -142,53 +113,23 @@ static void remove_tree(const char *dir)
 	(void)waitpid(pid, NULL, 0);
 }
 
-/* Kill, crash, resume until it does not get better.  The last exit code. */
-static int play(const char *dir, const struct script *s, const char *label,
-		struct buf *findings)
-{
-	const char *const kill[] = { "kill", "ci-bot", "--wait", s->wait, NULL };
-	const char *const resume[] = { "resume", "--wait", s->wait, NULL };
-	int code = run(dir, label, NULL, kill);
-	bool crashed = code == 137;
-
-	if (label && !crashed)
-		return -1; /* that label was not passed so often here */
-	if (crashed && !rig_has_incident(dir)) {
-		if (rig_has_changes(dir) &&
-		    buf_puts(findings, "I1: something was sent, and nothing is "
-				       "written down\n", NULL) < 0)
-			return 255;
-		if (!rig_has_changes(dir))
-			code = run(dir, NULL, NULL, kill);
-	}
-	for (int i = 0; i < 4 && code != 0 && code != s->code; i++)
-		code = run(dir, NULL, NULL, resume);
-	return code;
-}
-
 /* 0 fine, 1 violated, 2 not applicable. */
-static int one_case(const struct script *s, const char *label, size_t number)
+static int one_case(size_t script, const char *label, size_t number)
 {
 	struct buf findings = BUF_INIT(BUF_TEXT_MAX);
-	char dir[200], title[200];
-	int code, rc = 0;
+	char dir[200], title[300];
+	int rc = 0;
 
 	(void)snprintf(dir, sizeof(dir), "%s/case-%zu", base_dir, number);
-	(void)snprintf(title, sizeof(title), "%s, crash at %s", s->name,
-		       label ? label : "no point");
+	(void)snprintf(title, sizeof(title), "%s, crash at %s",
+		       suite->title(script), label ? label : "no point");
 	/* The world's path is in the vault, so each case has a rig of its own. */
-	if (mkdir(dir, 0700) < 0 || rig_make(dir, s->settings, NULL) < 0)
+	if (mkdir(dir, 0700) < 0 || suite->make(dir, script) < 0)
 		return 1;
-	code = play(dir, s, label, &findings);
-	if (code == -1) {
+	if (suite->play(dir, script, label, &findings) == MATRIX_NOT_REACHED) {
 		rc = 2;
 		goto out;
 	}
-	rig_check(dir, code, &findings);
-	if (code != s->code && !(label && s->or_code == code) &&
-	    buf_printf(&findings, NULL, "end: exit %d instead of %d\n", code,
-		       s->code) < 0)
-		findings.len = findings.len;
 	rc = findings.len > 0;
 	(void)printf("%sok - %s\n", rc ? "not " : "", title);
 	for (char *p = findings.p, *end; rc && p && (end = strchr(p, '\n'));
@@ -208,25 +149,26 @@ keep:
 
 /* ---- all of them ------------------------------------------------------------------- */
 
-/* The labels that a whole kill passes, with the middle passing of each. */
-static size_t labels_of(const struct script *s, char labels[][80])
+/* The labels that a whole run passes, with the middle passing of each. */
+static size_t labels_of(size_t script, char labels[][80])
 {
 	char dir[200], list[250], name[120];
 	struct buf b = BUF_INIT(16u << 20);
 	size_t n = 0, counts[LABELS_MAX] = { 0 }, first;
-	const char *const kill[] = { "kill", "ci-bot", "--wait", s->wait, NULL };
 
-	(void)snprintf(dir, sizeof(dir), "%s/labels-%s", base_dir, s->name);
+	(void)snprintf(dir, sizeof(dir), "%s/labels-%zu", base_dir, script);
 	(void)snprintf(list, sizeof(list), "%s/labels", dir);
-	if (mkdir(dir, 0700) < 0 || rig_make(dir, s->settings, NULL) < 0)
+	if (mkdir(dir, 0700) < 0 || suite->make(dir, script) < 0)
 		return 0;
-	(void)run(dir, NULL, list, kill);
+	suite->rehearse(dir, script, list);
 	if (io_read_file(list, IO_ANY, 16u << 20, &b, NULL) < 0)
 		goto out;
 	for (char *p = b.p, *end; (end = strchr(p, '\n')); p = end + 1) {
 		size_t i;
 
 		*end = '\0';
+		if (suite->wants && !suite->wants(script, p))
+			continue;
 		for (i = 0; i < n && strcmp(labels[i], p) != 0; i++)
 			continue;
 		if (i == n && n < LABELS_MAX / 2)
@@ -251,47 +193,80 @@ out:
 struct wanted {
 	const char *script, *label;
 	size_t jobs;
+	size_t pairs; /* then every so-many-th pair of labels instead */
 };
+
+struct tally {
+	size_t running, cases, bad, used;
+};
+
+static void reap(struct tally *t, size_t jobs)
+{
+	int status;
+
+	while (t->running > jobs && wait(&status) > 0) {
+		t->running--;
+		t->bad += WEXITSTATUS(status) == 1;
+		t->used += WEXITSTATUS(status) != 2;
+	}
+}
+
+static void start(struct tally *t, const struct wanted *want, size_t script,
+		  const char *label)
+{
+	t->cases++;
+	reap(t, want->jobs - 1);
+	if (fork() == 0)
+		_exit(one_case(script, label, t->cases));
+	t->running++;
+}
+
+static void run_pairs(struct tally *t, const struct wanted *want, size_t script,
+		      char labels[][80], size_t n)
+{
+	char pair[170];
+
+	for (size_t k = 0; k < n * n; k++) {
+		if ((k + script) % want->pairs)
+			continue;
+		(void)snprintf(pair, sizeof(pair), "%s+%s", labels[k / n],
+			       labels[k % n]);
+		start(t, want, script, pair);
+	}
+}
 
 static int run_all(const struct wanted *want)
 {
-	size_t running = 0, cases = 0, bad = 0, used = 0;
-	int status;
+	static char labels[LABELS_MAX][80];
+	struct tally t = { .cases = 0 };
 
 	(void)printf("TAP version 13\n");
-	for (size_t i = 0; i < N_SCRIPTS; i++) {
-		static char labels[LABELS_MAX][80];
+	for (size_t i = 0; i < suite->n; i++) {
 		size_t n;
 
-		if (want->script && strcmp(want->script, scripts[i].name) != 0)
+		if (want->script &&
+		    strcmp(want->script, suite->title(i)) != 0)
 			continue;
-		n = labels_of(&scripts[i], labels);
+		n = labels_of(i, labels);
 		(void)fflush(stdout);
+		if (want->pairs) {
+			run_pairs(&t, want, i, labels, n);
+			continue;
+		}
 		for (size_t k = 0; k <= n; k++) {
 			const char *label = k == n ? NULL : labels[k];
 
 			if (want->label && (!label || strcmp(want->label, label)))
 				continue;
-			cases++;
-			if (running == want->jobs && wait(&status) > 0) {
-				running--;
-				bad += WEXITSTATUS(status) == 1;
-				used += WEXITSTATUS(status) != 2;
-			}
-			if (fork() == 0)
-				_exit(one_case(&scripts[i], label, cases));
-			running++;
+			start(&t, want, i, label);
 		}
 	}
-	while (running-- && wait(&status) > 0) {
-		bad += WEXITSTATUS(status) == 1;
-		used += WEXITSTATUS(status) != 2;
-	}
+	reap(&t, 0);
 	(void)printf("1..%zu\n# %zu cases, %zu violated, %zu labels not reached "
-		     "again\n", used, used, bad, cases - used);
+		     "again\n", t.used, t.used, t.bad, t.cases - t.used);
 	if (control)
-		return bad ? 0 : 1;
-	return bad || !used ? 1 : 0;
+		return t.bad ? 0 : 1;
+	return t.bad || !t.used ? 1 : 0;
 }
 
 static int atoi_checked(const char *s)
@@ -346,6 +321,11 @@ int main(int argc, char **argv)
 			want.label = argv[i + 1];
 		else if (strcmp(argv[i], "--control") == 0)
 			control = argv[i + 1];
+		else if (strcmp(argv[i], "--suite") == 0)
+			suite = strcmp(argv[i + 1], "rotate") == 0 ?
+				&suite_rotate : &suite_kill;
+		else if (strcmp(argv[i], "--pairs") == 0)
+			want.pairs = (size_t)atoi_checked(argv[i + 1]);
 		else if (strcmp(argv[i], "--jobs") == 0)
 			want.jobs = (size_t)atoi_checked(argv[i + 1]);
 	}

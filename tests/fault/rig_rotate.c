@@ -233,22 +233,26 @@ static void check_delivered(struct view *k)
 			  d ? d->from : "nothing");
 }
 
-/* I3: at least one live value is held. */
+/* I3: at least one live value is held, of the account in use or the coming
+ * one's. */
 static void check_held(struct view *k)
 {
+	const char *one = k->has_line ? k->line.account : "bot";
+	const char *other = k->has_line ? rot_new_account(&k->line) : "bot";
+
 	if (k->end->killed)
 		return;
 	for (size_t i = 0; i < k->c1.nk; i++) {
 		const struct w_key *x = &k->c1.k[i];
 
 		if (strcmp(x->origin, "given") == 0 &&
-		    strcmp(x->account, "bot") == 0 &&
+		    (strcmp(x->account, one) == 0 ||
+		     strcmp(x->account, other) == 0) &&
 		    world_accepts(&k->c1, x, k->now + LATER_MS) &&
 		    sealed(k, x->account, x->id, x->secret))
 			return;
 	}
-	if (strcmp(k->has_line ? k->line.account : "bot", "bot") == 0)
-		rig_found(k->out, "I3", "no live value is held for", "c1/bot");
+	rig_found(k->out, "I3", "no live value is held for", one);
 }
 
 static void check_world(struct view *k)
@@ -387,4 +391,14 @@ bool rig_rotate_busy(const char *dir)
 
 	unlook(&k);
 	return busy;
+}
+
+bool rig_rotate_begun(const char *dir)
+{
+	struct view k = { .end = NULL };
+	struct err e = ERR_INIT;
+	bool begun = look(&k, dir, &e) == 0 && k.has_line;
+
+	unlook(&k);
+	return begun;
 }

@@ -25,7 +25,8 @@ struct rig_end { /* how it ended */
 /* Findings, one a line; nothing when every invariant holds. */
 void rig_rotate_check(const char *dir, const struct rig_end *end,
 		      struct buf *findings);
-/* A line under way (or stuck) / rotations that came to their end. */
+/* Is its line under way (or stuck)?  Was it ever begun? */
 bool rig_rotate_busy(const char *dir);
+bool rig_rotate_begun(const char *dir);
 
 #endif

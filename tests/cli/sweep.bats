@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# sweep, against the fake service: what cron sees, what a second one sees, what
+# a clock set back changes.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	build=${CURFEW_BUILD:-$PWD/build/test}
+	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-sweep-XXXXXX")
+	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
+	export CURFEW_TEST_STUCK_MS=60
+}
+
+teardown() {
+	rm -rf "$DIR"
+}
+
+curfew() {
+	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" \
+		--config "$DIR/curfew.toml" --no-input "$@"
+}
+
+# Only bot's key is rotated.
+seed() {
+	"$build/matrix" --seed-rotation "$DIR" "$1" "${2:-}"
+	sed -i 's/"c1\/bot2#k1", //' "$DIR/curfew.toml"
+}
+
+B="latency=1 class=B fixed=0"
+
+has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
+asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/${2:-c1}.world" || true; }
+ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f8)" != 0 ]; }
+
+@test "what is due is rotated, and cron hears nothing" {
+	seed "$B" 'every = "30d"'
+	run curfew sweep
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	ended bot k1
+	! ended bot new-1
+	# the next one is a month away: nothing more is asked
+	n=$(asked list)
+	run curfew sweep
+	[ "$status" -eq 0 ]
+	[ "$(asked list)" -eq "$n" ]
+	[ "$(asked mint)" -eq 1 ]
+	run curfew due
+	[ "$status" -eq 0 ]
+	has "the next is due"
+}
+
+@test "what waits is told by due, without a key, and gone on with" {
+	seed "$B" $'every = "30d"\noverlap = "1h"'
+	run curfew sweep
+	[ "$status" -eq 0 ]
+	! ended bot k1
+	run curfew due
+	[ "$status" -eq 0 ]
+	has "the next is due"
+	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew due
+	[ "$status" -eq 1 ]
+	has "1 overdue"
+	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew sweep
+	[ "$status" -eq 0 ]
+	ended bot k1
+}
+
+@test "a person is needed: exit 4, one line on standard error" {
+	seed "$B max=2" 'every = "30d"'
+	run --separate-stderr curfew sweep --wait 1s
+	echo "$stderr"
+	[ "$status" -eq 4 ]
+	[ -z "$output" ]
+	[[ $stderr == *"c1/bot#k1  STUCK (no room for a new one"* ]]
+}
+
+@test "a second sweep at the same time exits 75" {
+	seed "$B" 'every = "30d"'
+	run flock "$DIR/vault/vault.lock" "$build/curfew" --dir "$DIR/vault" \
+		--key-file "$DIR/key" --config "$DIR/curfew.toml" --no-input sweep
+	echo "$output"
+	[ "$status" -eq 75 ]
+	[ "$(asked mint)" -eq 0 ]
+}
+
+@test "a clock set back is told, and extends no deadline" {
+	seed "$B" $'every = "30d"\noverlap = "1h"'
+	run curfew sweep
+	[ "$status" -eq 0 ]
+	! ended bot k1
+	CURFEW_CLOCK_OFFSET_MS=-86400000 run curfew sweep
+	echo "$output"
+	has "set back"
+	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew sweep
+	[ "$status" -eq 0 ]
+	ended bot k1
+}
+
+@test "an open incident is gone on with" {
+	seed "$B revoke_lag=300" 'every = "30d"'
+	run curfew kill c1/bot#k1 --wait 1ms
+	[ "$status" -ne 0 ]
+	for _ in 1 2 3 4 5 6; do
+		run curfew sweep --wait 5s
+		[ "$status" -eq 0 ] && break
+	done
+	echo "$output"
+	[ "$status" -eq 0 ]
+	ended bot k1
+	[ "$(asked mint)" -eq 0 ]
+}
+
+@test "a kill does not wait for a sweep: it lets go of the vault" {
+	seed "$B revoke_lag=600000" 'every = "30d"'
+	# the proof of the old one's death would take ten minutes
+	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" --config \
+		"$DIR/curfew.toml" --no-input sweep --wait 20m 3>&- &
+	sweep=$!
+	for _ in $(seq 400); do ended bot k1 && break; sleep 0.1; done
+	ended bot k1
+	run curfew kill c1/bot#new-1 --wait 3s
+	echo "$output"
+	[ "$status" -ne 75 ]
+	has "c1/bot#new-1"
+	wait "$sweep"
+	ended bot new-1
+}
