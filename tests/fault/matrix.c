@@ -7,6 +7,8 @@
  * usage: matrix BUILD [--suite kill|rotate] [--script NAME] [--label LABEL] [--control NAME] [--jobs N]
  *               [--pairs N: every N-th pair of labels, one after the other]
  *        matrix --seed DIR [SCRIPT]         one rig, to try by hand
+ *        matrix --seed-rotation DIR [SCRIPT [POLICY]]
+ *        matrix --many-rotations DIR N CONNS LATENCY [due]
  *        matrix --many DIR N CONNS LATENCY [SCRIPT]   a bench's vault
  *
  * --control sets the test build's switch CURFEW_TEST_NO_<NAME>; the run must
@@ -289,6 +291,12 @@ static int by_hand(int argc, char **argv)
 	if (strcmp(argv[1], "--seed-rotation") == 0)
 		rc = rig_rotate_make(argv[2], argc > 3 ? argv[3] : "latency=1",
 				     argc > 4 ? argv[4] : "", &e);
+	else if (strcmp(argv[1], "--many-rotations") == 0)
+		rc = rig_rotate_many(argv[2], atoi_checked(argv[3]),
+				     atoi_checked(argv[4]),
+				     atoi_checked(argv[5]),
+				     argc > 6 && strcmp(argv[6], "due") == 0,
+				     &e);
 	else if (strcmp(argv[1], "--seed") == 0)
 		rc = rig_make(argv[2], argc > 3 ? argv[3] : "latency=1", &e);
 	else

@@ -148,6 +148,27 @@ out:
 	return rc;
 }
 
+int rig_rotate_many(const char *dir, int n, int conns, int latency_ms, bool due,
+		    struct err *e)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	char path[200];
+	int rc = -1;
+
+	if (rig_make_many(dir, n, conns, latency_ms, "class=A fixed=1", e) < 0)
+		return -1;
+	for (int i = 0; i < conns; i++)
+		if (buf_printf(&b, e, "[rotation.r%d]\nconnections = [\"b%d\"]\n"
+			       "every = \"%s\"\ndeliver = [\"b%d/app\"]\n", i, i,
+			       due ? "30d" : "36500d", i) < 0)
+			goto out;
+	rig_path_of(dir, "curfew.toml", path);
+	rc = io_write_atomic(path, b.p, b.len, 0600, e);
+out:
+	buf_release(&b);
+	return rc;
+}
+
 /* ---- checking --------------------------------------------------------------------- */
 
 struct view {

@@ -16,6 +16,11 @@
 int rig_rotate_make(const char *dir, const char *script, const char *policy,
 		    struct err *e) __attribute__((warn_unused_result));
 
+/* A bench's vault: n values over `conns` services of so many ms a call, each
+ * service its own sink; all due when `due`. */
+int rig_rotate_many(const char *dir, int n, int conns, int latency_ms, bool due,
+		    struct err *e) __attribute__((warn_unused_result));
+
 struct rig_end { /* how it ended */
 	int code;	/* of the last command */
 	bool killed;	/* an incident ended the line */
