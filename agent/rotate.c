@@ -125,6 +125,15 @@ static int take(struct app *app, const struct inv_credential *c,
 		return add(out, &l, false, e) < 0 ? -1 : 1;
 	if (rot_policy_of(app->config, c, &p, e) < 0)
 		goto fail;
+	if (p && rc == 0) {
+		int turn = rot_is_partner(app->vault, c->connection, c->account,
+					  c->kind, e);
+
+		if (turn < 0)
+			goto fail;
+		if (turn || rot_policy_partner(p, c))
+			p = NULL; /* no line of its own: its turn comes */
+	}
 	if (!p) {
 		rot_free(&l);
 		return 0;

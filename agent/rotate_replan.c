@@ -262,19 +262,6 @@ static int begin_line(struct planning *p, const struct inv_credential *cred,
 	return 0;
 }
 
-/* The partner of `alternate` waits for its turn; it is no line of its own. */
-static bool is_partner(const struct config_rotation *r,
-		       const struct inv_credential *c)
-{
-	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	bool same = r->partner &&
-		    inv_address(&b, c->connection, c->account, NULL, NULL) == 0 &&
-		    strcmp(b.p, r->partner) == 0;
-
-	buf_release(&b);
-	return same;
-}
-
 static int one_credential(const struct inv_credential *c, void *arg,
 			  struct err *e)
 {
@@ -288,7 +275,7 @@ static int one_credential(const struct inv_credential *c, void *arg,
 		return -1;
 	at = find(p, hash_of(c->connection, c->account, c->kind, c->id));
 	if (!at && r && (r->every_ms || r->on_import || r->max_age_ms) &&
-	    !is_partner(r, c))
+	    !rot_policy_partner(r, c))
 		return begin_line(p, c, e);
 	return 0;
 }

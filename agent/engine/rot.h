@@ -148,6 +148,11 @@ int rot_find(struct vault *v, const char *conn, const char *account,
 	     const char *kind, const char *cred, struct rot_line *out,
 	     struct err *e) __attribute__((warn_unused_result));
 
+/* Is it the partner of a line, whose turn comes?  1, 0, -1. */
+int rot_is_partner(struct vault *v, const char *conn, const char *account,
+		   const char *kind, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* Lent for the call; fn as store_fn. */
 typedef int (*rot_fn)(const struct rot_line *l, void *arg, struct err *e);
 int rot_each(struct vault *v, rot_fn fn, void *arg, struct err *e)

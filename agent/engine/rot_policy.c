@@ -99,6 +99,19 @@ out:
 	return rc;
 }
 
+bool rot_policy_partner(const struct config_rotation *p,
+			const struct inv_credential *cred)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	bool same = p->partner &&
+		    inv_address(&b, cred->connection, cred->account, NULL,
+				NULL) == 0 &&
+		    strcmp(b.p, p->partner) == 0;
+
+	buf_release(&b);
+	return same;
+}
+
 /* ---- when ----------------------------------------------------------------------- */
 
 static uint64_t seed_of(const struct store_id *id)

@@ -15,6 +15,10 @@ int rot_policy_of(const struct config *c, const struct inv_credential *cred,
 		  const struct config_rotation **out, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* Is it the policy's other account?  That is no line of its own: its turn
+ * comes. */
+bool rot_policy_partner(const struct config_rotation *p,
+			const struct inv_credential *cred);
 /* due_ms and deadline_ms of an idle line by its policy (NULL: never).  `cred`:
  * the one in use; its age counts when curfew never rotated it. */
 void rot_policy_due(struct rot_line *l, const struct config_rotation *p,

@@ -426,3 +426,23 @@ int rot_find(struct vault *v, const char *conn, const char *account,
 		return -1;
 	return f.hit ? rot_get(v, &f.id, out, NULL, e) : 0;
 }
+
+static int partner_one(const struct rot_line *l, void *arg, struct err *e)
+{
+	struct finding *f = arg;
+
+	(void)e;
+	f->hit = strcmp(l->kind, f->kind) == 0 &&
+		 strcmp(l->partner, f->account) == 0;
+	return f->hit;
+}
+
+int rot_is_partner(struct vault *v, const char *conn, const char *account,
+		   const char *kind, struct err *e)
+{
+	struct finding f = { .account = account, .kind = kind };
+
+	if (rot_each_account(v, conn, account, partner_one, &f, e) < 0)
+		return -1;
+	return f.hit;
+}

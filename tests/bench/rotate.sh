@@ -4,7 +4,8 @@
 # inventory.  BENCH_FULL=1: 10,000 and 100,000; else a tenth.
 set -eu
 build=${CURFEW_BUILD:-build}
-[ "${BENCH_FULL:-0}" = 1 ] && n=10000 many=100000 || { n=1000; many=10000; }
+n=1000 many=10000
+if [ "${BENCH_FULL:-0}" = 1 ]; then n=10000 many=100000; fi
 base=${TMPDIR:-/tmp}
 [ -w /dev/shm ] && base=/dev/shm
 dir=$(mktemp -d "$base/curfew-bench-XXXXXX")
@@ -28,12 +29,6 @@ prepare() { # NAME N LATENCY [due]
 	printf '[providers]\npath = "%s"\n' "$(realpath "$PATH_OF_FAKE")" \
 		>> "$dir/$1/curfew.toml"
 }
-
-timed() { # prints seconds, peak MB
-	/usr/bin/time -f '%e s wall, %U s user, %M kB peak' "$@" 2>&1
-}
-export -f run
-export program
 
 prepare due "$n" 50 due
 # set, two probes, deliver: 4 calls each; 4 services with 16 at once
