@@ -3,7 +3,7 @@
  *
  * Each thing is a list of (name, value) pairs, so that both forms say the same.
  */
-#include "agent/show.h"
+#include "agent/show_int.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,13 +13,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-struct telling { /* one thing */
-	struct show *s;
-	struct json *obj; /* --json */
-};
-
-static void tell(struct telling *t, const char *key, const char *label,
-		 const char *value)
+void show_tell(struct telling *t, const char *key, const char *label,
+	       const char *value)
 {
 	if (t->s->app->json) {
 		(void)json_set_str(t->obj, key, value);
@@ -33,26 +28,26 @@ static void tell(struct telling *t, const char *key, const char *label,
 	out_text("\n");
 }
 
-static void tell_time(struct telling *t, const char *key, const char *label,
-		      int64_t ms)
+void show_tell_time(struct telling *t, const char *key, const char *label,
+		    int64_t ms)
 {
 	char at[CLOCK_TEXT], ago[CLOCK_TEXT], text[100] = "";
 	const int64_t d = t->s->now_ms - ms;
 
 	if (ms == 0) {
 		if (t->s->app->json)
-			tell(t, key, label, NULL);
+			show_tell(t, key, label, NULL);
 		return;
 	}
 	(void)clock_text(ms, at);
 	if (t->s->app->json) {
-		tell(t, key, label, at);
+		show_tell(t, key, label, at);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "%s (%s%s%s)", at,
 		       d < 0 ? "in " : "", clock_span(d < 0 ? -d : d, ago),
 		       d < 0 ? "" : " ago");
-	tell(t, key, label, text);
+	show_tell(t, key, label, text);
 }
 
 static struct telling begin(struct show *s, const char *list, const char *title)
@@ -95,9 +90,9 @@ static void tell_attributes(struct telling *t, const char *json)
 		struct buf b = BUF_INIT(BUF_TEXT_MAX);
 
 		if (json_text(m) != NULL)
-			tell(t, "", json_key(m), json_text(m));
+			show_tell(t, "", json_key(m), json_text(m));
 		else if (json_print(m, false, &b, NULL) == 0)
-			tell(t, "", json_key(m), b.p);
+			show_tell(t, "", json_key(m), b.p);
 		buf_release(&b);
 	}
 	json_free(&a);
@@ -132,7 +127,7 @@ static void tell_kill(struct telling *t, const char *kind, bool self,
 	char text[500], a[CLOCK_TEXT], b[CLOCK_TEXT];
 
 	if (is_dead) {
-		tell(t, "kill", "a kill", "has nothing left to do: proved dead");
+		show_tell(t, "kill", "a kill", "has nothing left to do: proved dead");
 		return;
 	}
 	(void)snprintf(text, sizeof text, "%srevokes it; sessions %s%s%s%s%s%s",
@@ -144,9 +139,9 @@ static void tell_kill(struct telling *t, const char *kind, bool self,
 		       lag > 0 ? clock_span(lag, b) : "",
 		       self ? "; only with --include-self: curfew works with it" :
 			      "");
-	tell(t, "kill", "a kill", text);
+	show_tell(t, "kill", "a kill", text);
 	if (f == NULL)
-		tell(t, "facts", "facts", "none declared for this kind: the "
+		show_tell(t, "facts", "facts", "none declared for this kind: the "
 					  "careful values hold");
 }
 
@@ -182,10 +177,10 @@ void show_release(struct show *s)
 
 static void tell_owner(struct telling *t, const struct view_row *r)
 {
-	tell(t, "identity", "identity",
+	show_tell(t, "identity", "identity",
 	     r->identity != NULL ? r->identity->name : NULL);
-	tell(t, "owner", "owner", r->owner[0] != '\0' ? r->owner : NULL);
-	tell(t, "workflow", "workflow",
+	show_tell(t, "owner", "owner", r->owner[0] != '\0' ? r->owner : NULL);
+	show_tell(t, "workflow", "workflow",
 	     r->identity != NULL ? r->identity->workflow : NULL);
 }
 
@@ -201,9 +196,9 @@ static void tell_source(struct telling *t, const struct view_row *r)
 	else
 		(void)snprintf(text, sizeof text, "listed by %s (%s)",
 			       r->connection, t->s->conn.type);
-	tell(t, "source", "comes from", text);
-	tell_time(t, "seen", "last seen", r->seen_ms);
-	tell_time(t, "first_seen", "first seen", r->first_seen_ms);
+	show_tell(t, "source", "comes from", text);
+	show_tell_time(t, "seen", "last seen", r->seen_ms);
+	show_tell_time(t, "first_seen", "first seen", r->first_seen_ms);
 }
 
 /* What a row and its owner say; `r` gets its judged members here. */
@@ -228,12 +223,12 @@ static struct telling begin_row(struct show *s, const char *list,
 		r->seen_ms = s->conn.synced_ms;
 	r->flags = view_flags_of(s->app, r, what, s->conn.synced_ms, s->now_ms);
 	t = begin(s, list, r->address);
-	tell(&t, "kind", "kind", r->kind);
-	tell(&t, "state", "state", view_state_text(r));
-	tell(&t, "notes", "notes", view_flags_text(r->flags, notes));
+	show_tell(&t, "kind", "kind", r->kind);
+	show_tell(&t, "state", "state", view_state_text(r));
+	show_tell(&t, "notes", "notes", view_flags_text(r->flags, notes));
 	tell_owner(&t, r);
-	tell_time(&t, "created", "created", r->created_ms);
-	tell_time(&t, "last_used", "last used", r->last_used_ms);
+	show_tell_time(&t, "created", "created", r->created_ms);
+	show_tell_time(&t, "last_used", "last used", r->last_used_ms);
 	return t;
 }
 
@@ -278,12 +273,12 @@ int show_credential(struct show *s, const struct inv_credential *c,
 	if (inv_address(&b, c->connection, c->account, c->id, e) < 0)
 		return -1;
 	t = begin_row(s, "credentials", &r, VIEW_CREDENTIALS, &b);
-	tell_time(&t, "expires", "expires", c->expires_ms);
-	tell_time(&t, "proved_dead", "proved dead", c->dead_ms);
-	tell(&t, "fingerprint", "fingerprint",
+	show_tell_time(&t, "expires", "expires", c->expires_ms);
+	show_tell_time(&t, "proved_dead", "proved dead", c->dead_ms);
+	show_tell(&t, "fingerprint", "fingerprint",
 	     c->fingerprint[0] != '\0' ? c->fingerprint : NULL);
-	tell(&t, "label", "label", c->label[0] != '\0' ? c->label : NULL);
-	tell(&t, "secret", "its secret", c->has_secret ?
+	show_tell(&t, "label", "label", c->label[0] != '\0' ? c->label : NULL);
+	show_tell(&t, "secret", "its secret", c->has_secret ?
 	     "sealed here: a probe can log in with it" :
 	     "not known here: a probe goes by the service's record");
 	tell_source(&t, &r);
@@ -291,7 +286,7 @@ int show_credential(struct show *s, const struct inv_credential *c,
 	tell_kill(&t, c->kind, c->self,
 		  c->state == INV_DEAD);
 	buf_release(&b);
-	return 0;
+	return show_rotation(&t, c, e);
 }
 
 int show_grant(struct show *s, const struct inv_grant *g, struct err *e)
@@ -310,7 +305,7 @@ int show_grant(struct show *s, const struct inv_grant *g, struct err *e)
 	t = begin_row(s, "grants", &r, VIEW_GRANTS, &b);
 	tell_source(&t, &r);
 	tell_attributes(&t, g->attributes);
-	tell(&t, "kill", "a kill", "removes it");
+	show_tell(&t, "kill", "a kill", "removes it");
 	buf_release(&b);
 	return 0;
 }
@@ -359,20 +354,20 @@ int show_connection(struct show *s, const char *name, struct err *e)
 	    inv_grants(v, name, NULL, count_grant, &n, e) < 0)
 		return -1;
 	t = begin(s, "connections", name);
-	tell(&t, "type", "type", s->conn.type);
+	show_tell(&t, "type", "type", s->conn.type);
 	(void)snprintf(text, sizeof text,
 		       "%llu accounts, %llu credentials, %llu grants",
 		       n.accounts, n.credentials, n.grants);
-	tell(&t, "holds", "holds", text);
-	tell(&t, "secret", "admin secret", s->conn.has_secret ?
+	show_tell(&t, "holds", "holds", text);
+	show_tell(&t, "secret", "admin secret", s->conn.has_secret ?
 	     "sealed here" : "none");
-	tell_time(&t, "connected", "connected", s->conn.created_ms);
-	tell_time(&t, "synced", "last sync", s->conn.synced_ms);
-	tell_time(&t, "failed", "last failure", s->conn.failed_ms);
-	tell(&t, "failure", "failure",
+	show_tell_time(&t, "connected", "connected", s->conn.created_ms);
+	show_tell_time(&t, "synced", "last sync", s->conn.synced_ms);
+	show_tell_time(&t, "failed", "last failure", s->conn.failed_ms);
+	show_tell(&t, "failure", "failure",
 	     s->conn.failure[0] != '\0' ? s->conn.failure : NULL);
-	tell(&t, "settings", "settings", s->conn.options);
-	tell(&t, "facts", "facts", s->conn.facts);
+	show_tell(&t, "settings", "settings", s->conn.options);
+	show_tell(&t, "facts", "facts", s->conn.facts);
 	return 1;
 }
 
@@ -385,12 +380,12 @@ void show_identity_head(struct show *s, const struct config_identity *id)
 	for (size_t i = 0; i < id->n_tags; i++)
 		(void)!buf_printf(&tags, NULL, "%s%s", i > 0 ? ", " : "",
 				  id->tags[i]);
-	tell(&t, "kind", "kind", "identity");
-	tell(&t, "owner", "owner", owner[0] != '\0' ? owner : "nobody");
-	tell(&t, "workflow", "workflow", id->workflow);
-	tell(&t, "tags", "tags", tags.p);
-	tell(&t, "note", "note", id->note);
-	tell(&t, "source", "comes from", s->app->config_path);
+	show_tell(&t, "kind", "kind", "identity");
+	show_tell(&t, "owner", "owner", owner[0] != '\0' ? owner : "nobody");
+	show_tell(&t, "workflow", "workflow", id->workflow);
+	show_tell(&t, "tags", "tags", tags.p);
+	show_tell(&t, "note", "note", id->note);
+	show_tell(&t, "source", "comes from", s->app->config_path);
 	buf_release(&tags);
 }
 
@@ -398,5 +393,5 @@ void show_unseen(struct show *s, const char *address)
 {
 	struct telling t = begin(s, "accounts", address);
 
-	tell(&t, "state", "state", "in the configuration, seen by no sync");
+	show_tell(&t, "state", "state", "in the configuration, seen by no sync");
 }

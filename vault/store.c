@@ -436,37 +436,3 @@ out:
 	read_end(v);
 	return rc;
 }
-
-int store_due(const char *dir, int64_t now_ms, uint64_t *overdue,
-	      int64_t *next_ms, struct err *e)
-{
-	sqlite3_stmt *st = NULL;
-	sqlite3 *db = NULL;
-	int rc, out = -1;
-
-	*overdue = 0;
-	*next_ms = 0;
-	if (db_open(dir, false, &db, e))
-		goto out;
-	rc = sqlite3_prepare_v2(db,
-				"SELECT (SELECT count(*) FROM record "
-				"WHERE due IS NOT NULL AND due <= ?1), "
-				"(SELECT min(due) FROM record "
-				"WHERE due IS NOT NULL AND due > ?1)",
-				-1, &st, NULL);
-	if (rc == SQLITE_OK) {
-		sqlite3_bind_int64(st, 1, now_ms);
-		rc = sqlite3_step(st);
-	}
-	if (rc != SQLITE_ROW) {
-		db_fail(db, rc, "reading the deadlines", e);
-		goto out;
-	}
-	*overdue = (uint64_t)sqlite3_column_int64(st, 0);
-	*next_ms = sqlite3_column_int64(st, 1);
-	out = 0;
-out:
-	sqlite3_finalize(st);
-	db_close(&db);
-	return out;
-}

@@ -112,7 +112,16 @@ int store_digest(struct vault *v, enum store_table t, struct store_id *out,
 int store_count(struct vault *v, enum store_table t, uint64_t *n, struct err *e)
 	__attribute__((warn_unused_result));
 
-/* The unsealed deadlines, readable without a key: how many are past `now`,
+/* The unsealed deadlines of each table, readable without a key. */
+struct store_deadlines {
+	uint64_t overdue[STORE_TABLES];
+	int64_t oldest_ms[STORE_TABLES]; /* of those; 0 none */
+	int64_t next_ms; /* the earliest to come; 0 none */
+	unsigned next_table;
+};
+int store_deadlines(const char *dir, int64_t now_ms, struct store_deadlines *out,
+		    struct err *e) __attribute__((warn_unused_result));
+/* All of them together: how many are past `now`,
  * and the earliest to come (0: none). */
 int store_due(const char *dir, int64_t now_ms, uint64_t *overdue,
 	      int64_t *next_ms, struct err *e) __attribute__((warn_unused_result));

@@ -1,5 +1,6 @@
 /*
- * store_due: what goes by deadlines, and the digest of a table.
+ * store_due: what goes by deadlines, with a key and without, and the digest of a
+ * table.
  *
  * The deadlines lie unsealed beside each row and are bound by its seal, so what
  * is found here is authentic; a row that an intruder made look later than it
@@ -95,4 +96,85 @@ int store_digest(struct vault *v, enum store_table t, struct store_id *out,
 out:
 	read_end(v);
 	return rc;
+}
+
+/* ---- without a key ----------------------------------------------------------- */
+
+/* Steps through "table, deadline", the earliest first. */
+static int each_deadline(sqlite3 *db, const char *sql, int64_t now_ms,
+			 void (*fn)(unsigned t, int64_t due, void *arg),
+			 void *arg, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+
+	if (rc == SQLITE_OK) {
+		sqlite3_bind_int64(st, 1, now_ms);
+		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+			const int64_t t = sqlite3_column_int64(st, 0);
+
+			if (t > 0 && t < STORE_TABLES)
+				fn((unsigned)t, sqlite3_column_int64(st, 1),
+				   arg);
+		}
+	}
+	sqlite3_finalize(st);
+	if (rc == SQLITE_DONE)
+		return 0;
+	db_fail(db, rc, "reading the deadlines", e);
+	return -1;
+}
+
+static void take_overdue(unsigned t, int64_t due, void *arg)
+{
+	struct store_deadlines *d = arg;
+
+	if (d->overdue[t]++ == 0)
+		d->oldest_ms[t] = due;
+}
+
+static void take_next(unsigned t, int64_t due, void *arg)
+{
+	struct store_deadlines *d = arg;
+
+	d->next_ms = due;
+	d->next_table = t;
+}
+
+int store_deadlines(const char *dir, int64_t now_ms, struct store_deadlines *out,
+		    struct err *e)
+{
+	sqlite3 *db = NULL;
+	int rc = -1;
+
+	*out = (struct store_deadlines){ .overdue = { 0 } };
+	/* the index holds all that is asked for, in this order: no row is
+	 * touched and nothing is sorted */
+	if (db_open(dir, false, &db, e) == 0 &&
+	    each_deadline(db, "SELECT tab, due FROM record "
+			      "INDEXED BY record_due WHERE due IS NOT NULL "
+			      "AND due <= ?1 ORDER BY due",
+			  now_ms, take_overdue, out, e) == 0 &&
+	    each_deadline(db, "SELECT tab, due FROM record "
+			      "INDEXED BY record_due WHERE due IS NOT NULL "
+			      "AND due > ?1 ORDER BY due LIMIT 1",
+			  now_ms, take_next, out, e) == 0)
+		rc = 0;
+	db_close(&db);
+	return rc;
+}
+
+int store_due(const char *dir, int64_t now_ms, uint64_t *overdue,
+	      int64_t *next_ms, struct err *e)
+{
+	struct store_deadlines d;
+
+	*overdue = 0;
+	*next_ms = 0;
+	if (store_deadlines(dir, now_ms, &d, e) < 0)
+		return -1;
+	for (unsigned t = 0; t < STORE_TABLES; t++)
+		*overdue += d.overdue[t];
+	*next_ms = d.next_ms;
+	return 0;
 }
