@@ -1,4 +1,4 @@
-// link: vault tests/unit/vaultkit.c
+// link: vault tests/unit/vaultkit.c tests/unit/vfsshim.c
 /*
  * fault: the disk fails, fills up, or the process ends, at every operation.
  *
@@ -9,8 +9,8 @@
  * before or the state after, never between, and never "tampered".
  */
 #include "vaultkit.h"
+#include "vfsshim.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "vault/internal.h"
 
-/* ---- the shim ------------------------------------------------------------------- */
+/* ---- the faults ------------------------------------------------------------------- */
 
 enum fault { NO_FAULT, IO_FAULT, FULL_FAULT, SHORT_FAULT, EXIT_FAULT,
 	     TORN_EXIT_FAULT, READ_FAULT };
@@ -30,19 +30,6 @@ static struct {
 	long at, count; /* fault at the at-th operation */
 	bool hit;
 } plan;
-
-struct shim {
-	sqlite3_file base;
-	sqlite3_file *real;
-};
-
-static sqlite3_vfs shim_vfs, *real_vfs;
-static sqlite3_io_methods shim_methods;
-
-static sqlite3_file *real_of(sqlite3_file *f)
-{
-	return ((struct shim *)(void *)f)->real;
-}
 
 static bool strike(bool reading)
 {
@@ -55,117 +42,23 @@ static bool strike(bool reading)
 	return true;
 }
 
-static int shim_close(sqlite3_file *f)
+static int hook(const struct vfs_event *ev)
 {
-	sqlite3_file *r = real_of(f);
-	int rc = r->pMethods ? r->pMethods->xClose(r) : SQLITE_OK;
-
-	mem_free(r);
-	return rc;
-}
-
-static int shim_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
-{
-	if (strike(true))
+	if (ev->op == VFS_DELETE || !strike(ev->op == VFS_READ))
+		return VFS_PASS;
+	if (ev->op == VFS_READ)
 		return SQLITE_IOERR_READ;
-	return real_of(f)->pMethods->xRead(real_of(f), p, n, at);
-}
-
-static int shim_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
-{
-	sqlite3_file *r = real_of(f);
-
-	if (!strike(false))
-		return r->pMethods->xWrite(r, p, n, at);
+	if (ev->op == VFS_TRUNCATE)
+		return SQLITE_IOERR_TRUNCATE;
+	if (ev->op == VFS_SYNC)
+		return SQLITE_IOERR_FSYNC;
 	if (plan.fault == FULL_FAULT)
 		return SQLITE_FULL;
 	if (plan.fault == SHORT_FAULT || plan.fault == TORN_EXIT_FAULT)
-		r->pMethods->xWrite(r, p, n / 2, at);
+		ev->real->pMethods->xWrite(ev->real, ev->p, ev->n / 2, ev->at);
 	if (plan.fault == TORN_EXIT_FAULT)
 		_exit(137);
 	return SQLITE_IOERR_WRITE;
-}
-
-static int shim_truncate(sqlite3_file *f, sqlite3_int64 n)
-{
-	if (strike(false))
-		return SQLITE_IOERR_TRUNCATE;
-	return real_of(f)->pMethods->xTruncate(real_of(f), n);
-}
-
-static int shim_sync(sqlite3_file *f, int flags)
-{
-	if (strike(false))
-		return SQLITE_IOERR_FSYNC;
-	return real_of(f)->pMethods->xSync(real_of(f), flags);
-}
-
-#define PASS(name, args, call)                                         \
-	static int shim_##name args                                    \
-	{                                                              \
-		sqlite3_file *r = real_of(f);                          \
-		return r->pMethods->call;                              \
-	}
-PASS(size, (sqlite3_file * f, sqlite3_int64 *n), xFileSize(r, n))
-PASS(lock, (sqlite3_file * f, int l), xLock(r, l))
-PASS(unlock, (sqlite3_file * f, int l), xUnlock(r, l))
-PASS(check, (sqlite3_file * f, int *out), xCheckReservedLock(r, out))
-PASS(control, (sqlite3_file * f, int op, void *arg), xFileControl(r, op, arg))
-PASS(sector, (sqlite3_file * f), xSectorSize(r))
-PASS(traits, (sqlite3_file * f), xDeviceCharacteristics(r))
-PASS(map, (sqlite3_file * f, int i, int n, int ext, void volatile **p),
-     xShmMap(r, i, n, ext, p))
-PASS(shmlock, (sqlite3_file * f, int at, int n, int flags),
-     xShmLock(r, at, n, flags))
-PASS(unmap, (sqlite3_file * f, int del), xShmUnmap(r, del))
-
-static void shim_barrier(sqlite3_file *f)
-{
-	real_of(f)->pMethods->xShmBarrier(real_of(f));
-}
-
-static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f,
-		     int flags, int *out)
-{
-	struct shim *s = (struct shim *)(void *)f;
-	int rc;
-
-	(void)vfs;
-	s->real = mem_zalloc((size_t)real_vfs->szOsFile);
-	if (!s->real)
-		return SQLITE_NOMEM;
-	rc = real_vfs->xOpen(real_vfs, name, s->real, flags, out);
-	if (rc != SQLITE_OK) {
-		mem_free(s->real);
-		f->pMethods = NULL;
-		return rc;
-	}
-	f->pMethods = &shim_methods;
-	return SQLITE_OK;
-}
-
-static void shim_install(void)
-{
-	if (real_vfs)
-		return;
-	real_vfs = sqlite3_vfs_find(NULL);
-	shim_vfs = *real_vfs;
-	shim_vfs.zName = "shim";
-	shim_vfs.szOsFile = (int)sizeof(struct shim);
-	shim_vfs.xOpen = shim_open;
-	shim_methods = (sqlite3_io_methods){
-		.iVersion = 2,
-		.xClose = shim_close, .xRead = shim_read,
-		.xWrite = shim_write, .xTruncate = shim_truncate,
-		.xSync = shim_sync, .xFileSize = shim_size,
-		.xLock = shim_lock, .xUnlock = shim_unlock,
-		.xCheckReservedLock = shim_check,
-		.xFileControl = shim_control, .xSectorSize = shim_sector,
-		.xDeviceCharacteristics = shim_traits, .xShmMap = shim_map,
-		.xShmLock = shim_shmlock, .xShmBarrier = shim_barrier,
-		.xShmUnmap = shim_unmap,
-	};
-	assert_int_equal(sqlite3_vfs_register(&shim_vfs, 1), SQLITE_OK);
 }
 
 static void arm(enum fault fault, long at)
@@ -235,7 +128,7 @@ static void prepare(struct kit *k, struct states *s)
 	assert_ok(work(k->v, e));
 	kit_dump(k, &s->after, &code);
 	assert_int_equal(code, ERR_NONE);
-	shim_install();
+	vfsshim_install(hook);
 }
 
 static void states_free(struct states *s)
@@ -467,7 +360,7 @@ static void an_end_during_init_can_be_repeated(void **state)
 	struct kit *k = *state;
 	char path[128];
 
-	shim_install();
+	vfsshim_install(hook);
 	for (long at = 1; at < 60; at++) {
 		const bool named = at <= 5;
 		int rc;
