@@ -71,6 +71,9 @@ analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 		--suppress=missingIncludeSystem --library=posix -j2 $(INC) -D_GNU_SOURCE -DCURFEW_VERSION='""' \
 		-DCURFEW_LIBEXEC='""' -DCURFEW_DATA='""' $(ALL_C)
 
+power: $(BUILD)/test/unit/test_vault_power_fault ## power cuts at 50,000 moments of a vault's work (check: 10,000)
+	$(Q)CURFEW_POWER_SEEDS=50000 $(BUILD)/test/unit/test_vault_power_fault
+
 # tests/fuzz/fuzz_NAME.c; `// link: scan` in its head adds the scanner, as with unit tests.
 # A target takes its seeds from tests/fuzz/seeds/NAME*.
 SECONDS ?= 30
@@ -114,8 +117,11 @@ install: all ## install below PREFIX (/usr/local), DESTDIR in front
 		install -m 644 $(HTTP_DEFS) '$(D)$(DATADIR)/curfew/providers')
 	$(if $(COMPLETION),install -d '$(D)$(DATADIR)/bash-completion/completions' && \
 		install -m 644 $(COMPLETION) '$(D)$(DATADIR)/bash-completion/completions/curfew')
-	$(if $(UNITS_D),install -d '$(D)$(PREFIX)/lib/systemd/system' && \
-		install -m 644 $(UNITS_D) '$(D)$(PREFIX)/lib/systemd/system')
+	$(if $(UNITS_D),install -d '$(D)$(PREFIX)/lib/systemd/system' '$(D)$(PREFIX)/lib/sysusers.d' && \
+		$(foreach u,$(UNITS_D),sed 's,@BINDIR@,$(BINDIR),' $(u) >'$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))' && \
+		chmod 644 '$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))' &&) \
+		install -m 644 agent/systemd/curfew.sysusers '$(D)$(PREFIX)/lib/sysusers.d/curfew.conf')
+	install -d '$(D)$(DATADIR)/curfew' && install -m 644 agent/systemd/curfew.cron '$(D)$(DATADIR)/curfew'
 
 uninstall: ## remove what install put there; no vault, no configuration
 	rm -f $(foreach p,$(filter curfew curfew-scan,$(PROGRAMS)),'$(D)$(BINDIR)/$(p)')
@@ -124,6 +130,7 @@ uninstall: ## remove what install put there; no vault, no configuration
 	rm -rf '$(D)$(DATADIR)/curfew/rules' '$(D)$(DATADIR)/curfew/providers'
 	rm -f '$(D)$(DATADIR)/bash-completion/completions/curfew'
 	rm -f $(foreach u,$(UNITS_D),'$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))')
+	rm -f '$(D)$(PREFIX)/lib/sysusers.d/curfew.conf' '$(D)$(DATADIR)/curfew/curfew.cron'
 	-rmdir '$(D)$(LIBEXECDIR)' '$(D)$(DATADIR)/curfew' 2>/dev/null
 
 dist: ## the sources of the last commit as curfew-VERSION.tar.gz
@@ -132,4 +139,4 @@ dist: ## the sources of the last commit as curfew-VERSION.tar.gz
 clean: ## remove what was built
 	rm -rf '$(BUILD)'
 
-.PHONY: help deps check layers shells demo bench equality sanitize analyze fuzz fuzz-programs install uninstall dist clean
+.PHONY: power help deps check layers shells demo bench equality sanitize analyze fuzz fuzz-programs install uninstall dist clean

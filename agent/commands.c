@@ -286,9 +286,20 @@ const struct command commands[] = {
 	  "Examples:\n"
 	  "  */15 * * * * curfew --key-file /etc/curfew/key sweep\n", NULL },
 	{ "due", cmd_due, "is anything overdue? (needs no key)", 0, "due",
-	  "Exit 1 when something is: a kill that is not finished. For cron.\n\n"
+	  "Exit 1 when something is: a rotation, a kill that is not finished, an "
+	  "alarm nobody\nheard. Says how many and since when; which ones is sealed. "
+	  "For cron and monitoring.\n\n"
 	  "Examples:\n"
 	  "  curfew due || curfew resume\n", NULL },
+	{ "agent", cmd_agent, "stay, and do what is due when it is",
+	  NEED_CONFIG | NEED_LAUNCHER | NEED_KEYS, "agent",
+	  "One long-running process in the place of a timer; needs a key that "
+	  "opens the vault without\nasking. The vault is open only while there "
+	  "is something to do. SIGHUP reads the\nconfiguration again, SIGTERM "
+	  "ends it. Tells systemd how it is (READY, STATUS, WATCHDOG).\n\n"
+	  "Examples:\n"
+	  "  curfew --key-file /etc/curfew/key agent\n"
+	  "  systemctl enable --now curfew-agent.service\n", NULL },
 	{ "alarm list", cmd_alarm_list, "what needs a human, and who was told",
 	  NEED_CONFIG | NEED_VAULT, "alarm list",
 	  "Exit 1 when something stands.\n\nExamples:\n  curfew alarm list\n",

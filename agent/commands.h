@@ -12,6 +12,7 @@
 
 #include "agent/app.h"
 
+int cmd_agent(struct app *app, int argc, char **argv);
 int cmd_alarm_list(struct app *app, int argc, char **argv);
 int cmd_alarm_test(struct app *app, int argc, char **argv);
 int cmd_audit_log(struct app *app, int argc, char **argv);

@@ -53,6 +53,15 @@ static int grant_parent(struct grants *g, const char *path, struct err *e)
 	return rc;
 }
 
+/* The same for reading only. */
+static int grant_folder(struct grants *g, const char *path, struct err *e)
+{
+	if (grant_parent(g, path, e) < 0)
+		return -1;
+	g->v[g->n - 1].write = false;
+	return 0;
+}
+
 static int grant_file(struct grants *g, const char *path, char mode, struct err *e)
 {
 	if (path == NULL || strcmp(path, "-") == 0)
@@ -155,6 +164,7 @@ int confine(const struct app *app, const struct command *row, int argc,
 		"/etc/localtime", "/usr/share/zoneinfo", "/etc/passwd",
 		"/dev/urandom", "/proc/sys/kernel/random/boot_id",
 	};
+	const bool is_agent = strcmp(row->name, "agent") == 0;
 	struct grants g = { .n = 0 };
 	const char *head = app->config != NULL ? app->config->head_file : NULL;
 	int rc = -1;
@@ -171,8 +181,11 @@ int confine(const struct app *app, const struct command *row, int argc,
 	if (head != NULL && grant_parent(&g, head, e) < 0)
 		goto out;
 	if (app->config != NULL && app->config->spool != NULL &&
-	    strcmp(row->name, "respond") == 0 &&
+	    (strcmp(row->name, "respond") == 0 || is_agent) &&
 	    grant(&g, app->config->spool, true, e) < 0)
+		goto out;
+	/* its folder: an editor puts a new file in the old one's place */
+	if (is_agent && grant_folder(&g, app->config_path, e) < 0)
 		goto out;
 	if (grant_declared(&g, row, argc, argv, e) < 0)
 		goto out;

@@ -20,6 +20,7 @@
 #include "agent/args.h"
 #include "agent/engine/link.h"
 #include "agent/incident_files.h"
+#include "agent/sdnotify.h"
 #include "base/harden.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -207,6 +208,8 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 	}
 	if ((needs & NEED_LAUNCHER) == 0)
 		launcher_stop(&app->launcher);
+	if (strcmp(row->name, "agent") == 0 && sdnotify_open(e) < 0)
+		return -1;
 	return confine(app, row, argc, argv, e);
 }
 
@@ -300,6 +303,7 @@ int main(int argc, char **argv)
 	globals_note_environ(&s.g);
 	launch_note_environ();
 	unlock_note_environ();
+	sdnotify_note_environ();
 	if (boot(&s, &argc, argv, &e) < 0)
 		code = app_fail(&s.app, &e);
 	else

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,6 +74,23 @@ void clock_sleep_ms(int64_t ms)
 	t.tv_nsec = (long)(ms % 1000) * 1000000;
 	while (nanosleep(&t, &t) != 0 && errno == EINTR)
 		;
+}
+
+int clock_timer_open(void)
+{
+	return timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+}
+
+void clock_timer_set(int fd, int64_t ms)
+{
+	struct itimerspec t = { .it_value = { .tv_sec = 0 } };
+	const int64_t at = read_clock(CLOCK_REALTIME) + (ms > 0 ? ms : 1);
+
+	t.it_value.tv_sec = (time_t)(at / 1000);
+	t.it_value.tv_nsec = (long)(at % 1000) * 1000000;
+	/* of an absolute time only the kernel tells that the clock was set */
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &t,
+			      NULL);
 }
 
 static time_t floor_s(int64_t ms)

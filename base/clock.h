@@ -31,6 +31,11 @@ bool clock_parse(const char *text, int64_t *wall_ms); /* RFC 3339 */
 /* "90d", "12h", "30m", "45s", "250ms" */
 bool clock_parse_span(const char *text, int64_t *ms);
 
+/* A descriptor that becomes readable after `ms` (timerfd), and at once when the
+ * wall clock is set; -1 and errno. */
+int clock_timer_open(void);
+void clock_timer_set(int fd, int64_t ms);
+
 /* 36 characters of the kernel's boot id, or "" */
 const char *clock_boot_id(void);
 
