@@ -73,7 +73,7 @@ static int grant_file(struct grants *g, const char *path, char mode, struct err 
 /* The value of `name` (with its dashes) if argv[i] gives it, else NULL. */
 static const char *option_value(const char *name, size_t len, int argc, char **argv, int i)
 {
-	if (strncmp(argv[i], name, len) != 0)
+	if (argv[i] == NULL || strncmp(argv[i], name, len) != 0)
 		return NULL;
 	if (argv[i][len] == '=')
 		return argv[i] + len + 1;

@@ -275,7 +275,8 @@ out:
 /* A rule that knows whose kind it is tells more than one that does not. */
 static bool vaguer(const struct finding *old, const struct finding *f)
 {
-	return *old->provider == '\0' && *f->provider != '\0';
+	return old->provider != NULL && f->provider != NULL &&
+	       *old->provider == '\0' && *f->provider != '\0';
 }
 
 static int join(struct finding *f, struct finding *old, struct err *e)

@@ -109,21 +109,22 @@ static int take_apart(const char *dir, const char *const *real,
 	for (struct dirent *de; rc == 0 && (de = readdir(d)) != NULL;) {
 		struct stat st;
 		char *child;
+		bool out;
 
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0)
 			continue;
 		child = strcmp(dir, "/") == 0 ? io_path("", de->d_name) :
 						io_path(dir, de->d_name);
-		if (child == NULL)
+		if (child == NULL) {
 			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		else if (lstat(child, &st) < 0 || S_ISLNK(st.st_mode) ||
-			 reaches(child, real, true) != NULL ||
-			 kept_back(child))
-			mem_free(child);
-		else if (reaches(child, real, false) == NULL &&
-			 reaches(child, never, false) == NULL)
+			continue;
+		}
+		out = lstat(child, &st) < 0 || S_ISLNK(st.st_mode) ||
+		      reaches(child, real, true) != NULL || kept_back(child);
+		if (!out && reaches(child, real, false) == NULL &&
+		    reaches(child, never, false) == NULL)
 			rc = add(g, child, e);
-		else if (*n_deeper < LAUNCH_DEEPER_MAX)
+		else if (!out && *n_deeper < LAUNCH_DEEPER_MAX)
 			deeper[(*n_deeper)++] = child;
 		else
 			mem_free(child);

@@ -230,7 +230,7 @@ struct parsed {
 static bool parse(const struct launch_request *q, char *p, size_t n, struct parsed *out)
 {
 	char *end = p + n;
-	char *strings[2 * LAUNCH_ARGS_MAX + 1];
+	char *strings[2 * LAUNCH_ARGS_MAX + 1] = { NULL };
 	const size_t want = 1u + q->n_argv + q->n_paths;
 
 	if (q->n_argv > LAUNCH_ARGS_MAX || q->n_paths > LAUNCH_ARGS_MAX ||

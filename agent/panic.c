@@ -406,8 +406,8 @@ static int keep_claim(struct claim *c, struct json **kept)
 	*kept = json_dup(c->service);
 	if (!*kept)
 		return -1;
-	for (const struct json *s = json_first(json_get(*kept, "shapes")); s;
-	     s = json_next(s)) {
+	for (const struct json *s = json_first(json_get(*kept, "shapes"));
+	     s && c->kind && c->prefix; s = json_next(s)) {
 		if (strcmp(json_str(s, "kind"), c->kind) != 0 ||
 		    strcmp(json_str(s, "prefix"), c->prefix) != 0)
 			continue;

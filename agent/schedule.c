@@ -82,8 +82,9 @@ static int read_days(const char *word, unsigned *days, struct err *e)
 /* "HH:MM" at s; 24:00 only where a window ends. */
 static bool read_clock(const char *s, bool end, int64_t *out)
 {
-	int v[4];
+	int v[4] = { 0 };
 
+	*out = 0;
 	for (int i = 0, k = 0; i < 5; i++) {
 		if (i == 2) {
 			if (s[i] != ':')
@@ -129,7 +130,7 @@ static bool next_word(const char **s, const char *end, char out[WORD_MAX])
 static int read_window(const char *s, const char *end, struct window *w,
 		       struct err *e)
 {
-	char word[WORD_MAX], zone[WORD_MAX] = "UTC", more[WORD_MAX];
+	char word[WORD_MAX] = "", zone[WORD_MAX] = "UTC", more[WORD_MAX];
 
 	w->days = 0x7f;
 	if (!next_word(&s, end, word))

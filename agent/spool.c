@@ -53,8 +53,10 @@ static int list(struct spool *s, struct err *e)
 		return err_sys(e, s->folder, "list");
 	}
 	s->name = mem_array(SPOOL_FILES_MAX, sizeof *s->name);
-	if (s->name == NULL)
-		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (s->name == NULL) {
+		(void)closedir(d);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
 	for (struct dirent *de; rc == 0 && s->n < SPOOL_FILES_MAX &&
 				(de = readdir(d)) != NULL;)
 		if (wanted(de->d_name)) {
@@ -76,9 +78,12 @@ int spool_open(const char *folder, struct spool **out, struct err *e)
 	*out = s;
 	if (s == NULL)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	s->dir = -1;
 	s->folder = mem_strdup(folder);
+	if (s->folder == NULL)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	s->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->dir < 0 || s->folder == NULL)
+	if (s->dir < 0)
 		return err_sys(e, folder, "open the spool");
 	return list(s, e);
 }

@@ -344,7 +344,7 @@ static int write_report(const struct scan_options *o, const struct engine *g,
 	if (!o->form_given && o->report)
 		form = report_form_of(o->report);
 	rc = report_write(&r, form, &b, e);
-	if (!rc && o->report && strcmp(o->report, "-"))
+	if (!rc && o->report && strcmp(o->report, "-") != 0)
 		rc = is_device(o->report)
 			? write_device(o->report, b.p ? b.p : "", b.len, e)
 			: io_write_atomic(o->report, b.p ? b.p : "", b.len, 0600, e);
@@ -413,7 +413,7 @@ static void drop_rule_file(const struct scan_options *o, const struct engine *g,
 
 	if (g->rules_from && !o->use_stdin)
 		name = realpath(g->rules_from, NULL);
-	n = top && strcmp(top, "/") ? strlen(top) : 0;
+	n = top && strcmp(top, "/") != 0 ? strlen(top) : 0;
 	if (name && top && !strncmp(name, top, n) && name[n] == '/')
 		findings_sift(list, is_elsewhere, name + n + 1);
 	free(name); /* realpath's own, from malloc */

@@ -82,9 +82,9 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 		rc = wrong("curfew.maxTime", time, e);
 	else if (mb && !text_int(mb, 1, UNPACK_MB_MAX, &g->unpack_mb))
 		rc = wrong("curfew.maxUnpacked", mb, e);
-	else if (late && !g->accept_late && strcmp(late, "reject"))
+	else if (late && !g->accept_late && strcmp(late, "reject") != 0)
 		rc = wrong("curfew.onTimeout", late, e);
-	else if (unread && !g->accept_unread && strcmp(unread, "reject"))
+	else if (unread && !g->accept_unread && strcmp(unread, "reject") != 0)
 		rc = wrong("curfew.onUnread", unread, e);
 	mem_free(least);
 	mem_free(time);

@@ -490,8 +490,8 @@ int cmd_hook(int argc, char **argv, const struct surroundings *s)
 
 	umask(022); /* git's user must be able to run what we write */
 	git_libgit2_init();
-	if (strcmp(verb, "install") && strcmp(verb, "uninstall") &&
-	    strcmp(verb, "status"))
+	if (strcmp(verb, "install") != 0 && strcmp(verb, "uninstall") != 0 &&
+	    strcmp(verb, "status") != 0)
 		err_fail(&e, ERR_USAGE, verb, "hook knows install, uninstall "
 			 "and status");
 	else if (!options(argc, argv, &i, &layout, value, &e) && i >= argc)

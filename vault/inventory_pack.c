@@ -183,15 +183,15 @@ int inv_unpack(const struct inv_type *t, const void *p, size_t n, void *rec,
 		err_fail(e, ERR_FORMAT, NULL, "a record is malformed");
 		goto fail;
 	}
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; t->fields && i < t->n; i++) {
 		union place at;
 
 		if (t->fields[i].type != INV_STR)
 			continue;
 		at = place_of(rec, &t->fields[i]);
-		if (at.str && !*at.str)
+		if (!*at.str)
 			*at.str = mem_strdup("");
-		if (!at.str || !*at.str) {
+		if (!*at.str) {
 			err_fail(e, ERR_NOMEM, NULL, "out of memory");
 			goto fail;
 		}

@@ -87,7 +87,7 @@ int known_ignore(struct known *k, const char *path, bool must, struct err *e)
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto out;
 	}
-	if (access(full, F_OK) && (!must || strcmp(full, path))) {
+	if (access(full, F_OK) && (!must || strcmp(full, path) != 0)) {
 		rc = 0;
 		goto out;
 	}

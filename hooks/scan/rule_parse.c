@@ -219,7 +219,7 @@ static int parse_condition(const struct toml_node *t, const char *name,
 		return -1;
 	if (!strcasecmp(s, "AND") || !strcmp(s, "&&"))
 		a->all = true;
-	else if (*s && strcasecmp(s, "OR") && strcmp(s, "||"))
+	else if (*s && strcasecmp(s, "OR") != 0 && strcmp(s, "||") != 0)
 		return wrong(rule_key(t, "condition"), name, "condition",
 			     "AND or OR", e);
 	if (get_text(t, name, "regexTarget", &s, e))

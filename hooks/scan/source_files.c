@@ -111,8 +111,8 @@ static int list_names(DIR *d, struct strings *out, struct err *e)
 	const struct dirent *x;
 
 	while ((x = readdir(d)))
-		if (strcmp(x->d_name, ".") && strcmp(x->d_name, "..") &&
-		    strcmp(x->d_name, ".git") && strings_add(out, x->d_name, e))
+		if (strcmp(x->d_name, ".") != 0 && strcmp(x->d_name, "..") != 0 &&
+		    strcmp(x->d_name, ".git") != 0 && strings_add(out, x->d_name, e))
 			return -1;
 	if (out->n)
 		qsort(out->v, out->n, sizeof(*out->v), by_name);
