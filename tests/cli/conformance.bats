@@ -111,7 +111,7 @@ judge() {
 	mutant position frame "order and white space" 's/ \*: \*\[1-9\]/:[1-9]/'
 	mutant decoy frame "unknown members are ignored" \
 		's/depth == 1 && key\[1\] == "id"/key[depth] == "id"/; s/depth == 1 ? key\[1\]/depth >= 1 \&\& depth != 2 ? key[depth]/'
-	mutant number frame "large id comes back" 's/gsub(\/\[^0-9\]\/, "", id) }/& id = id * 1.0 + 1 - 1; /'
+	mutant number frame "large id comes back" 's/gsub(\/\[^0-9\]\/, "", id) }/& id = substr(id, 1, 9); /'
 	mutant drops frame "16 requests in flight" 's/say ok .\{1,2\}"complete":true.\{1,2\};/& read -r lost;/'
 	mutant garbage frame "survives, or ends at, a line that is not JSON" \
 		's/{ echo "not a request" >&2; exit 1; }/{ id=7; say ok; continue; }/'
