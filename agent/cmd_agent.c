@@ -16,13 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/alarm.h"
-#include "agent/alarm_clock.h"
 #include "agent/args.h"
 #include "agent/commands.h"
 #include "agent/engine/drive.h"
-#include "agent/engine/record.h"
-#include "agent/rotate.h"
 #include "agent/sdnotify.h"
 #include "agent/unlock.h"
 #include "base/clock.h"
@@ -33,8 +29,7 @@
 #define ROUND_MS 900000	   /* the longest time without a round */
 #define AGAIN_MS 60000	   /* after a round that left something overdue */
 #define BUSY_MS 5000	   /* another curfew had the vault */
-#define PATIENCE_MS 60000
-#define AT_ONCE 10000	   /* lines in memory at a time */
+#define PATIENCE "60s"
 
 struct agent {
 	struct app *app;
@@ -132,57 +127,12 @@ static void reload(struct agent *a)
 
 /* ---- a round ----------------------------------------------------------------- */
 
-static int rotations(struct app *app, struct err *e)
-{
-	struct rotate_set s = { .n = 0 };
-	int code = EXIT_OK, rc = rotate_due(app, AT_ONCE, false, &s, e);
-
-	if (rc == 0 && s.n > 0)
-		rc = rotate_commit(app, &s, "due", e);
-	if (rc == 0 && (s.n > 0 || s.refused > 0))
-		code = rotate_run(app, &s, PATIENCE_MS, false, true);
-	rotate_free(&s);
-	return rc < 0 ? -1 : code;
-}
-
-static int incidents(struct app *app, struct err *e)
-{
-	char word[] = "resume", option[] = "--wait", span[] = "60s";
-	char *argv[] = { word, option, span, NULL };
-	char **names = NULL;
-	size_t n = 0;
-
-	if (record_open_names(app->vault, &names, &n, e) < 0)
-		return -1;
-	record_free_names(&names, n);
-	return n > 0 ? cmd_resume(app, 3, argv) : EXIT_OK;
-}
-
-static int spool(struct app *app)
-{
-	char word[] = "respond";
-	char *argv[] = { word, NULL };
-
-	return app->config->spool != NULL ? cmd_respond(app, 1, argv) : EXIT_OK;
-}
-
-/* Kills first: whatever is rotated can wait.  The worst code is the answer. */
 static int sweep(struct app *app)
 {
-	struct err e = ERR_INIT;
-	int codes[3] = { EXIT_OK, EXIT_OK, EXIT_OK }, worst = EXIT_OK;
+	char word[] = "sweep", option[] = "--wait", span[] = PATIENCE;
+	char *argv[] = { word, option, span, NULL };
 
-	if (alarm_clock(app, &e) < 0 || (codes[0] = incidents(app, &e)) < 0)
-		return app_fail(app, &e);
-	if (!drive_interrupted())
-		codes[1] = spool(app);
-	if (!drive_interrupted() && (codes[2] = rotations(app, &e)) < 0)
-		return app_fail(app, &e);
-	for (int i = 0; i < 3; i++)
-		worst = codes[i] > worst ? codes[i] : worst;
-	if (alarm_deliver(app, NULL, &e) < 0)
-		return app_fail(app, &e);
-	return worst;
+	return cmd_sweep(app, 3, argv);
 }
 
 /* Delays the next round; what is overdue then has been tried just now. */

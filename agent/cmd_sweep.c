@@ -79,6 +79,18 @@ static int rotations(struct app *app, int64_t wait_ms, bool silent,
 	}
 }
 
+/* What hooks left, where a folder for it is configured. */
+static int spool(struct app *app)
+{
+	char word[] = "respond";
+	char *argv[] = { word, NULL };
+
+	if (app->config == NULL || app->config->spool == NULL ||
+	    drive_interrupted())
+		return EXIT_OK;
+	return cmd_respond(app, 1, argv);
+}
+
 static int parse(struct app *app, int argc, char **argv, int64_t *wait_ms,
 		 struct err *e)
 {
@@ -112,6 +124,7 @@ int cmd_sweep(struct app *app, int argc, char **argv)
 	code = incidents(app, wait_ms, &e);
 	if (code < 0)
 		return app_fail(app, &e);
+	code = worse(code, spool(app));
 	if (rotate_replan(app, &e) < 0) {
 		(void)err_ctx(&e, NULL, "plan the rotations");
 		return app_fail(app, &e);

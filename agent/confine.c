@@ -181,7 +181,8 @@ int confine(const struct app *app, const struct command *row, int argc,
 	if (head != NULL && grant_parent(&g, head, e) < 0)
 		goto out;
 	if (app->config != NULL && app->config->spool != NULL &&
-	    (strcmp(row->name, "respond") == 0 || is_agent) &&
+	    (strcmp(row->name, "respond") == 0 || is_agent ||
+	     strcmp(row->name, "sweep") == 0) &&
 	    grant(&g, app->config->spool, true, e) < 0)
 		goto out;
 	/* its folder: an editor puts a new file in the old one's place */

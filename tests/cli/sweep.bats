@@ -61,7 +61,7 @@ ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 
 	has "the next is due"
 	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew due
 	[ "$status" -eq 1 ]
-	has "1 overdue"
+	has "1 rotation is due"
 	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew sweep
 	[ "$status" -eq 0 ]
 	ended bot k1

@@ -86,5 +86,6 @@ expand() {
 	done
 	# that option is of that command, or of all
 	"$build/curfew" help agent >/dev/null
+	"$build/curfew" help sweep | grep -q -- --wait
 	"$build/curfew" help due >/dev/null
 }
