@@ -276,8 +276,9 @@ const struct command commands[] = {
 	  "  curfew rotate --adopted aws-prod/ci-bot\n", NULL },
 	{ "sweep", cmd_sweep, "go on with all that has waited: for cron",
 	  NEED_CONFIG | NEED_LAUNCHER | NEED_WRITE, "sweep [--wait SPAN]",
-	  "One pass: open incidents, due rotations, those under way or stuck "
-	  "whose time has come,\nproofs still open. Says nothing when all is "
+	  "One pass: open incidents, what hooks left in the spool, due rotations, "
+	  "those under way or\nstuck whose time has come, proofs still open, "
+	  "alarms nobody heard. Says nothing when all is "
 	  "well and standard output is no terminal. A\nsecond one at the same "
 	  "time exits 75.\n\n"
 	  "Options:\n"

@@ -240,6 +240,17 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	says "[response.wrong] needs an action"
 }
 
+@test "a sweep takes the spool too, silently when it is empty" {
+	policy all 'action = "kill"'
+	push deploy_key
+	run "$curfew" sweep
+	[ "$status" -eq 0 ]
+	if alive; then false; fi
+	run "$curfew" sweep
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
 @test "a found key of ours is an alarm, told before it is ended" {
 	policy all 'action = "kill"'
 	printf '#!/bin/sh\ncat >"%s"\ngrep -c . "%s" >"%s"\n' "$PWD/alarm" \
