@@ -3,8 +3,11 @@
  *
  * Goes down from every commit's root tree, each tree once per path it stands
  * at.  Of a tree stored as a delta only what it holds more than its base is
- * read; its base is then taken to stand at that path too, though it may never
- * have: what comes out is more than what is true, and is sifted by tell.c.
+ * read: nearly always the base is an older tree that stood at the same path, and
+ * what both hold is found there.  Where it never did, the tree is put together
+ * from its chain, less what was lost on the way.  (To take the base to stand
+ * there regardless leads from tree to tree through paths that never were, without
+ * an end.)  A blob that was lost is taken along: tell.c sifts what comes out.
  */
 #include "hooks/scan/path_rules.h"
 
@@ -17,7 +20,7 @@
 #include "hooks/scan/paths.h"
 #include "hooks/scan/repo.h"
 
-#define VISITS_MAX (64u * 1024 * 1024)
+#define VISITS_MAX (16u * 1024 * 1024)
 #define NODE_NONE UINT32_MAX
 
 struct step {
@@ -41,6 +44,8 @@ struct search {
 	struct idset been; /* node << 32 | path, mixed */
 	struct step *stack;
 	size_t depth, cap;
+	struct step *based; /* those stored as a delta, in turn */
+	size_t n_based, based_cap;
 	unsigned char *state; /* per path: 0 not asked, 1 no rule, 2 some */
 	size_t states;
 	struct hit *hit;
@@ -107,30 +112,40 @@ static uint32_t base_of(const struct search *k, uint32_t node)
 	return NODE_NONE;
 }
 
+static uint64_t mixed(uint32_t node, uint32_t path)
+{
+	return ((uint64_t)node << 32 | path) * 0xff51afd7ed558ccdu;
+}
+
+static int add_step(struct step **v, size_t *n, size_t *cap, uint32_t node,
+		    uint32_t path, struct err *e)
+{
+	if (*n == *cap) {
+		size_t more = *cap ? *cap * 2 : 1024;
+		struct step *to = mem_realloc(*v, more * sizeof(*to));
+
+		if (!to)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		*v = to;
+		*cap = more;
+	}
+	(*v)[*n].node = node;
+	(*v)[(*n)++].path = path;
+	return 0;
+}
+
 static int push(struct search *k, uint32_t node, uint32_t path, struct err *e)
 {
-	uint64_t both = ((uint64_t)node << 32 | path) * 0xff51afd7ed558ccdu;
 	bool new;
 
-	if (idset_add(&k->been, both, &new, e))
+	if (idset_add(&k->been, mixed(node, path), &new, e))
 		return -1;
 	if (!new)
 		return 0;
 	if (k->been.n > VISITS_MAX)
 		return err_fail(e, ERR_TOOBIG, NULL, "over %u trees and paths",
 				VISITS_MAX);
-	if (k->depth == k->cap) {
-		size_t cap = k->cap ? k->cap * 2 : 1024;
-		struct step *v = mem_realloc(k->stack, cap * sizeof(*v));
-
-		if (!v)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		k->stack = v;
-		k->cap = cap;
-	}
-	k->stack[k->depth].node = node;
-	k->stack[k->depth++].path = path;
-	return 0;
+	return add_step(&k->stack, &k->depth, &k->cap, node, path, e);
 }
 
 static int add_hit(struct search *k, uint64_t id, size_t rule, struct err *e)
@@ -198,24 +213,71 @@ out:
 	return rc;
 }
 
-static int one_tree(struct search *k, struct step at, struct err *e)
+/* What `of` holds more than its base, below `path`; trees in `lost` left out. */
+static int gains_at(struct search *k, uint32_t of, uint32_t path,
+		    const struct idset *lost, struct err *e)
 {
-	const struct tree_node *t = &k->links.node[at.node];
-	uint32_t i, path, node;
+	const struct tree_node *t = &k->links.node[of];
+	uint32_t i, child, node;
 
 	for (i = 0; i < t->gains; i++) {
 		const struct gain *g = &k->links.gain[t->gain + i];
 
-		path = path_in(&k->paths, at.path, g->name, e);
-		if (path == PATH_ROOT)
+		child = path_in(&k->paths, path, g->name, e);
+		if (child == PATH_ROOT)
 			return -1;
 		node = node_of(k, g->child);
-		if (node == NODE_NONE ? blob_at(k, g->child, path, e)
-				      : push(k, node, path, e))
-			return -1;
+		if (node == NODE_NONE) {
+			if (blob_at(k, g->child, child, e))
+				return -1;
+		} else if (!lost || !idset_has(lost, g->child)) {
+			if (push(k, node, child, e))
+				return -1;
+		}
 	}
-	node = base_of(k, at.node);
-	return node == NODE_NONE ? 0 : push(k, node, at.path, e);
+	return 0;
+}
+
+static int one_tree(struct search *k, struct step at, struct err *e)
+{
+	if (gains_at(k, at.node, at.path, NULL, e))
+		return -1;
+	if (base_of(k, at.node) == NODE_NONE)
+		return 0;
+	return add_step(&k->based, &k->n_based, &k->based_cap, at.node, at.path,
+			e);
+}
+
+/* What the tree has from its base, unless the base stands there itself. */
+static int inherited(struct search *k, struct step at, struct err *e)
+{
+	struct idset lost = { 0 };
+	uint32_t node = at.node, base, i;
+	int rc = -1;
+
+	while ((base = base_of(k, node)) != NODE_NONE &&
+	       !idset_has(&k->been, mixed(base, at.path))) {
+		const struct tree_node *t = &k->links.node[node];
+
+		for (i = 0; i < t->losses; i++)
+			if (idset_add(&lost, k->links.loss[t->loss + i], NULL, e))
+				goto out;
+		if (gains_at(k, base, at.path, &lost, e))
+			goto out;
+		node = base;
+	}
+	rc = 0;
+out:
+	idset_release(&lost);
+	return rc;
+}
+
+static int drain(struct search *k, struct err *e)
+{
+	while (k->depth && !deadline_over(k->r->deadline))
+		if (one_tree(k, k->stack[--k->depth], e))
+			return -1;
+	return 0;
 }
 
 static int go_down(struct search *k, const struct commits *c, struct err *e)
@@ -225,12 +287,13 @@ static int go_down(struct search *k, const struct commits *c, struct err *e)
 
 	for (i = 0; i < c->n; i++) {
 		node = node_of(k, c->v[i].tree);
-		if (node != NODE_NONE && push(k, node, PATH_ROOT, e))
+		if ((node != NODE_NONE && push(k, node, PATH_ROOT, e)) ||
+		    drain(k, e))
 			return -1;
-		while (k->depth && !deadline_over(k->r->deadline))
-			if (one_tree(k, k->stack[--k->depth], e))
-				return -1;
 	}
+	for (i = 0; i < k->n_based && !deadline_over(k->r->deadline); i++)
+		if (inherited(k, k->based[i], e) || drain(k, e))
+			return -1;
 	return 0;
 }
 
@@ -320,6 +383,7 @@ out:
 	idset_release(&k.been);
 	mem_free(k.by_id);
 	mem_free(k.stack);
+	mem_free(k.based);
 	mem_free(k.state);
 	mem_free(k.hit);
 	return rc;

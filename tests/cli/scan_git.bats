@@ -222,3 +222,32 @@ same() {
 		[[ $output != *"$t"* ]] || { echo "$form: $output"; false; }
 	done
 }
+
+@test "path rules in history: every path that was, and none that was not" {
+	git init -q r && cd r
+	for i in $(seq 30); do # folders that look alike, within one another
+		mkdir -p "v$i/sub/deep"
+		for f in $(seq 25); do
+			echo "$f" | tee "v$i/f$f" "v$i/sub/g$f" >"v$i/sub/deep/h$f"
+		done
+		echo "$i" >"v$i/sub/only$i"
+		echo "key $i" >"v$i/sub/deep/k$((i % 3)).p12"
+		if [ $((i % 4)) = 0 ] && [ -e "v$((i - 2))" ]; then
+			cp -r "v$((i - 2))" "v$i/sub/deep/old"
+		fi
+		[ $((i % 5)) -ne 0 ] || git rm -rq "v$((i - 1))"
+		git add . && git commit -qm "$i"
+	done
+	git repack -q -adf --depth=50 --window=100
+	printf '[[rules]]\nid = "key-file"\npath = %s\n' "'''deep/k[01]\\.p12\$'''" >../rules.toml
+	git rev-list --objects --all | grep -E 'deep/k[01]\.p12$' | cut -d' ' -f1 | sort -u >../want
+	[ "$(wc -l <../want)" -gt 15 ]
+	"$scan" scan --config ../rules.toml --list-objects ../list --report-format json . >../json 2>/dev/null || [ $? -eq 1 ]
+	cut -d' ' -f1 ../list | sort -u | comm -13 - ../want >../missed
+	[ ! -s ../missed ] || { cat ../missed; false; }
+	# what is told stands where some commit has it
+	jq -r '.[] | .Commit + ":" + .File' ../json >../told
+	[ -s ../told ]
+	while read -r at; do git cat-file -e "$at"; done <../told
+	! grep -vE 'deep/k[01]\.p12$' ../told
+}
