@@ -26,6 +26,7 @@
 #include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
 #include "hooks/summary.h"
+#include "hooks/scan/weigh.h"
 
 #define HELD_DEFAULT (200u * 1000 * 1000)
 #define FILE_MAX_DEFAULT (256u * 1024 * 1024)
@@ -445,6 +446,7 @@ static int sift(const struct scan_options *o, const struct engine *g,
 	if (drop_known(o, list, e))
 		return -1;
 	drop_rule_file(o, g, list);
+	weigh_findings(list, o->path);
 	findings_sift(list, high_enough, &least);
 	findings_sort(list);
 	return 0;

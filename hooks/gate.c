@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "hooks/scan/known.h"
 #include "hooks/scan/report.h"
+#include "hooks/scan/weigh.h"
 
 #define MAX_MS_DEFAULT 4000 /* GitHub Enterprise ends a hook after 5 s */
 #define UNPACK_MB_DEFAULT 512
@@ -385,6 +386,7 @@ int gate_verdict(struct gate *g, struct err *e)
 	deadline_tell(&g->deadline, g->tally.matched);
 	if (pass_over(g, e))
 		return complain(e);
+	weigh_findings(&g->list, NULL);
 	findings_sift(&g->list, high_enough, &g->least);
 	findings_sort(&g->list);
 	gate_tell_stood(g);

@@ -12,6 +12,7 @@
 #include "hooks/scan/checks.h"
 #include "hooks/scan/generic.h"
 #include "hooks/scan/scan.h"
+#include "hooks/scan/weigh.h"
 
 void scan_lines(const char *text, size_t n, size_t start, size_t end,
 		size_t *from, size_t *to)
@@ -132,6 +133,21 @@ static void set_context(const char *text, size_t n, struct mark *m)
 	m->ctx_end = (uint32_t)(to < n ? to + 1 : n);
 }
 
+/* A vendor's sum makes a token certain; that a web token can be read says
+ * nothing of it yet. */
+static enum confidence sure(const struct rule *r, enum check_answer sum,
+			    const char *p, size_t n)
+{
+	enum confidence c = r->confidence;
+
+	if (sum == CHECK_HOLDS && r->checksum != CHECKSUM_JWT)
+		return CONFIDENCE_HIGH;
+	if (sum == CHECK_HOLDS && weigh_web_token(p, n))
+		c = CONFIDENCE_HIGH;
+	return c == CONFIDENCE_HIGH && !weigh_token(p, n) ? CONFIDENCE_MEDIUM
+							   : c;
+}
+
 int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 		 const struct regex_hit *hit, struct mark *m, struct err *e)
 {
@@ -157,8 +173,10 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	sum = check_sum(r->checksum, text + m->at, m->len);
 	if (sum == CHECK_FAILS)
 		return 0;
-	if (sum == CHECK_HOLDS)
-		m->confidence = CONFIDENCE_HIGH;
+	if (!r->scored)
+		m->confidence = (uint8_t)sure(r, sum, text + m->at, m->len);
+	if (r->drawn && !weigh_value(text + m->at, m->len))
+		return 0;
 	if (!keyword_near(r, text, m)) {
 		m->flags |= MARK_VOLATILE;
 		if (!keyword_anywhere(t, r, m->rule, text, n))

@@ -10,12 +10,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/decode_escape.h"
+#include "hooks/scan/decode_wrap.h"
 #include "hooks/scan/tokens.h"
 
 #define BASE64_LEAST TOKEN_RUN
 #define HEX_LEAST 32u
-#define GAP_MOST 128u /* between two escapes of one segment */
-#define ESCAPES_MOST (64u * 1024)
 
 enum { IN_BASE64 = 1, IN_HEX = 2, IN_TELLING = 4 };
 
@@ -49,7 +49,7 @@ static unsigned char kind(const char *p)
 	return kind_of[(unsigned char)*p];
 }
 
-static bool readable(int c)
+bool decode_readable(int c)
 {
 	return (c >= 0x20 && c <= 0x7e) || c == '\t' || c == '\n' || c == '\r';
 }
@@ -65,10 +65,11 @@ static int digit(char c)
 const char *coding_word(enum coding c)
 {
 	static const char *const word[CODINGS] = {
-		"percent", "unicode", "escape", "hex", "base64",
+		"percent", "unicode", "escape", "entity", "quoted", "join",
+		"hex", "base64", "wrapped",
 	};
 
-	return word[c];
+	return c < CODINGS ? word[c] : "gzip";
 }
 
 /* ---- finding ------------------------------------------------------------- */
@@ -99,6 +100,12 @@ static int push(struct segments *s, size_t start, size_t own, size_t end,
 	return 0;
 }
 
+int segments_push(struct segments *s, size_t start, size_t end,
+		  enum coding coding, struct err *e)
+{
+	return push(s, start, end, end, coding, e);
+}
+
 /* Four characters give three bytes; false: one is not readable. */
 static bool quad(const char *p, char out[static 3])
 {
@@ -110,8 +117,8 @@ static bool quad(const char *p, char out[static 3])
 	out[0] = (char)(v >> 16);
 	out[1] = (char)(v >> 8);
 	out[2] = (char)v;
-	return readable((unsigned char)out[0]) &&
-	       readable((unsigned char)out[1]) && readable((unsigned char)out[2]);
+	return decode_readable((unsigned char)out[0]) &&
+	       decode_readable((unsigned char)out[1]) && decode_readable((unsigned char)out[2]);
 }
 
 static bool pair(const char *p, char *out)
@@ -119,7 +126,7 @@ static bool pair(const char *p, char *out)
 	int c = digit(p[0]) << 4 | digit(p[1]);
 
 	*out = (char)c;
-	return readable(c);
+	return decode_readable(c);
 }
 
 /* A long segment in pieces; DECODE_PIECE is a multiple of four. */
@@ -163,7 +170,8 @@ int segments_run(struct segments *s, const char *text, size_t n, size_t from,
 
 	if (to - from >= HEX_LEAST && hex_runs(s, text, from, to, e))
 		return -1;
-	if (!quad(text + from, c) || !quad(text + from + 4, c))
+	if (!wrap_packed(text, from, to) &&
+	    (!quad(text + from, c) || !quad(text + from + 4, c)))
 		return 0;
 	for (i = from; i < to && !(any & IN_TELLING); i++)
 		any |= kind(text + i);
@@ -174,10 +182,24 @@ int segments_run(struct segments *s, const char *text, size_t n, size_t from,
 	return push_pieces(s, from, end, CODING_BASE64, e);
 }
 
+/* Lines of base64, and of hexadecimal digits each by itself. */
+static int one_block(struct segments *s, const char *text, size_t from,
+		     size_t to, struct err *e)
+{
+	char c[3];
+
+	if (hex_runs(s, text, from, to, e))
+		return -1;
+	if (!wrap_packed(text, from, to) &&
+	    (!quad(text + from, c) || !quad(text + from + 4, c)))
+		return 0;
+	return segments_push(s, from, to, CODING_WRAPPED, e);
+}
+
 static int find_runs(struct segments *s, const char *text, size_t from,
 		     size_t to, struct err *e)
 {
-	size_t i = from, j;
+	size_t i = from, j, block;
 
 	while (i + BASE64_LEAST <= to) {
 		i = token_run(text, i, to);
@@ -186,130 +208,28 @@ static int find_runs(struct segments *s, const char *text, size_t from,
 		j = i + BASE64_LEAST;
 		while (j < to && (kind(text + j) & IN_BASE64))
 			j++;
-		if (segments_run(s, text, to, i, j, e))
+		block = wrap_block(text, i, j, to);
+		s->blocks |= block != 0;
+		if (block ? one_block(s, text, i, block, e)
+			  : segments_run(s, text, to, i, j, e))
 			return -1;
-		i = j + 1;
+		i = (block ? block : j) + 1;
 	}
 	return 0;
 }
 
-/* The escape at p: its length, 0 when there is none; *value what it means. */
-static size_t escape_at(const char *p, const char *end, enum coding coding,
-			unsigned *value)
+int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
+		  struct err *e)
 {
-	size_t skip, digits, i;
-
-	switch (coding) {
-	case CODING_PERCENT:
-		skip = 1;
-		digits = 2;
-		break;
-	case CODING_UNICODE:
-		digits = 4;
-		if (end - p >= 2 && p[0] == 'U' && p[1] == '+')
-			skip = 2;
-		else
-			skip = end - p > 2 && p[1] == '\\' ? 3 : 2;
-		if ((size_t)(end - p) < skip || (p[skip - 1] != 'u' && *p != 'U'))
-			return 0;
-		break;
-	case CODING_ESCAPE:
-		digits = 2;
-		skip = end - p > 2 && p[1] == '\\' ? 3 : 2;
-		if ((size_t)(end - p) < skip || p[skip - 1] != 'x')
-			return 0;
-		break;
-	default:
-		return 0;
-	}
-	if ((size_t)(end - p) < skip + digits)
-		return 0;
-	for (*value = 0, i = skip; i < skip + digits; i++) {
-		if (digit(p[i]) < 0)
-			return 0;
-		*value = *value << 4 | (unsigned)digit(p[i]);
-	}
-	return skip + digits;
-}
-
-/* The next place where an escape may begin, or NULL. */
-static const char *sign(const char *p, const char *end, enum coding coding)
-{
-	return memchr(p, coding == CODING_PERCENT ? '%' : '\\',
-		      (size_t)(end - p));
-}
-
-static const char *plus(const char *p, const char *end)
-{
-	const char *at = p;
-
-	/* '+' is rarer than 'U' */
-	while (at < end && (at = memchr(at, '+', (size_t)(end - at)))) {
-		if (at > p && at[-1] == 'U')
-			return at - 1;
-		at++;
-	}
-	return NULL;
-}
-
-/* Escapes of one kind with no newline and little else between them. */
-static int find_escapes(struct segments *s, const char *text, size_t from,
-			size_t to, enum coding coding,
-			const char *(*next)(const char *, const char *,
-					    enum coding),
-			struct err *e)
-{
-	const char *p = text + from, *end = text + to, *start = NULL, *last = p;
-	bool any = false;
-	unsigned value;
-	size_t n;
-
-	for (;;) {
-		p = p < end ? next(p, end, coding) : NULL;
-		n = p ? escape_at(p, end, coding, &value) : 0;
-		if (p && !n) {
-			p++;
-			continue;
-		}
-		if (start && (!p || (size_t)(p - last) > GAP_MOST ||
-			      (size_t)(p - start) > ESCAPES_MOST ||
-			      memchr(last, '\n', (size_t)(p - last)))) {
-			if (any && push(s, (size_t)(start - text),
-					(size_t)(last - text),
-					(size_t)(last - text), coding, e))
-				return -1;
-			start = NULL;
-			any = false;
-		}
-		if (!p)
-			return 0;
-		if (!start)
-			start = p;
-		any |= value > 0x20 && value < 0x7f;
-		p = last = p + n;
-	}
-}
-
-static const char *next_plus(const char *p, const char *end, enum coding c)
-{
-	(void)c;
-	return plus(p, end);
-}
-
-int segments_escapes(struct segments *s, const char *text, size_t from,
-		     size_t to, struct err *e)
-{
-	return find_escapes(s, text, from, to, CODING_PERCENT, sign, e) ||
-	       find_escapes(s, text, from, to, CODING_UNICODE, sign, e) ||
-	       find_escapes(s, text, from, to, CODING_ESCAPE, sign, e) ||
-	       find_escapes(s, text, from, to, CODING_UNICODE, next_plus, e);
+	return find_runs(s, text, from, to, e);
 }
 
 int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 		  struct err *e)
 {
 	s->n = 0;
-	return find_runs(s, text, from, to, e) ||
+	s->blocks = false;
+	return segments_runs(s, text, from, to, e) ||
 	       segments_escapes(s, text, from, to, e);
 }
 
@@ -323,7 +243,7 @@ void view_release(struct view *v)
 	memset(v, 0, sizeof(*v));
 }
 
-static int room(struct view *v, size_t n, struct err *e)
+int view_room(struct view *v, size_t n, struct err *e)
 {
 	if (n <= v->cap)
 		return 0;
@@ -340,7 +260,7 @@ static int room(struct view *v, size_t n, struct err *e)
 	return 0;
 }
 
-static void put(struct view *v, char c, size_t from, bool coded)
+void view_put(struct view *v, char c, size_t from, bool coded)
 {
 	v->text[v->n] = c;
 	v->map[v->n] = (uint32_t)from;
@@ -358,15 +278,15 @@ static bool put_base64(struct view *v, const char *text, size_t from, size_t to)
 		if (!quad(text + from, c))
 			return false;
 		for (k = 0; k < 3; k++)
-			put(v, c[k], from + k, true);
+			view_put(v, c[k], from + k, true);
 	}
 	left = to - from; /* one character alone says nothing */
 	memcpy(last, text + from, left);
 	(void)quad(last, c);
 	for (k = 0; k + 1 < left; k++) {
-		if (!readable((unsigned char)c[k]))
+		if (!decode_readable((unsigned char)c[k]))
 			return false;
-		put(v, c[k], from + k, true);
+		view_put(v, c[k], from + k, true);
 	}
 	return true;
 }
@@ -378,30 +298,7 @@ static bool put_hex(struct view *v, const char *text, size_t from, size_t to)
 	for (; to - from >= 2; from += 2) {
 		if (!pair(text + from, &c))
 			return false;
-		put(v, c, from, true);
-	}
-	return true;
-}
-
-/* What an escape means is put where it is readable, else the escape. */
-static bool put_escapes(struct view *v, const char *text, size_t from, size_t to,
-			enum coding coding)
-{
-	static const char begins[CODINGS] = { '%', '\\', '\\', 0, 0 };
-	char begin = text[from] == 'U' ? 'U' : begins[coding];
-	unsigned value = 0;
-	size_t n;
-
-	while (from < to) {
-		n = text[from] == begin
-			? escape_at(text + from, text + to, coding, &value) : 0;
-		if (n && value < 0x80 && readable((int)value)) {
-			put(v, (char)value, from, true);
-			from += n;
-		} else {
-			put(v, text[from], from, false);
-			from++;
-		}
+		view_put(v, c, from, true);
 	}
 	return true;
 }
@@ -419,25 +316,56 @@ static void around(const char *text, size_t n, const struct segment *s,
 	*to = nl ? (size_t)(nl - text) : high;
 }
 
+/* Every character of what was packed gets a place in its segment, in order. */
+static void put_unpacked(struct view *v, const char *p, size_t len,
+			 const struct segment *s)
+{
+	size_t i, room = s->end - s->start;
+
+	for (i = 0; i < len; i++)
+		view_put(v, p[i], s->start + (size_t)((uint64_t)i * room / len),
+			 true);
+	v->packed = len > 0;
+}
+
+static bool fill(struct view *v, const char *text, const struct segment *s)
+{
+	switch (s->coding) {
+	case CODING_BASE64:
+		return put_base64(v, text, s->start, s->end);
+	case CODING_WRAPPED:
+		return wrap_put(v, text, s->start, s->end);
+	case CODING_HEX:
+		return put_hex(v, text, s->start, s->end);
+	default:
+		escapes_put(v, text, s->start, s->end, (enum coding)s->coding);
+		return true;
+	}
+}
+
 int view_make(struct view *v, const char *text, size_t n,
 	      const struct segment *s, bool *made, struct err *e)
 {
-	size_t from, to, i;
+	size_t from, to, i, len = 0;
+	char *unpacked = NULL;
+	int rc = -1;
 
-	*made = false;
+	*made = v->packed = false;
+	if (s->coding >= CODING_BASE64 && wrap_packed(text, s->start, s->end)) {
+		if (wrap_unpack(text, s->start, s->end, &unpacked, &len, e))
+			return -1;
+		if (!unpacked)
+			return 0;
+	}
 	around(text, n, s, &from, &to);
-	if (room(v, to - from + 1, e))
-		return -1;
+	if (view_room(v, to - from + len + 1, e))
+		goto out;
 	v->n = 0;
 	for (i = from; i < s->start; i++)
-		put(v, text[i], i, false);
-	if (s->coding == CODING_BASE64)
-		*made = put_base64(v, text, s->start, s->end);
-	else if (s->coding == CODING_HEX)
-		*made = put_hex(v, text, s->start, s->end);
-	else
-		*made = put_escapes(v, text, s->start, s->end,
-				    (enum coding)s->coding);
+		view_put(v, text[i], i, false);
+	if (unpacked)
+		put_unpacked(v, unpacked, len, s);
+	*made = unpacked || fill(v, text, s);
 	v->own = v->n;
 	for (i = 0; s->own < s->end && i < v->n; i++)
 		if (v->map[i] >= s->own) {
@@ -445,9 +373,12 @@ int view_make(struct view *v, const char *text, size_t n,
 			break;
 		}
 	for (i = s->end; i < to; i++)
-		put(v, text[i], i, false);
+		view_put(v, text[i], i, false);
 	if (s->own >= s->end)
 		v->own = v->n;
 	v->map[v->n] = (uint32_t)to;
-	return 0;
+	rc = 0;
+out:
+	mem_free(unpacked);
+	return rc;
 }

@@ -1,9 +1,9 @@
 /*
  * decode: encoded parts of a text, and what they say.
  *
- * A segment never crosses a newline, and where segments stand in a line
- * depends on that line alone; so a text that copies a line of another text
- * has the segments of that line.
+ * A segment crosses a newline only inside a block of lines that are base64
+ * (decode_wrap.h).  Where segments stand in a line or such a block depends on
+ * it alone; so a text that copies it from another has its segments.
  */
 #ifndef SCAN_DECODE_H
 #define SCAN_DECODE_H
@@ -22,11 +22,16 @@
 
 enum coding {
 	CODING_PERCENT, /* %41, what stands between goes along */
-	CODING_UNICODE, /* \u0041 and U+0041 */
+	CODING_UNICODE, /* \u0041, \u{41} and U+0041 */
 	CODING_ESCAPE,	/* \x41 */
+	CODING_ENTITY,	/* &#65; and &#x41; */
+	CODING_QUOTED,	/* quoted-printable: =41, where a =3D is near */
+	CODING_JOIN,	/* "a" + "b" */
 	CODING_HEX,	/* 32 digits or more */
 	CODING_BASE64,	/* 16 characters or more, both alphabets */
+	CODING_WRAPPED, /* base64 over several lines (decode_wrap.h) */
 	CODINGS,
+	CODING_GZIP = CODINGS, /* no segment's: packed inside of base64 */
 };
 
 struct segment {
@@ -39,6 +44,7 @@ struct segment {
 struct segments {
 	struct segment *v;
 	size_t n, cap;
+	bool blocks; /* lines of base64 stand together somewhere */
 };
 
 /* A segment decoded, with some of its line around it. */
@@ -48,6 +54,7 @@ struct view {
 	unsigned char *coded; /* n: was it decoded? */
 	size_t n, cap;
 	size_t own; /* matches that begin here or later are another's */
+	bool packed; /* it was gzip besides */
 };
 
 const char *coding_word(enum coding c);
@@ -57,12 +64,24 @@ int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 		  struct err *e) __attribute__((warn_unused_result));
 /* The two halves of it, appending: base64 and hex in one run of token characters
  * (tokens.h), all that stand together there; the others. */
+int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
+		  struct err *e) __attribute__((warn_unused_result));
 int segments_run(struct segments *s, const char *text, size_t n, size_t from,
 		 size_t to, struct err *e) __attribute__((warn_unused_result));
 int segments_escapes(struct segments *s, const char *text, size_t from,
 		     size_t to, struct err *e)
 	__attribute__((warn_unused_result));
 void segments_release(struct segments *s);
+int segments_push(struct segments *s, size_t start, size_t end,
+		  enum coding coding, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* For those who fill a view: one character that came from text[from]; the
+ * view has room for what it is made of, more is asked for. */
+void view_put(struct view *v, char c, size_t from, bool coded);
+int view_room(struct view *v, size_t n, struct err *e)
+	__attribute__((warn_unused_result));
+bool decode_readable(int c);
 
 /* *made: false when it decodes to nothing readable. */
 int view_make(struct view *v, const char *text, size_t n,

@@ -2,20 +2,21 @@
  * decode_near: the segments of a text that is a delta of another.
  *
  * Owns how far a change is felt.  A run of base64 or hex depends on its own
- * characters, those on both sides and the '=' behind it.  A segment of escapes depends on those
- * within 128 bytes, and so on: NEAR is that and two escapes more, so what
- * begins a span begins a segment too.
+ * characters, those on both sides and the '=' behind it, or on the block of
+ * lines it is part of.  A segment of escapes depends on those within 128
+ * bytes, and so on: NEAR is that and two escapes more, so what begins a span
+ * begins a segment too.
  */
 #include "hooks/scan/decode_near.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/decode_escape.h"
+#include "hooks/scan/decode_wrap.h"
 
 #define NEAR 160u
-#define ESCAPE_MOST 8u /* bytes of one escape */
 #define PADDING 2u     /* '=' behind base64 */
 
 int spans_add(struct spans *s, size_t from, size_t to, struct err *e)
@@ -66,54 +67,38 @@ static int changed_runs(struct spans *s, const char *text, size_t n,
 	return 0;
 }
 
-static bool hex(const char *text, size_t n, size_t at)
+static bool of_run(char c)
 {
-	return at < n && isxdigit((unsigned char)text[at]);
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '-' ||
+	       c == '_' || c == '=';
 }
 
-/* May an escape begin here?  Rather too often than not. */
-static bool escape_here(const char *text, size_t n, size_t p)
+static int widen_runs(struct spans *s, const char *text, size_t n, bool some,
+		      const struct gap *gap, size_t gaps, struct err *e)
 {
-	switch (text[p]) {
-	case '%':
-		return hex(text, n, p + 1) && hex(text, n, p + 2);
-	case '\\':
-		p += p + 1 < n && text[p + 1] == '\\';
-		return p + 1 < n && (text[p + 1] == 'u' || text[p + 1] == 'x') &&
-		       hex(text, n, p + 2);
-	case 'U':
-		return p + 1 < n && text[p + 1] == '+' && hex(text, n, p + 2);
-	default:
-		return false;
+	size_t i, from, to, floor;
+
+	for (s->n = i = 0; i < gaps; i++) {
+		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
+
+		if (last && gap[i].end <= last->end)
+			continue;
+		floor = last ? last->end : 0;
+		from = gap[i].start > floor ? gap[i].start : floor;
+		while (from > floor && of_run(text[from - 1]))
+			from--;
+		for (to = gap[i].end; to < n && of_run(text[to]); to++)
+			;
+		wrap_widen(text, n, some, &from, &to);
+		if (from < floor)
+			from = floor;
+		if (last && from == floor)
+			last->end = (uint32_t)to;
+		else if (spans_add(s, from, to, e))
+			return -1;
 	}
-}
-
-static size_t first_of(char c, const char *text, size_t n, size_t from,
-		       size_t to)
-{
-	const char *p = text + from, *end = text + to;
-
-	while (p < end && (p = memchr(p, c, (size_t)(end - p)))) {
-		size_t at = (size_t)(p - text);
-
-		if (c == '+' ? at > from && escape_here(text, n, at - 1)
-			     : escape_here(text, n, at))
-			return c == '+' ? at - 1 : at;
-		p++;
-	}
-	return to;
-}
-
-/* The first place in [from, to) where an escape may begin, or `to`. */
-static size_t first_escape(const char *text, size_t n, size_t from, size_t to)
-{
-	size_t plus = to < n ? to + 1 : to;
-
-	plus = first_of('+', text, n, from, plus);
-	if (plus < to)
-		to = plus;
-	to = first_of('%', text, n, from, to);
-	return first_of('\\', text, n, from, to);
+	return 0;
 }
 
 static int widen_escapes(struct spans *s, const char *text, size_t n,
@@ -131,14 +116,14 @@ static int widen_escapes(struct spans *s, const char *text, size_t n,
 			to = gap[i].end > to ? gap[i].end : to;
 		for (;;) {
 			low = from > floor + NEAR ? from - NEAR : floor;
-			p = first_escape(text, n, low, from);
+			p = escape_first(text, n, low, from);
 			if (p == from)
 				break;
 			from = p;
 		}
 		for (;;) {
 			high = n - to > NEAR ? to + NEAR : n;
-			p = first_escape(text, n, to, high);
+			p = escape_first(text, n, to, high);
 			if (p == high)
 				break;
 			to = p + 1;
@@ -227,20 +212,38 @@ static int copied(struct segments *s, const struct delta *d,
 	return 0;
 }
 
+/* Only a change beside a long run can make a block where none was. */
+static bool may_have_blocks(const char *text, size_t n, const struct gap *gap,
+			    size_t gaps)
+{
+	size_t i;
+
+	for (i = 0; i < gaps; i++)
+		if (wrap_near(text, n, gap[i].start, gap[i].end))
+			return true;
+	return false;
+}
+
 int segments_near(struct segments *s, const char *text, size_t n,
 		  const struct delta *d, const struct gap *gap, size_t gaps,
 		  const struct match_thread *seen, struct decoder *k,
 		  struct err *e)
 {
+	bool some = d->base->made.blocks;
+	bool blocks = some || may_have_blocks(text, n, gap, gaps);
 	size_t i;
 
 	s->n = 0;
-	if (changed_runs(&k->runs, text, n, gap, gaps, seen, e) ||
+	s->blocks = false;
+	if ((blocks ? widen_runs(&k->runs, text, n, some, gap, gaps, e)
+		    : changed_runs(&k->runs, text, n, gap, gaps, seen, e)) ||
 	    widen_escapes(&k->escapes, text, n, gap, gaps, e))
 		return -1;
 	for (i = 0; i < k->runs.n; i++)
-		if (segments_run(s, text, n, k->runs.v[i].start,
-				 k->runs.v[i].end, e))
+		if (blocks ? segments_runs(s, text, k->runs.v[i].start,
+					   k->runs.v[i].end, e)
+			   : segments_run(s, text, n, k->runs.v[i].start,
+					  k->runs.v[i].end, e))
 			return -1;
 	for (i = 0; i < k->escapes.n; i++)
 		if (segments_escapes(s, text, k->escapes.v[i].start,

@@ -5,7 +5,8 @@
  * with some of its line around it and scanned as a text of its own, and again
  * what is encoded in that, to the depth the scanner allows.
  *
- * Promises: what is found depends on the line alone, so a line that is copied
+ * Promises: what is found depends on the line (or the block of base64 lines)
+ * alone, so one that is copied
  * from another text brings its marks along, also those that were dropped.  In
  * other lines segments are looked for only around what changed; those that
  * are copied are known from the base (decode_near.h).
@@ -17,6 +18,7 @@
 
 #include "base/mem.h"
 #include "hooks/scan/decode_near.h"
+#include "hooks/scan/decode_wrap.h"
 #include "hooks/scan/own.h"
 
 #define VIEW_WORK 2048u /* what a view counts as besides its length */
@@ -130,7 +132,8 @@ static int one(struct scan_thread *t, unsigned depth, const struct outer *up,
 	for (k = 0; up->view && k <= v->n; k++)
 		v->map[k] = up->view->map[v->map[k]];
 	o.view = v;
-	o.codings |= 1u << g->coding;
+	o.codings |= 1u << g->coding |
+		     (v->packed ? 1u << CODING_GZIP : 0);
 	if (scan_view(t, &o, v, depth, out, e))
 		return -1;
 	return depth + 1 < t->s->decode_depth
@@ -228,7 +231,7 @@ static int take_over(const struct delta *d, size_t *run, size_t from, size_t to,
 
 /* The lines that gaps touch, as spans that do not meet. */
 static int find_lines(struct scan_thread *t, const char *text, size_t n,
-		      size_t gaps, struct err *e)
+		      bool some, size_t gaps, struct err *e)
 {
 	struct spans *k = &t->decoder.lines;
 	const char *nl;
@@ -244,6 +247,9 @@ static int find_lines(struct scan_thread *t, const char *text, size_t n,
 		from = nl ? (size_t)(nl - text) + 1 : 0;
 		nl = memchr(text + t->gap[i].end, '\n', n - t->gap[i].end);
 		to = nl ? (size_t)(nl - text) : n;
+		wrap_widen(text, n, some, &from, &to);
+		if (last && from < last->end)
+			from = last->end;
 		if (last && from <= last->end + (size_t)1)
 			last->end = (uint32_t)to;
 		else if (spans_add(k, from, to, e))
@@ -296,6 +302,7 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 	size_t i, seg = 0, at = 0, run = 0;
 
 	out->made.n = 0;
+	out->made.blocks = d && d->base->made.blocks;
 	if (!t->s->decode_depth || t->pace.stop != PACE_ON)
 		return 0;
 	if (!d) {
@@ -303,13 +310,15 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 		    lines(t, text, n, &seg, n, out, e))
 			return -1;
 		segments_sort(s);
+		out->made.blocks = s->blocks;
 		return keep_made(s, &out->made, e);
 	}
 	if (segments_near(s, text, n, d, t->gap, gaps, &t->match, k, e))
 		return -1;
+	out->made.blocks |= s->blocks;
 	if (!s->n && d->base->coded == d->base->n)
 		return 0;
-	if (find_lines(t, text, n, gaps, e))
+	if (find_lines(t, text, n, d->base->made.blocks, gaps, e))
 		return -1;
 	for (i = 0; i < k->lines.n; i++) {
 		struct gap g = k->lines.v[i];

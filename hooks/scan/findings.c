@@ -160,7 +160,7 @@ static int tag_decoded(struct finding *f, uint32_t how, struct err *e)
 	char word[40];
 	unsigned i;
 
-	for (i = 0; i < CODINGS; i++) {
+	for (i = 0; i <= CODING_GZIP; i++) {
 		if (!(how >> 8 & 1u << i))
 			continue;
 		snprintf(word, sizeof(word), "decoded:%s",

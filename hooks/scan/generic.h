@@ -97,6 +97,7 @@ void generic_measure_outer(const struct generic_window *w,
 int generic_natural(const char *p, size_t n, int *worst);
 /* How many of the bytes stand in words of the list. */
 size_t generic_in_words(const char *p, size_t n);
+size_t generic_in_long_words(const char *p, size_t n);
 
 /* ---- score --------------------------------------------------------------- */
 

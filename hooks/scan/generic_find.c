@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hooks/scan/generic_read.h"
+#include "hooks/scan/generic_words.h"
 
 #define NAME_MAX_LEFT 64u
 #define PART_MAX 256u /* of a user name, of a password in a URL */
@@ -278,6 +279,8 @@ size_t generic_find(struct generic_window *w, size_t start, size_t end,
 
 	while (s < end && (space(at(&r, s)) || quote_char(at(&r, s))))
 		s++;
+	if (at(&r, s) == '+') /* "...+pWmJ=": base64 that happens to say pw */
+		return 0;
 	if (read_looks(&r, s, "://"))
 		url(&r, s);
 	else if (at(&r, s) == '-' && is_login(&r, s, (uint32_t)end))
@@ -329,6 +332,9 @@ bool generic_hopeless(const struct generic_window *w,
 	size_t n = v->end - v->at, i, blanks = 0, odd = 0;
 
 	if (expression(w, v) || passes(w, v))
+		return true;
+	if (v->how < GENERIC_URL &&
+	    generic_innocent(w->text + v->name, v->name_end - v->name))
 		return true;
 	if (!v->quote && *p == '-') /* an option */
 		return true;

@@ -106,7 +106,7 @@ int generic_natural(const char *p, size_t n, int *worst)
 }
 
 /* Longest words first, from left to right. */
-size_t generic_in_words(const char *p, size_t n)
+static size_t in_words(const char *p, size_t n, size_t least)
 {
 	char lower[WORD_MAX];
 	size_t i = 0, k, len, covered = 0;
@@ -116,9 +116,9 @@ size_t generic_in_words(const char *p, size_t n)
 		for (k = 0; k < WORD_MAX && i + k < n &&
 			    isalpha((unsigned char)p[i + k]); k++)
 			lower[k] = (char)tolower((unsigned char)p[i + k]);
-		for (len = k; len >= WORD_MIN && !known(lower, len); len--)
+		for (len = k; len >= least && !known(lower, len); len--)
 			;
-		if (len >= WORD_MIN) {
+		if (len >= least) {
 			covered += len;
 			i += len;
 		} else {
@@ -126,4 +126,15 @@ size_t generic_in_words(const char *p, size_t n)
 		}
 	}
 	return covered;
+}
+
+size_t generic_in_words(const char *p, size_t n)
+{
+	return in_words(p, n, WORD_MIN);
+}
+
+/* Three letters are often a word by chance. */
+size_t generic_in_long_words(const char *p, size_t n)
+{
+	return in_words(p, n, WORD_MIN + 1);
 }

@@ -97,6 +97,23 @@ static const struct {
 	{ "write", G_STATE }, { "authenticate", G_STATE },
 };
 
+/* Words that only look as if they told of a secret. */
+static const char *const innocent[] = {
+	"keyword", "keywords", "keyboard", "keyboards", "keyframe",
+	"keyframes", "keypress", "keyup", "keydown", "keycode", "keycodes",
+	"keymap", "keymaps", "keystroke", "keystrokes", "keynote", "keyof",
+	"keypoint", "keypoints", "keyspace", "keystone", "hotkey", "hotkeys",
+	"monkey", "monkeys", "turkey", "hockey", "donkey", "whiskey", "author",
+	"authors", "authored", "authority", "authorities", "authorship",
+	"passed", "passes", "passing", "passive", "passenger", "passengers",
+	"passage", "passages", "passthrough", "bypass", "bypassed", "compass",
+	"surpass", "encompass", "tokenizer", "tokenizers", "tokenize",
+	"tokenized", "tokenization", "accredited", "credit", "credits",
+	"hotpink", "footprint", "footprints", "webauthn", "sacred",
+	"incredible", "secretary", "seeded", "seeder", "seeders",
+	"seeding", "seedling", NULL,
+};
+
 #define GROUPS (sizeof(groups) / sizeof(*groups))
 
 static int words_group(const char *p, size_t n)
@@ -143,6 +160,41 @@ static size_t split(const char *p, size_t n, size_t at[NAME_WORDS_MAX][2])
 static bool says(const char *p, size_t n, const char *word)
 {
 	return check_find(p, n, word) != NULL;
+}
+
+static bool is_innocent(const char *p, size_t n)
+{
+	char first = n ? (char)tolower((unsigned char)*p) : '\0';
+	size_t i;
+
+	for (i = 0; innocent[i]; i++)
+		if (innocent[i][0] == first &&
+		    strncasecmp(innocent[i], p, n) == 0 && !innocent[i][n])
+			return true;
+	return false;
+}
+
+bool generic_innocent(const char *p, size_t n)
+{
+	static const char *const telling[] = {
+		"pass", "pwd", "pswd", "pw", "secret", "token", "key", "auth",
+		"cred", "salt", "nonce", "seed", "otp", "jwt", NULL,
+	};
+	size_t at[NAME_WORDS_MAX][2], words = split(p, n, at), i, k;
+	bool some = false;
+
+	if (words == NAME_WORDS_MAX)
+		return false;
+	for (i = 0; i < words; i++) {
+		if (is_innocent(p + at[i][0], at[i][1])) {
+			some = true;
+			continue;
+		}
+		for (k = 0; telling[k]; k++)
+			if (says(p + at[i][0], at[i][1], telling[k]))
+				return false;
+	}
+	return some;
 }
 
 static int written(const char *p, size_t n)

@@ -124,6 +124,33 @@ static void letters(const struct line *l, int16_t *f)
 	f[F_LINE_FOREIGN] = (int16_t)(foreign > 30 ? 30 : foreign);
 }
 
+/* "password=Enter your password": how many words follow a value that has no
+ * quotes, up to the line's end or a comment. */
+static int16_t goes_on(const struct generic_value *v, const struct line *l)
+{
+	const char *p = l->p + l->before + (v->end - v->at);
+	const char *end = l->p + l->n;
+	int16_t words = 0;
+
+	if (v->quote || v->how >= GENERIC_URL || p > end)
+		return 0;
+	while (p < end && words < 9) {
+		if (*p != ' ' && *p != '\t' && !ispunct((unsigned char)*p))
+			break;
+		while (p < end && (*p == ' ' || *p == '\t' ||
+				   (*p < 'A' && *p && strchr(",.?!:'", *p))))
+			p++;
+		if (p == end || !(isalpha((unsigned char)*p) ||
+				  (unsigned char)*p >= 128))
+			break;
+		words++;
+		while (p < end && (isalnum((unsigned char)*p) ||
+				   (unsigned char)*p >= 128))
+			p++;
+	}
+	return words;
+}
+
 static int16_t few(uint8_t n, int16_t most)
 {
 	return n > most ? most : n;
@@ -139,6 +166,7 @@ static void around(const struct generic_window *w,
 	struct words_span at, value;
 	struct words_seen seen;
 
+	f[F_LINE_GOES_ON] = goes_on(v, l);
 	f[F_LINE_REST] = (int16_t)(rest > 99 ? 99 : rest);
 	at.from = (size_t)(l->p - p);
 	at.to = at.from + l->n;

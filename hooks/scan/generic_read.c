@@ -182,13 +182,50 @@ static bool ends_bare(const struct reader *r, uint32_t p)
 	return false;
 }
 
+/* prefix<name>: a place to fill in belongs to the value; a tag of HTML does
+ * not.  Its length, 0: none. */
+static uint32_t fill_in(const struct reader *r, uint32_t p)
+{
+	static const char *const tags[] = {
+		"br", "b", "i", "p", "a", "li", "td", "tr", "th", "em", "ul",
+		"ol", "hr", "code", "pre", "div", "span", "strong", "h", NULL,
+	};
+	uint32_t end = p + 1, i;
+	size_t k;
+
+	if (at(r, p) != '<' || at(r, end) < 0 || at(r, end) == '/' ||
+	    at(r, end) == '!' || blank(at(r, end)))
+		return 0;
+	while (end - p < 40 && at(r, end) > 0 && !strchr("<>\"'`\n", at(r, end)))
+		end++;
+	if (at(r, end) != '>')
+		return 0;
+	for (k = 0; tags[k]; k++) {
+		i = p + 1 + (uint32_t)strlen(tags[k]);
+		i += at(r, i) >= '1' && at(r, i) <= '6'; /* h1 */
+		if (read_looks(r, p + 1, tags[k]) &&
+		    (at(r, i) == '>' || space(at(r, i))))
+			return 0;
+	}
+	return end + 1 - p;
+}
+
 void read_bare(struct reader *r)
 {
+	uint32_t more;
 	uint32_t p = r->p;
 	bool word = true;
 
-	for (; !ends_bare(r, p) && (word || p - r->p < BARE_MAX); p++) {
+	for (; word || p - r->p < BARE_MAX; p++) {
 		int c = at(r, p);
+
+		if (p > r->p && (more = fill_in(r, p))) {
+			p += more - 1;
+			word = false;
+			continue;
+		}
+		if (ends_bare(r, p))
+			break;
 
 		word &= name_char(c) ? c != '.' : c == '+' || c == '/';
 	}

@@ -12,6 +12,7 @@
 #include "hooks/scan/checks.h"
 #include "hooks/scan/generic.h"
 #include "hooks/scan/generic_words.h"
+#include "hooks/scan/weigh.h"
 
 static const char *const literals[] = {
 	"null", "nil", "none", "true", "false", "undefined", "nan", "string",
@@ -250,21 +251,28 @@ static int ending(unsigned char c)
 	return at ? (int)(at - some) + 4 : 30;
 }
 
-/* name:password behind base64? */
-static bool holds_login(const char *p, size_t n)
+/* What stands behind base64: 1 name:password, 2 JSON, 3 other text. */
+static int decodes(const char *p, size_t n)
 {
 	unsigned char out[512];
 	long len, i;
 
 	if (n < 8 || n * 3 / 4 > sizeof(out))
-		return false;
+		return 0;
 	len = check_unbase64(p, n, out);
-	if (len < 3 || !memchr(out, ':', (size_t)len))
-		return false;
+	if (len < 3)
+		return 0;
 	for (i = 0; i < len; i++)
 		if (out[i] < 32 || out[i] == 127)
-			return false;
-	return true;
+			return 0;
+	if (out[0] == '{' && out[1] == '"')
+		return 2;
+	for (i = 0; i < len; i++)
+		if (out[i] == ':')
+			return 1;
+		else if (out[i] >= 127)
+			return 0;
+	return 3;
 }
 
 /* Words of letters (of any alphabet) with single blanks between them. */
@@ -353,7 +361,9 @@ static void kinds(const char *p, size_t n, const struct shape *s, int16_t *f)
 		      starts(p, n, "$5$") || starts(p, n, "$6$") ||
 		      starts(p, n, "sha") || starts(p, n, "{sha") ||
 		      starts(p, n, "md5") || starts(p, n, "pbkdf2");
-	f[F_DECODES] = holds_login(p, n);
+	f[F_DECODES] = (int16_t)decodes(p, n);
+	f[F_LEET] = share(weigh_words(p, n), s->alpha + s->digit);
+	f[F_PERIOD] = clip(weigh_period(p, n), 99);
 }
 
 void generic_measure_value(const char *p, size_t n, int16_t *f)

@@ -36,6 +36,8 @@ void words_look(const char *p, size_t n, const struct words_span *line,
 /* generic_value.c */
 void generic_measure_value(const char *p, size_t n, int16_t *f);
 /* generic_name.c */
+/* "keyword", "author": nothing in the name tells of a secret. */
+bool generic_innocent(const char *p, size_t n);
 void generic_measure_name(const char *p, size_t n, int16_t *f);
 
 #endif

@@ -91,7 +91,8 @@ static int put_rule(struct buf *b, const struct rule *r, struct err *e)
 	    put_regex(b, r->path, e) || put_num(b, r->group, e) ||
 	    put_num(b, entropy, e) || put_num(b, r->checksum, e) ||
 	    put_num(b, r->confidence, e) || put_num(b, r->skip_report, e) ||
-	    put_num(b, r->scored, e) || put_strings(b, &r->keywords, e) ||
+	    put_num(b, r->scored, e) || put_num(b, r->drawn, e) ||
+	    put_strings(b, &r->keywords, e) ||
 	    put_strings(b, &r->tags, e) || put_allow(b, &r->allow, e) ||
 	    put_num(b, r->n_required, e))
 		return -1;
@@ -232,6 +233,7 @@ static void get_rule(struct cursor *c, struct rule *r)
 	r->confidence = (enum confidence)num(c);
 	r->skip_report = num(c) != 0;
 	r->scored = num(c) != 0;
+	r->drawn = num(c) != 0;
 	get_strings(c, &r->keywords);
 	get_strings(c, &r->tags);
 	get_allow(c, &r->allow);

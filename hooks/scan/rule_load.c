@@ -172,6 +172,7 @@ static int overlay(struct rule *b, struct rule *c, struct err *e)
 	if (c->regex) {
 		swap_regex(&b->regex, &c->regex);
 		b->scored = c->scored; /* another regex is no anchor */
+		b->drawn = c->drawn;
 	}
 	if (c->path)
 		swap_regex(&b->path, &c->path);

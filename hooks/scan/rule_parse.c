@@ -359,6 +359,10 @@ static int parse_words(const struct toml_node *t, const char *name,
 	if (n && n->kind != TOML_BOOL)
 		return wrong(n, name, "scored", "true or false", e);
 	r->scored = n && n->num;
+	n = rule_key(t, "drawn");
+	if (n && n->kind != TOML_BOOL)
+		return wrong(n, name, "drawn", "true or false", e);
+	r->drawn = n && n->num;
 	if (get_text(t, name, "checksum", &s, e))
 		return -1;
 	for (i = 0; i < sizeof(checksum_words) / sizeof(*checksum_words); i++)

@@ -75,6 +75,7 @@ struct rule {
 	enum confidence confidence;
 	bool skip_report;
 	bool scored; /* the match is an anchor of generic.h */
+	bool drawn; /* dropped unless weigh_value() holds */
 	struct strings keywords, tags;	  /* keywords lower-cased */
 	struct strings matches, misses;	  /* examples, see example.h */
 	struct allowlists allow;

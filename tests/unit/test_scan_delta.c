@@ -99,15 +99,40 @@ static void letters(char *p, size_t n)
 			p[i] = ' ';
 }
 
+static size_t escape(unsigned coding, unsigned c, char *out, size_t room)
+{
+	switch (coding) {
+	case 0:
+		return (size_t)snprintf(out, room, "%%%02x", c);
+	case 1:
+		return (size_t)snprintf(out, room, "\\u00%02x", c);
+	case 2:
+		return (size_t)snprintf(out, room, "\\x%02x", c);
+	case 3:
+		return (size_t)snprintf(out, room, "%02x", c);
+	case 5:
+		return (size_t)snprintf(out, room, "&#%u;", c);
+	case 6:
+		return (size_t)snprintf(out, room, "&#x%x;", c);
+	case 7:
+		return (size_t)snprintf(out, room, "=%02X", c);
+	case 8:
+		return (size_t)snprintf(out, room, "\\u{%x}", c);
+	default:
+		return (size_t)snprintf(out, room, "%c\"+ \"", (int)c);
+	}
+}
+
 /* n bytes in one of the codings, at most; returns how many were written. */
 static size_t encode(unsigned coding, const char *in, size_t n, char *out,
 		     size_t room)
 {
 	static const char order[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
 				    "pqrstuvwxyz0123456789+/";
-	static const char *const sign[] = { "%", "\\u00", "\\x", "" };
-	size_t i, at = 0;
+	size_t i, at = 0, width = coding == 10 ? 40 + 4 * dice(3) : 0, wide = 0;
 
+	if (coding == 10)
+		coding = 4;
 	for (i = 0; coding == 4 && i + 2 < n && at + 4 <= room; i += 3) {
 		unsigned v = (unsigned)in[i] << 16 | (unsigned)in[i + 1] << 8 |
 			     (unsigned)in[i + 2];
@@ -116,14 +141,16 @@ static size_t encode(unsigned coding, const char *in, size_t n, char *out,
 		out[at++] = order[v >> 12 & 63];
 		out[at++] = order[v >> 6 & 63];
 		out[at++] = order[v & 63];
+		wide += 4;
+		if (width && wide % width == 0 && at + 4 < room)
+			out[at++] = '\n';
 	}
-	for (i = 0; coding < 4 && i < n && at + 8 < room; i++) {
-		if (coding < 3 && dice(3) == 0)
+	for (i = 0; coding != 4 && i < n && at + 12 < room; i++) {
+		if (coding != 3 && dice(3) == 0)
 			out[at++] = in[i];
 		else
-			at += (size_t)snprintf(out + at, room - at, "%s%02x",
-					       sign[coding],
-					       (unsigned)in[i]);
+			at += escape(coding, (unsigned)in[i], out + at,
+				     room - at);
 	}
 	return at;
 }
@@ -136,12 +163,12 @@ static void fill(char *p, size_t n)
 	letters(p, n);
 	plant(p, n);
 	while (n > 60 && dice(3) && at < n) {
-		len = 12 + dice(40);
+		len = 12 + dice(120);
 		letters(plain, len);
 		plant(plain, len);
-		len = encode(dice(5), plain, len, once, sizeof(once));
+		len = encode(dice(11), plain, len, once, sizeof(once));
 		if (dice(3) == 0) {
-			len = encode(dice(5), once, len, twice, sizeof(twice));
+			len = encode(dice(11), once, len, twice, sizeof(twice));
 			memcpy(once, twice, len < sizeof(once) ? len : 0);
 		}
 		if (len >= sizeof(once) || at + len + 20 > n)

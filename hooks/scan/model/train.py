@@ -6,7 +6,8 @@ usage: train.py LABELLED FEATURES OTHERS NEGATIVES [OUT]
 LABELLED   folder with labels.tsv (path, first and last line, T or F, category, columns of the value) and files/REPO/...
 FEATURES   output of build/test/features files, run in that folder
 OTHERS     JSON report of `curfew-scan scan --dir files` there: findings of the other rules count in the figures
-NEGATIVES  output of build/test/features over system folders, where a password is as good as never one; '-': none
+NEGATIVES  output of build/test/features over system folders and public projects without their tests, where a
+           password is as good as never one; '-': none
 OUT        trees.tab
 
 Needs numpy and lightgbm (4.7 was used).  Nothing of the corpus but thresholds and leaf values goes into OUT.  The
@@ -22,8 +23,8 @@ GATE_ROUNDS, GATE_KEEPS = 40, 0.995  # the first trees ask for the value and its
 PARAMETERS = dict(objective="binary", learning_rate=0.06, num_leaves=15, min_data_in_leaf=20, feature_fraction=0.4,
                   bagging_fraction=0.8, bagging_freq=1, lambda_l2=5.0, verbose=-1, num_threads=2, seed=1,
                   deterministic=True, force_row_wise=True)
-MIN_PRECISION, MEDIUM_PRECISION, HIGH_PRECISION = 0.87, 0.93, 0.97
-NEGATIVES_MAX, NEGATIVE_WEIGHT = 60_000, 0.3
+MEDIUM_PRECISION, HIGH_PRECISION = 0.93, 0.97
+NEGATIVES_MAX, NEGATIVE_WEIGHT = 25_000, 0.3
 
 class Labels:
     def __init__(self, folder):
@@ -90,19 +91,17 @@ def grow(x, y, weight, extra, rounds=ROUNDS, **more):
         weight = numpy.concatenate([weight, numpy.full(len(extra), NEGATIVE_WEIGHT)])
     return lightgbm.train({**PARAMETERS, **more}, lightgbm.Dataset(x, y, weight=weight), rounds)
 
-def bars(labels, others, where, s, keep=None):
-    """The lowest bars that reach the three precisions."""
-    out = []
-    for wanted, alone in ((MIN_PRECISION, False), (MEDIUM_PRECISION, True), (HIGH_PRECISION, True)):
-        for t in numpy.arange(-2, 6, 0.1):
-            # medium and high are about this rule's findings alone
+def bars(labels, others, where, s):
+    """The bar with the best F1 of all rules, and the lowest ones at which this rule's own findings reach two precisions."""
+    best, out = (-1.0, 0.0), []
+    for t in numpy.arange(-2, 4, 0.1):
+        f1 = labels.score(list(others) + [where[i][:2] for i in numpy.where(s > t)[0]])[2]
+        best = max(best, (f1, float(t)))
+    out.append(best[1])
+    for wanted in (MEDIUM_PRECISION, HIGH_PRECISION):
+        for t in numpy.arange(out[-1], 6, 0.1):
             lines = {where[i][:2] for i in numpy.where(s > t)[0]}
-            wrong = sum(k not in labels.true for k in lines)
-            if alone:
-                p = 1 - wrong / max(1, len(lines))
-            else:
-                p = labels.score(list(others) + list(lines))[0]
-            if p >= wanted:
+            if sum(k not in labels.true for k in lines) <= (1 - wanted) * len(lines):
                 break
         out.append(float(t))
     return out

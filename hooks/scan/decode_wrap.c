@@ -1,0 +1,310 @@
+/*
+ * decode_wrap: base64 over several lines, and gzip inside of base64.
+ *
+ * Owns what a block of lines is, and how far a change is felt in one.
+ * Promises: what is unpacked is at most UNPACK_TIMES what it was packed in,
+ * and at most UNPACK_MOST, so the work stays linear in the text.
+ */
+#include "hooks/scan/decode_wrap.h"
+
+#include <ctype.h>
+#include <libdeflate.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define LINE_LEAST 40u
+#define LINE_MOST 128u
+#define LINE_LOOK 200u /* a line longer than this is not of a block */
+#define SAYS_LEAST 12u
+#define PACKED_LEAST 40u
+#define UNPACK_TIMES 32u
+#define UNPACK_MOST (4u * 1024 * 1024)
+
+static int sixbits(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* ---- blocks -------------------------------------------------------------- */
+
+/* Characters of base64 that the line text[from, to) consists of; 0: it is no
+ * such line.  *last: a block can not go on behind it. */
+static size_t whole_line(const char *text, size_t from, size_t to, bool *last)
+{
+	size_t at;
+
+	*last = false;
+	if (to - from > LINE_LOOK)
+		return 0;
+	while (from < to && blank(text[from]))
+		from++;
+	while (to > from && blank(text[to - 1]))
+		to--;
+	for (at = to; at > from && to - at < 2 && text[at - 1] == '='; at--)
+		*last = true;
+	to = at;
+	for (at = from; at < to; at++)
+		if (sixbits(text[at]) < 0)
+			return 0;
+	return to - from;
+}
+
+static bool long_line(const char *text, size_t from, size_t to)
+{
+	bool last;
+	size_t n = whole_line(text, from, to, &last);
+
+	return n >= LINE_LEAST && n <= LINE_MOST;
+}
+
+/* Where the line that holds `at` ends; no farther than a block's could. */
+static size_t line_end(const char *text, size_t at, size_t n)
+{
+	size_t most = n - at > LINE_LOOK + 1 ? at + LINE_LOOK + 1 : n;
+	const char *nl = memchr(text + at, '\n', most - at);
+
+	return nl ? (size_t)(nl - text) : most;
+}
+
+static size_t line_start(const char *text, size_t at)
+{
+	size_t least = at > LINE_LOOK + 1 ? at - LINE_LOOK - 1 : 0;
+	const char *nl = memrchr(text + least, '\n', at - least);
+
+	return nl ? (size_t)(nl - text) + 1 : least;
+}
+
+size_t wrap_block(const char *text, size_t from, size_t to, size_t limit)
+{
+	size_t start = line_start(text, from), end = line_end(text, to, limit);
+	size_t first = to - from, next, lines = 1, n;
+	bool last;
+
+	if (first < LINE_LEAST || first > LINE_MOST ||
+	    (start && text[start - 1] != '\n') ||
+	    whole_line(text, start, end, &last) != first || last)
+		return 0;
+	while (end < limit && text[end] == '\n') {
+		next = line_end(text, end + 1, limit);
+		n = whole_line(text, end + 1, next, &last);
+		if (!n || n > first)
+			break;
+		end = next;
+		lines++;
+		if (n < first || last)
+			break;
+	}
+	while (blank(text[end - 1]))
+		end--;
+	return lines > 1 ? end : 0;
+}
+
+/* Do as many characters as a line of a block needs stand around `at`, or next
+ * to it but for blanks? */
+static bool long_run(const char *text, size_t n, size_t at)
+{
+	size_t p = at, i;
+
+	while (at > 0 && p - at < LINE_LOOK &&
+	       (blank(text[at - 1]) || text[at - 1] == '\n'))
+		at--;
+	for (i = 0; i < LINE_LEAST && at > i &&
+		    (sixbits(text[at - 1 - i]) >= 0 || text[at - 1 - i] == '=');
+	     i++)
+		;
+	if (i == LINE_LEAST)
+		return true;
+	i = at == p ? i : 0; /* a run that goes on behind `at` */
+	at = p;
+	while (!i && at < n && at - p < LINE_LOOK &&
+	       (blank(text[at]) || text[at] == '\n'))
+		at++;
+	for (; i < LINE_LEAST && at < n && sixbits(text[at]) >= 0; i++)
+		at++;
+	return i == LINE_LEAST;
+}
+
+bool wrap_near(const char *text, size_t n, size_t from, size_t to)
+{
+	size_t at, run;
+
+	if (long_run(text, n, from) || long_run(text, n, to))
+		return true;
+	for (run = 0, at = from; at < to; at++) { /* lines wholly inside */
+		run = sixbits(text[at]) >= 0 ? run + 1 : 0;
+		if (run == LINE_LEAST)
+			return true;
+	}
+	return false;
+}
+
+void wrap_widen(const char *text, size_t n, bool some, size_t *from, size_t *to)
+{
+	size_t start, end, other;
+	bool now, more, last;
+
+	if (!some && !wrap_near(text, n, *from, *to))
+		return;
+	start = line_start(text, *from);
+	end = line_end(text, *to, n);
+	now = long_line(text, start, end);
+	if (now)
+		*from = start;
+	while (start && text[start - 1] == '\n') {
+		other = line_start(text, start - 1);
+		if (!long_line(text, other, start - 1))
+			break;
+		*from = start = other;
+	}
+	/* the line that holds `to`, by itself */
+	other = line_start(text, *to);
+	now = long_line(text, other, end);
+	if (now)
+		*to = end;
+	while (end < n && text[end] == '\n') {
+		other = line_end(text, end + 1, n);
+		more = long_line(text, end + 1, other);
+		if (!more && !(now && whole_line(text, end + 1, other, &last)))
+			break;
+		*to = end = other;
+		now = more;
+	}
+}
+
+bool wrap_put(struct view *v, const char *text, size_t from, size_t to)
+{
+	size_t at[4], n = 0, before = v->n, k;
+	unsigned bits = 0;
+
+	for (; from < to; from++) {
+		int six = sixbits(text[from]);
+
+		if (six < 0 && (blank(text[from]) || text[from] == '\n'))
+			continue;
+		if (six < 0)
+			break;
+		bits = bits << 6 | (unsigned)six;
+		at[n++] = from;
+		if (n < 4)
+			continue;
+		for (k = 0; k < 3; k++) {
+			int c = (int)(bits >> (16 - 8 * k) & 255);
+
+			if (!decode_readable(c))
+				return v->n - before >= SAYS_LEAST;
+			view_put(v, (char)c, at[k], true);
+		}
+		n = bits = 0;
+	}
+	for (k = 0; k + 1 < n; k++) { /* what is left of the last four */
+		int c = (int)(bits << 6 * (4 - n) >> (16 - 8 * k) & 255);
+
+		if (!decode_readable(c))
+			break;
+		view_put(v, (char)c, at[k], true);
+	}
+	return v->n - before >= SAYS_LEAST;
+}
+
+/* ---- gzip ---------------------------------------------------------------- */
+
+bool wrap_packed(const char *text, size_t from, size_t to)
+{
+	/* 1f 8b 08, and flags below 16 */
+	return to - from >= PACKED_LEAST && !memcmp(text + from, "H4sI", 4) &&
+	       text[from + 4] == 'A';
+}
+
+static size_t unwrap(const char *text, size_t from, size_t to,
+		     unsigned char *out)
+{
+	unsigned bits = 0;
+	size_t n = 0, len = 0;
+
+	for (; from < to; from++) {
+		int six = sixbits(text[from]);
+
+		if (six < 0)
+			continue;
+		bits = bits << 6 | (unsigned)six;
+		if (++n % 4 == 0) {
+			out[len++] = (unsigned char)(bits >> 16);
+			out[len++] = (unsigned char)(bits >> 8);
+			out[len++] = (unsigned char)bits;
+			bits = 0;
+		}
+	}
+	if (n % 4 > 1)
+		out[len++] = (unsigned char)(n % 4 == 2 ? bits >> 4 : bits >> 10);
+	if (n % 4 > 2)
+		out[len++] = (unsigned char)(bits >> 2);
+	return len;
+}
+
+/* What the trailer says, if that is bearable. */
+static size_t unpacked_size(const unsigned char *p, size_t n)
+{
+	size_t size;
+
+	if (n < 18)
+		return 0;
+	p += n - 4;
+	size = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 |
+	       (size_t)p[3] << 24;
+	return size > UNPACK_MOST || size / UNPACK_TIMES > n ? 0 : size;
+}
+
+int wrap_unpack(const char *text, size_t from, size_t to, char **out,
+		size_t *len, struct err *e)
+{
+	unsigned char *raw = mem_alloc((to - from) / 4 * 3 + 4);
+	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	size_t n, size, i;
+	char *text_out = NULL;
+	int rc = -1;
+
+	*out = NULL;
+	*len = 0;
+	if (!raw || !d) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	n = unwrap(text, from, to, raw);
+	size = unpacked_size(raw, n);
+	rc = 0;
+	if (!size)
+		goto out;
+	text_out = mem_alloc(size);
+	if (!text_out) {
+		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (libdeflate_gzip_decompress(d, raw, n, text_out, size, len) !=
+	    LIBDEFLATE_SUCCESS) {
+		*len = 0;
+		goto out;
+	}
+	for (i = 0; i < *len; i++)
+		if (!text_out[i])
+			text_out[i] = ' ';
+	*out = text_out;
+	text_out = NULL;
+out:
+	mem_free(text_out);
+	mem_free(raw);
+	if (d)
+		libdeflate_free_decompressor(d);
+	return rc;
+}
