@@ -232,6 +232,7 @@ same() {
 		done
 		echo "$i" >"v$i/sub/only$i"
 		echo "key $i" >"v$i/sub/deep/k$((i % 3)).p12"
+		echo one >"v$i/sub/deep/aa.key"
 		if [ $((i % 4)) = 0 ] && [ -e "v$((i - 2))" ]; then
 			cp -r "v$((i - 2))" "v$i/sub/deep/old"
 		fi
@@ -245,6 +246,12 @@ same() {
 	"$scan" scan --config ../rules.toml --list-objects ../list --report-format json . >../json 2>/dev/null || [ $? -eq 1 ]
 	cut -d' ' -f1 ../list | sort -u | comm -13 - ../want >../missed
 	[ ! -s ../missed ] || { cat ../missed; false; }
+	# one text at many paths, in trees stored as deltas of one another
+	for i in $(seq 30); do
+		printf '[[rules]]\nid = "at-%s"\npath = %s\n' "$i" "'''^v$i/sub/deep/aa\\.key\$'''"
+	done >../rules2.toml
+	"$scan" scan --config ../rules2.toml --list-objects ../list . >/dev/null 2>&1 || [ $? -eq 1 ]
+	[ "$(grep -o 'at-[0-9]*' ../list | sort -u | wc -l)" -eq 30 ]
 	# what is told stands where some commit has it
 	jq -r '.[] | .Commit + ":" + .File' ../json >../told
 	[ -s ../told ]
