@@ -212,12 +212,15 @@ static int copied(struct segments *s, const struct delta *d,
 	return 0;
 }
 
-/* Only a change beside a long run can make a block where none was. */
-static bool may_have_blocks(const char *text, size_t n, const struct gap *gap,
-			    size_t gaps)
+/* Only a change in or beside a long run can make a block where none was. */
+static bool may_have_blocks(const struct spans *runs, const char *text,
+			    size_t n, const struct gap *gap, size_t gaps)
 {
 	size_t i;
 
+	for (i = 0; i < runs->n; i++)
+		if (runs->v[i].end - runs->v[i].start >= WRAP_LINE_LEAST)
+			return true;
 	for (i = 0; i < gaps; i++)
 		if (wrap_near(text, n, gap[i].start, gap[i].end))
 			return true;
@@ -229,14 +232,15 @@ int segments_near(struct segments *s, const char *text, size_t n,
 		  const struct match_thread *seen, struct decoder *k,
 		  struct err *e)
 {
-	bool some = d->base->made.blocks;
-	bool blocks = some || may_have_blocks(text, n, gap, gaps);
+	bool blocks, some = d->base->made.blocks;
 	size_t i;
 
 	s->n = 0;
 	s->blocks = false;
-	if ((blocks ? widen_runs(&k->runs, text, n, some, gap, gaps, e)
-		    : changed_runs(&k->runs, text, n, gap, gaps, seen, e)) ||
+	if (changed_runs(&k->runs, text, n, gap, gaps, seen, e))
+		return -1;
+	blocks = some || may_have_blocks(&k->runs, text, n, gap, gaps);
+	if ((blocks && widen_runs(&k->runs, text, n, some, gap, gaps, e)) ||
 	    widen_escapes(&k->escapes, text, n, gap, gaps, e))
 		return -1;
 	for (i = 0; i < k->runs.n; i++)

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-#define LINE_LEAST 40u
+#define LINE_LEAST WRAP_LINE_LEAST
 #define LINE_MOST 128u
 #define LINE_LOOK 200u /* a line longer than this is not of a block */
 #define SAYS_LEAST 12u
@@ -138,16 +138,7 @@ static bool long_run(const char *text, size_t n, size_t at)
 
 bool wrap_near(const char *text, size_t n, size_t from, size_t to)
 {
-	size_t at, run;
-
-	if (long_run(text, n, from) || long_run(text, n, to))
-		return true;
-	for (run = 0, at = from; at < to; at++) { /* lines wholly inside */
-		run = sixbits(text[at]) >= 0 ? run + 1 : 0;
-		if (run == LINE_LEAST)
-			return true;
-	}
-	return false;
+	return long_run(text, n, from) || long_run(text, n, to);
 }
 
 void wrap_widen(const char *text, size_t n, bool some, size_t *from, size_t *to)

@@ -13,7 +13,10 @@
 /* text[from, to) is a run of base64: where the block that begins with it
  * ends, 0: it does not begin one.  Nothing at or after `limit` is read. */
 size_t wrap_block(const char *text, size_t from, size_t to, size_t limit);
-/* Does a run as long as a block's line stand in or beside text[from, to)? */
+#define WRAP_LINE_LEAST 40u
+
+/* Does a run as long as a block's line touch one of these places, or stand next
+ * to it but for blanks? */
 bool wrap_near(const char *text, size_t n, size_t from, size_t to);
 /* All that blocks can be changed by a change of text[*from, *to).  `some`: the
  * text before the change had blocks; if not, little is looked at. */
