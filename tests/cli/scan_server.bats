@@ -221,7 +221,7 @@ hidden() {
 	esc=$'\e[31m'
 	printf '[[rules]]\nid = "a\\u001b[31mb"\ndescription = "c\\u001b[31md"\nregex = "house-[a-z]{8}"\nconfidence = "high"\n' >../rules.toml
 	git -C ../server config curfew.config "$PWD/../rules.toml"
-	echo house-abcdefgh >"p$esc"
+	echo house-qkzjvwxt >"p$esc"
 	push
 	[ "$status" -ne 0 ]
 	[[ $output == *'a\x1b[31mb'* ]]
