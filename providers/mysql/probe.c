@@ -17,14 +17,19 @@
 
 #define PROBE_S 10
 
-static void judge_refusal(const struct my_fail *f, const char *doubt, bool exists,
-			  struct kit_reply *r)
+static void judge_refusal(const struct my_fail *f, const char *doubt,
+			  const struct myp_account *a, struct kit_reply *r)
 {
+	bool exists = a->exists;
+
 	if (f->code == 4151 || f->code == 3118)
 		kit_tell(r, KIT_DEAD, true, "login refused: %s (%u)", f->text, f->code);
 	else if ((f->code == 1045 && !doubt) || (f->code == 1698 && !exists))
 		kit_tell(r, KIT_DEAD, true, "login refused: %s (%u)%s", f->text, f->code,
 			 exists ? "" : ", and there is no such account");
+	else if ((f->code == 1045 || f->code == 1698) && !myp_has_password(a))
+		kit_tell(r, KIT_DEAD, false, "login refused (%u), and the account has no "
+			 "password", f->code);
 	else if (f->code == 1045)
 		kit_tell(r, KIT_LIFE_UNKNOWN, false, "refused (1045), which proves nothing: "
 			 "%s", doubt);
@@ -50,7 +55,7 @@ static const char *doubt_of(struct myp_session *s, const struct myp_account *a,
 	if (a->ssl && !tls)
 		return "the account wants TLS and this connection has none";
 	if (!myp_has_password(a) && !a->locked)
-		return "the account does not log in by a password";
+		return "the account has no password"; /* which is an answer, too */
 	if (!myp_served_by(s, a->user, s->from, host, r)) {
 		if (r->status != KIT_OK)
 			snprintf(text, 300, "%.250s", r->text);
@@ -110,7 +115,7 @@ static void probe_login(struct myp_session *s, const struct kit_connection *c,
 	if (my_open(&p, a->user, q->secret, &my, &f) == 0)
 		judge_login(my, a, r);
 	else if (f.cause == MY_SAID)
-		judge_refusal(&f, doubt, a->exists, r);
+		judge_refusal(&f, doubt, a, r);
 	else
 		kit_tell(r, KIT_LIFE_UNKNOWN, false, "no answer about the secret: %s (%u)",
 			 f.text, f.code);

@@ -200,7 +200,9 @@ login() { # user password
 	probe_secret r_two@localhost two-pw alive
 	ask revoke account r_two@localhost kind password credential password
 	expect .status ok
-	probe_secret r_two@localhost two-pw unknown
+	# refused, and the record says that no password would do
+	probe_secret r_two@localhost two-pw dead
+	expect .proof record
 	ask probe account r_two@localhost kind password credential password
 	expect .life dead
 	[[ $(priv r_two localhost) == *unix_socket* ]]
