@@ -1,7 +1,7 @@
 // link: scan
 /*
  * decode: encoded parts of any text, level after level: segments lie in the text
- * and in one line, a view's bytes come from where it says, in order.
+ * and in one line (but for blocks of base64), a view's bytes come from where it says, in order.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -41,7 +41,8 @@ static void decode(const char *text, size_t n, unsigned depth, unsigned *budget)
 		const struct segment *x = &s.v[i];
 
 		if (x->start >= x->end || x->end > n || x->coding >= CODINGS ||
-		    memchr(text + x->start, '\n', x->end - x->start) ||
+		    (x->coding != CODING_WRAPPED &&
+		     memchr(text + x->start, '\n', x->end - x->start)) ||
 		    !coding_word((enum coding)x->coding))
 			abort();
 		if (view_make(&v, text, n, x, &made, NULL))
