@@ -19,6 +19,7 @@
 #define LETTERS_LEAST 16u /* of a value of letters alone */
 #define NATURAL_MOST 68
 #define TURNS_LEAST 4u
+#define LINE_LEAST 24u /* of a key block */
 #define DEPTH_MOST 2
 #define LONG_LIFE_S (7 * 24 * 3600)
 
@@ -228,33 +229,25 @@ bool weigh_value(const char *p, size_t n)
 	return weigh_words(p, n) * 2 < m.letters + m.digits;
 }
 
-/* The longest piece between characters that no token holds. */
-static void longest_piece(const char **p, size_t *n)
+/* The next piece between characters that no token holds; false: no more. */
+static bool next_piece(const char **at, const char *end, const char **p, size_t *n)
 {
-	const char *best = *p, *at = *p, *end = *p + *n, *from;
-	size_t most = 0;
+	const char *c = *at;
 
-	while (at < end) {
-		for (from = at; at < end && (isalnum((unsigned char)*at) ||
-					     strchr("_-+", *at)); at++)
-			;
-		if ((size_t)(at - from) > most) {
-			most = (size_t)(at - from);
-			best = from;
-		}
-		at++;
-	}
-	*p = best;
-	*n = most;
+	while (c < end && !isalnum((unsigned char)*c) && !strchr("_-+", *c))
+		c++;
+	for (*p = c; c < end && *c && (isalnum((unsigned char)*c) ||
+				       strchr("_-+", *c)); c++)
+		;
+	*at = c + (c < end);
+	*n = (size_t)(c - *p);
+	return *n || c < end;
 }
 
-bool weigh_token(const char *p, size_t n)
+static bool piece_drawn(const char *p, size_t n)
 {
 	struct make m;
 
-	if (to_fill_in(p, n > LOOKED_AT ? LOOKED_AT : n))
-		return false;
-	longest_piece(&p, &n);
 	if (n > LOOKED_AT)
 		return true;
 	look(p, n, &m);
@@ -262,6 +255,27 @@ bool weigh_token(const char *p, size_t n)
 		return true; /* some vendors' are short: the rule knows */
 	return m.run < 8 && m.steps * 2 < n && !weigh_period(p, n) &&
 	       weigh_words(p, n) * 2 < m.letters + m.digits;
+}
+
+/* The longest piece tells.  Of a text of lines (a key block) the first is
+ * often the format's own and full of zeros: any whole line will do. */
+bool weigh_token(const char *p, size_t n)
+{
+	bool lines = memchr(p, '\n', n) || memmem(p, n, "\\n", 2);
+	const char *at = p, *end = p + n, *piece, *best = p;
+	size_t len, most = 0;
+
+	if (to_fill_in(p, n > LOOKED_AT ? LOOKED_AT : n))
+		return false;
+	while (next_piece(&at, end, &piece, &len)) {
+		if (lines && len >= LINE_LEAST && piece_drawn(piece, len))
+			return true;
+		if (len <= most)
+			continue;
+		most = len;
+		best = piece;
+	}
+	return piece_drawn(best, most);
 }
 
 /* The number behind "name": in JSON; -1: none. */

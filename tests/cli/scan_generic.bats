@@ -142,3 +142,15 @@ assert len(f["Reasons"]) == 3 and all(": " in r for r in f["Reasons"]), f'
 	cmp r.json r--whole.json
 	[ "$(grep -c generic-secret o)" -gt 15 ]
 }
+
+@test "every key that ssh-keygen makes is high" {
+	cd "$BATS_TEST_TMPDIR"
+	for kind in "ed25519" "ecdsa" "rsa -b 2048" "rsa -b 2048 -m PEM" "ecdsa -m PKCS8"; do
+		rm -f id_ci id_ci.pub
+		# shellcheck disable=SC2086
+		ssh-keygen -q -t $kind -N '' -C ci -f id_ci
+		run "$CURFEW_BUILD/curfew-scan" scan --min-confidence high id_ci
+		echo "$kind: $output"
+		[ "$status" -eq 1 ]
+	done
+}

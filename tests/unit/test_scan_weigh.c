@@ -122,6 +122,41 @@ static void test_made_up(void **state)
 				"/kR7vXq2mWz9pLs8TnQ4yBd6F", 69));
 }
 
+/* As ssh-keygen writes it: the first line is the format's, full of zeros. */
+static void test_key_blocks(void **state)
+{
+	static const char set[] = UPPER LOWER DIGIT "+/";
+	static const char begins[] =
+		"-----BEGIN OPENSSH PRIVATE " "KEY-----\n"
+		"b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"
+		"QyNTUxOQAAACB";
+	char text[600], line[80];
+	unsigned high = 0;
+	size_t n, i;
+	int k, l;
+
+	(void)state;
+	for (k = 0; k < 1000; k++) {
+		n = strlen(begins);
+		memcpy(text, begins, n);
+		for (l = 0; l < 4; l++) {
+			for (i = 0; i < 57; i++)
+				line[i] = set[dice(sizeof(set) - 1)];
+			line[57] = '\n';
+			memcpy(text + n, line, 58);
+			n += 58;
+		}
+		high += weigh_token(text, n);
+	}
+	print_message("key blocks: %u of 1000\n", high);
+	assert_true(high >= 990);
+	/* and one that is a picture of a key */
+	for (i = strlen(begins); i < n; i++)
+		if (text[i] != '\n')
+			text[i] = 'A';
+	assert_false(weigh_token(text, n));
+}
+
 static void test_paths(void **state)
 {
 	static const char *const made_up[] = {
@@ -204,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_drawn),
 		cmocka_unit_test(test_made_up),
+		cmocka_unit_test(test_key_blocks),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_small),
 		cmocka_unit_test(test_web_token),
