@@ -60,7 +60,7 @@ print(*(o["call"] + " " + o["address"] + " " + o.get("why", "-") for o in j["ope
 	says "1 dead, 0 dying, 0 alive; still open: listing of shy, listing of shy/bot"
 	says_not "all proved dead"
 	run --separate-stderr "$curfew" -q --json resume --wait 300ms
-	[ "$(open_of <<<"$output" | cut -d' ' -f1,2)" = $'list shy\nlist shy/bot' ]
+	[ "$(open_of <<<"$output" | cut -d' ' -f1,2 | sort)" = $'list shy\nlist shy/bot' ]
 	[[ $(open_of <<<"$output") == *"503 from the listing"* ]]
 	: >"$at/open"
 	run --separate-stderr "$curfew" -q --json resume
