@@ -43,7 +43,7 @@ serve() { # a fresh service; $url
 }
 
 front() { # TLS and HTTP/2 before it
-	front=$((20000 + RANDOM % 20000))
+	front=$((20000 + RANDOM % 12000))
 	nghttpx --conf=/dev/null --frontend="127.0.0.1,$front" --backend="127.0.0.1,$port" --workers=1 \
 		--backend-connections-per-host=64 --no-via --errorlog-file="$work/front.log" \
 		"$work/key.pem" "$work/cert.pem" 2>/dev/null &
