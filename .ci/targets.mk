@@ -66,9 +66,10 @@ $(BUILD)/tidy/%.ok: % .clang-tidy
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 $(INC) $(DEFS) $(CFLAGS_$<) 2>$@.log \
 		&& touch $@ || { grep -v 'warnings generated' $@.log; exit 1; }
 
+# readdir: cppcheck asks for readdir_r, which POSIX gave up in 2024; a DIR is used by one thread
 analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem --library=posix -j2 $(INC) -D_GNU_SOURCE -DCURFEW_VERSION='""' \
+		--suppress=missingIncludeSystem --suppress=readdirCalled --library=posix -j2 $(INC) -D_GNU_SOURCE -DCURFEW_VERSION='""' \
 		-DCURFEW_LIBEXEC='""' -DCURFEW_DATA='""' $(ALL_C)
 
 power: $(BUILD)/test/unit/test_vault_power_fault ## power cuts at 50,000 moments of a vault's work (check: 10,000)

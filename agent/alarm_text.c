@@ -57,7 +57,7 @@ int alarm_json(const struct alarm_row *const *rows, size_t n, int64_t now_ms,
 /* A head line holds printable ASCII: everything else becomes '?'. */
 static int head_text(struct buf *b, const char *s, size_t max, struct err *e)
 {
-	for (size_t i = 0; s[i] != '\0' && i < max; i++) {
+	for (size_t i = 0; i < max && s[i] != '\0'; i++) {
 		const char c = s[i] >= ' ' && s[i] <= '~' ? s[i] : '?';
 
 		if (buf_add(b, &c, 1, e) < 0)

@@ -79,7 +79,7 @@ static int unknown(const char *word, const struct arg *args, struct err *e)
 	char bare[64];
 	size_t n = 0;
 
-	for (; args[n].name != NULL && n < OPTIONS_MAX; n++)
+	for (; n < OPTIONS_MAX && args[n].name != NULL; n++)
 		names[n] = args[n].name;
 	names[n] = NULL;
 	while (*word == '-')
@@ -99,7 +99,7 @@ int args_parse(int argc, char **argv, const struct arg *args, char ***rest,
 	size_t n = 0, s = 1;
 	int c;
 
-	for (; args[n].name != NULL && n < OPTIONS_MAX; n++) {
+	for (; n < OPTIONS_MAX && args[n].name != NULL; n++) {
 		const bool value = args[n].kind != ARG_FLAG;
 
 		longs[n] = (struct option){ args[n].name, value, NULL,

@@ -137,6 +137,7 @@ static int set_field(const struct reader *r, const struct field *f,
 {
 	char *at = (char *)base + f->at;
 	int64_t n = 0;
+	double real;
 
 	switch (f->want) {
 	case W_TEXT:
@@ -154,9 +155,9 @@ static int set_field(const struct reader *r, const struct field *f,
 	case W_RATE:
 		if (v->kind != TOML_INT && v->kind != TOML_FLOAT)
 			return expect(r, v, "a number");
-		memcpy(at, v->kind == TOML_INT ? &(double){ (double)v->num } :
-						 &v->real, sizeof(double));
-		if (v->kind == TOML_FLOAT ? !(v->real > 0) : v->num <= 0)
+		real = v->kind == TOML_INT ? (double)v->num : v->real;
+		memcpy(at, &real, sizeof(real));
+		if (!(real > 0))
 			return config_bad(r, v, "'%s' must be more than 0", v->key);
 		return 0;
 	case W_BOOL:

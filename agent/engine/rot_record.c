@@ -97,9 +97,12 @@ int rot_pack(const struct rot_line *line, struct buf *out, struct err *e)
 {
 	struct rot_line l = *line; /* only read through */
 
-	for (unsigned tag = F_CONN; tag <= F_INCIDENT; tag++)
-		if (pack_str(out, tag, *text_of(&l, tag), e) < 0)
+	for (unsigned tag = F_CONN; tag <= F_INCIDENT; tag++) {
+		char **t = text_of(&l, tag);
+
+		if (t && pack_str(out, tag, *t, e) < 0)
 			return -1;
+	}
 	if (pack_int(out, F_NUMBER, l.state, e) < 0 ||
 	    pack_int(out, F_NUMBER + 1, l.flags, e) < 0)
 		return -1;
@@ -216,7 +219,7 @@ static int fill_in(struct rot_line *l, struct err *e)
 	for (unsigned tag = F_CONN; tag <= F_INCIDENT; tag++) {
 		char **t = text_of(l, tag);
 
-		if (!*t && rot_text(t, "", e) < 0)
+		if (t && !*t && rot_text(t, "", e) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < l->n_sinks; i++) {

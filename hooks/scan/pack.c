@@ -34,7 +34,7 @@ static const unsigned char *map_file(const char *path, size_t *size,
 				     struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	void *p = MAP_FAILED;
+	void *p = NULL;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st)) {
@@ -44,12 +44,14 @@ static const unsigned char *map_file(const char *path, size_t *size,
 	} else {
 		*size = (size_t)st.st_size;
 		p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (p == MAP_FAILED)
+		if (p == MAP_FAILED) {
 			err_sys(e, path, "map");
+			p = NULL;
+		}
 	}
 	if (fd >= 0)
 		close(fd);
-	return p == MAP_FAILED ? NULL : p;
+	return p;
 }
 
 /* ---- the index ----------------------------------------------------------- */

@@ -44,7 +44,7 @@ void *rule_cache_map(const struct rule_cache *c, int folder, const char *name,
 {
 	const char *dir = folder_of(c, folder);
 	char *path = dir ? io_path(dir, name) : NULL;
-	void *p = MAP_FAILED;
+	void *p = NULL;
 	struct stat st;
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
 			     O_NONBLOCK) : -1;
@@ -53,11 +53,13 @@ void *rule_cache_map(const struct rule_cache *c, int folder, const char *name,
 	    st.st_size > 0 && (uint64_t)st.st_size <= max) {
 		*n = (size_t)st.st_size;
 		p = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (p == MAP_FAILED)
+			p = NULL;
 	}
 	if (fd >= 0)
 		close(fd);
 	mem_free(path);
-	return p == MAP_FAILED ? NULL : p;
+	return p;
 }
 
 static bool put(const struct rule_cache *c, int folder, const char *name,

@@ -229,11 +229,11 @@ static int member(struct reader *r, struct part *x)
 /* After the '['. */
 static struct part class(struct reader *r)
 {
-	bool not = *r->p == '^', first = true;
+	bool others = *r->p == '^', first = true;
 	struct part x, all = one(true, true);
 	int from, to, c;
 
-	r->p += not;
+	r->p += others;
 	for (; !r->lost && (first || *r->p != ']'); first = false) {
 		from = member(r, &x);
 		if (from < 0) {
@@ -253,7 +253,7 @@ static struct part class(struct reader *r)
 	if (r->lost)
 		return empty();
 	r->p++;
-	return not ? one(false, false) : all;
+	return others ? one(false, false) : all;
 }
 
 /* After "(?": what the group is to be; true when it holds something. */

@@ -23,38 +23,46 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* One parameter of the table into b; stays empty when it is left out. */
+static int pair(const struct toml_node *c, const struct scope *s, struct buf *b,
+		struct err *e)
+{
+	size_t name;
+
+	for (const char *k = c->key; *k; k++)
+		if (strchr("[]().:@$", *k) ? buf_printf(b, e, "%%%02X", (unsigned)*k)
+					   : buf_add(b, k, 1, e))
+			return -1;
+	if (buf_puts(b, "=", e))
+		return -1;
+	name = b->len;
+	if (tmpl_render(c->str, s, TMPL_PAIR, b, e))
+		return -1;
+	if (b->len == name && strstr(c->str, "|optional"))
+		buf_reset(b);
+	return 0;
+}
+
 /* "a=1&b=2" from a table of templates, sorted; empty values are left out when
  * their template says |optional. */
 static int pairs(const struct toml_node *map, const struct scope *s,
 		 struct buf *out, struct err *e)
 {
-	char *v[PAIRS_MAX];
+	char *v[PAIRS_MAX] = { NULL };
 	size_t n = 0;
 	int rc = 0;
 
 	for (const struct toml_node *c = map ? map->child : NULL; c && !rc; c = c->next) {
 		struct buf b = BUF_INIT(BUF_RECORD_MAX);
-		size_t name;
 
 		rc = n == PAIRS_MAX ? err_fail(e, ERR_TOOBIG, NULL,
-				"more than %d parameters", PAIRS_MAX) : 0;
-		for (const char *k = c->key; !rc && *k; k++)
-			rc = strchr("[]().:@$", *k) ?
-				     buf_printf(&b, e, "%%%02X", (unsigned)*k) :
-				     buf_add(&b, k, 1, e);
-		if (!rc)
-			rc = buf_puts(&b, "=", e);
-		name = b.len;
-		if (!rc)
-			rc = tmpl_render(c->str, s, TMPL_PAIR, &b, e);
-		if (!rc && b.len == name && strstr(c->str, "|optional")) {
-			buf_release(&b);
-			continue;
+				"more than %d parameters", PAIRS_MAX) :
+				      pair(c, s, &b, e);
+		if (!rc && b.len) {
+			v[n] = mem_strdup(b.p);
+			rc = v[n] ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+			n += !rc;
 		}
-		v[n] = rc ? NULL : mem_strdup(b.p);
-		if (!rc && !v[n])
-			rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		n += v[n] != NULL;
 		buf_release(&b);
 	}
 	qsort(v, n, sizeof(*v), by_text);

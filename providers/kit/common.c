@@ -21,7 +21,9 @@ void kit_forget_environment(const char *prefix)
 {
 	size_t len = strlen(prefix);
 
-	for (char **v = environ; v && *v;) {
+	if (!environ)
+		return;
+	for (char **v = environ; *v;) {
 		char name[64];
 		size_t n = strcspn(*v, "=");
 

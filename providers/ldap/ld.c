@@ -293,7 +293,7 @@ int ld_search(struct ld *ld, const char *base, enum ld_scope scope, const char *
 	*f = (struct ld_fail){ .cause = LD_FINE };
 	if (!ld_usable(ld))
 		return fail(f, LD_LOST, 0, "the connection is closed");
-	for (size_t i = 0; attributes[i] && i < 19; i++)
+	for (size_t i = 0; i < 19 && attributes[i]; i++)
 		names[i] = mem_strdup(attributes[i]);
 	do {
 		LDAPControl *page = NULL, *with[2] = { NULL, NULL };

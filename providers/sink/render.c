@@ -163,11 +163,11 @@ static int put_pair(const struct render *how, const struct source *s,
 /* SECRET in an environment file, else the field's own name. */
 static const char *default_key(enum render_as as, const char *field, char key[NAME_MAX_ + 1])
 {
-	size_t i = 0;
+	const size_t n = strnlen(field, NAME_MAX_);
 
-	for (; i < NAME_MAX_ && field[i]; i++)
+	for (size_t i = 0; i < n; i++)
 		key[i] = as == RENDER_ENV ? (char)toupper((unsigned char)field[i]) : field[i];
-	key[i] = 0;
+	key[n] = 0;
 	return key;
 }
 

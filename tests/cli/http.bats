@@ -61,6 +61,24 @@ wrong() {
 	[ "$status" -eq 2 ]
 }
 
+@test "more parameters than there is room for are refused, 64 are sent" {
+	many() { # how many
+		awk -v n="$1" '{ print } /path = "\/me"/ && !done {
+			done = 1; printf "query = {"
+			for (i = 1; i <= n; i++) printf "%sp%d = \"x\"", (i > 1 ? ", " : " "), i
+			print " }" }' "$good" >"$BATS_TEST_TMPDIR/many.toml"
+	}
+	many 64
+	run "$curfew" provider try "$BATS_TEST_TMPDIR/many.toml" probe
+	[ "$status" -eq 0 ]
+	says "p64=x"
+	many 65
+	run "$curfew" provider try "$BATS_TEST_TMPDIR/many.toml" probe
+	[ "$status" -ne 0 ]
+	[ "$status" -lt 128 ]
+	says "more than 64 parameters"
+}
+
 @test "a definition in the provider path is a type; one that others may write is not used" {
 	cp "$good" "$CURFEW_PROVIDER_PATH/wiki.toml"
 	run "$curfew" provider list
