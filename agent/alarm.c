@@ -329,10 +329,11 @@ static int note(struct app *app, const struct alarm_row *r, const char *what,
 {
 	struct journal_entry j = { .kind = J_DECISION,
 				   .at_ms = clock_wall_ms() };
+	const bool has_text = r->text != NULL && r->text[0] != '\0';
 	struct buf text = BUF_INIT(BUF_TEXT_MAX);
 	int rc = buf_printf(&text, e, "%s: %s: %s%s%s", what,
 			    alarm_word(r->event), r->about,
-			    r->text[0] != '\0' ? ": " : "", r->text);
+			    has_text ? ": " : "", has_text ? r->text : "");
 
 	if (rc == 0) {
 		j.text = text.p;

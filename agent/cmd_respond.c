@@ -72,7 +72,7 @@ static int note(struct run *r, enum journal_kind kind, const char *fmt,
 	if (out_safe(&who, *h->pusher != '\0' ? h->pusher : "somebody", e) < 0 ||
 	    out_safe(&where, h->repository, e) < 0 ||
 	    out_safe(&why, more, e) < 0 ||
-	    buf_printf(&text, e, "%.40s at %.400s, push by %.100s: %s%.400s",
+	    buf_printf(&text, e, "%.40s at %.400s, push by %.100s: %s%.800s",
 		       h->source, where.p != NULL ? where.p : "", who.p, fmt,
 		       why.p != NULL ? why.p : "") < 0)
 		goto out;
@@ -151,18 +151,24 @@ static int decide(struct run *r, size_t from, struct err *e)
 static int commit(struct run *r, size_t from, const struct spool_head *h,
 		  const unsigned char digest[32], struct err *e)
 {
-	char count[64];
+	const char *left = h->left != NULL ? h->left : "";
+	char count[80];
 	int rc = -1;
 
 	(void)snprintf(count, sizeof count, "%zu finding%s%s", h->n,
 		       h->n == 1 ? "" : "s",
-		       h->complete ? "" : ", not everything was looked at");
+		       h->complete ? "" : *left == '\0' ?
+			       ", not everything was looked at" :
+			       ", not everything was looked at: ");
 	if (store_begin(r->app->vault, e) < 0)
 		return -1;
-	if (note(r, J_DECISION, count, h, "", e) < 0 ||
+	if (note(r, J_DECISION, count, h, left, e) < 0 ||
 	    (*h->override != '\0' &&
 	     note(r, J_OVERRIDE, "let through although refused, reason given: ",
 		  h, h->override, e) < 0) ||
+	    (*h->override != '\0' && *left != '\0' &&
+	     note(r, J_OVERRIDE, "let through and not looked at: ", h, left,
+		  e) < 0) ||
 	    intake_store(&r->in, from, e) < 0 || decide(r, from, e) < 0 ||
 	    spool_seen_put(r->app->vault, digest, clock_wall_ms(), e) < 0)
 		goto out;

@@ -138,6 +138,8 @@ static int set_field(const struct reader *r, const struct field *f,
 	char *at = (char *)base + f->at;
 	int64_t n = 0;
 	double real;
+	int flight;
+	bool on;
 
 	switch (f->want) {
 	case W_TEXT:
@@ -150,7 +152,8 @@ static int set_field(const struct reader *r, const struct field *f,
 	case W_FLIGHT:
 		if (set_int(r, v, 1, 16, &n) < 0)
 			return -1;
-		memcpy(at, &(int){ (int)n }, sizeof(int));
+		flight = (int)n;
+		memcpy(at, &flight, sizeof(flight));
 		return 0;
 	case W_RATE:
 		if (v->kind != TOML_INT && v->kind != TOML_FLOAT)
@@ -163,7 +166,8 @@ static int set_field(const struct reader *r, const struct field *f,
 	case W_BOOL:
 		if (v->kind != TOML_BOOL)
 			return expect(r, v, "true or false");
-		memcpy(at, &(bool){ v->num != 0 }, sizeof(bool));
+		on = v->num != 0;
+		memcpy(at, &on, sizeof(on));
 		return 0;
 	case W_LIST:
 		return set_list(r, v, (void *)at,

@@ -174,6 +174,22 @@ int spool_read(const struct spool *s, size_t i, struct vault *v,
 	return rc;
 }
 
+/* Up to `max` texts of a list, with commas between. */
+static int join(const struct json *list, size_t max, struct buf *out,
+		struct err *e)
+{
+	const struct json *x = list != NULL ? json_first(list) : NULL;
+
+	for (size_t i = 0; x != NULL && i < max; x = json_next(x), i++) {
+		const char *v = json_text(x);
+
+		if (v != NULL && buf_printf(out, e, "%s%.300s",
+					    out->len > 0 ? ", " : "", v) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int take_head(const struct json *line, struct spool_head *h,
 		     struct err *e)
 {
@@ -184,6 +200,7 @@ static int take_head(const struct json *line, struct spool_head *h,
 		{ "source", &h->source }, { "repository", &h->repository },
 		{ "pusher", &h->pusher }, { "override", &h->override },
 	};
+	struct buf updates = BUF_INIT(BUF_TEXT_MAX);
 	int64_t version = 0;
 
 	if (!json_int(line, "findings", &version) || version != 1)
@@ -197,7 +214,46 @@ static int take_head(const struct json *line, struct spool_head *h,
 		if (*texts[i].to == NULL)
 			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	}
-	return 0;
+	if (join(json_get(line, "updates"), 5, &updates, e) < 0) {
+		buf_release(&updates);
+		return -1;
+	}
+	h->updates = mem_strdup(updates.len > 0 ? updates.p : "");
+	buf_release(&updates);
+	return h->updates != NULL ? 0 :
+			err_fail(e, ERR_NOMEM, NULL, "out of memory");
+}
+
+/* What the end tells of what was not looked at. */
+static int take_left(const struct json *line, struct spool_head *h,
+		     struct err *e)
+{
+	struct buf names = BUF_INIT(BUF_TEXT_MAX), text = BUF_INIT(BUF_TEXT_MAX);
+	int64_t late = 0, other = 0;
+	int rc = -1;
+
+	(void)json_int(line, "unseen", &late);
+	(void)json_int(line, "unread", &other);
+	if (late <= 0 && other <= 0)
+		return 0;
+	if (join(json_get(line, "left"), 6, &names, e) < 0 ||
+	    (late > 0 && buf_printf(&text, e, "%lld as the time was over",
+				    (long long)late) < 0) ||
+	    (other > 0 && buf_printf(&text, e, "%s%lld not whole",
+				     late > 0 ? ", " : "",
+				     (long long)other) < 0) ||
+	    (names.len > 0 && buf_printf(&text, e, " (%s)", names.p) < 0) ||
+	    (*h->updates != '\0' &&
+	     buf_printf(&text, e, "; pushed: %s", h->updates) < 0))
+		goto out;
+	mem_free(h->left);
+	h->left = mem_strdup(text.p);
+	rc = h->left != NULL ? 0 :
+			       err_fail(e, ERR_NOMEM, NULL, "out of memory");
+out:
+	buf_release(&names);
+	buf_release(&text);
+	return rc;
 }
 
 static int one_line(struct spool_head *h, char *at, size_t n, bool *ended,
@@ -215,7 +271,8 @@ static int one_line(struct spool_head *h, char *at, size_t n, bool *ended,
 	else if (rc == 0 && json_int(line, "end", &count)) {
 		*ended = true;
 		(void)json_bool(line, "complete", &h->complete);
-		if (count != (int64_t)h->n)
+		rc = take_left(line, h, e);
+		if (rc == 0 && count != (int64_t)h->n)
 			rc = err_fail(e, ERR_FORMAT, NULL, "%zu findings, its "
 				      "end tells of %lld", h->n,
 				      (long long)count);
@@ -254,6 +311,8 @@ void spool_head_release(struct spool_head *h)
 	mem_free(h->repository);
 	mem_free(h->pusher);
 	mem_free(h->override);
+	mem_free(h->updates);
+	mem_free(h->left);
 	*h = (struct spool_head){ .source = NULL };
 }
 

@@ -39,6 +39,8 @@ int spool_read(const struct spool *s, size_t i, struct vault *v,
  * (sets *secret NULL) or leaves it; `head` is borrowed. */
 struct spool_head {
 	char *source, *repository, *pusher, *override;
+	char *updates; /* "REF OLD..NEW, ...": what was pushed; "" unsaid */
+	char *left; /* what was not looked at, in words; NULL or "": nothing */
 	int64_t at_ms; /* when the hook wrote it */
 	bool complete;
 	size_t n;

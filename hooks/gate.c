@@ -287,14 +287,15 @@ static int spool(const struct gate *g, const struct findings *list,
 		 const char *reason, struct err *e)
 {
 	struct report r = { .list = list, .rules = g->engine.rules,
-			    .incomplete = g->tally.problems != 0 };
+			    .incomplete = g->tally.problems != 0,
+			    .left = &g->tally };
 	struct buf plain = BUF_INIT(SPOOL_MAX), box = BUF_INIT(SPOOL_MAX + 64);
 	unsigned char key[DIGEST_PUBLIC], number[16];
 	char name[64], hex[33], *path = NULL;
 	char *where = realpath(g->git_dir, NULL);
 	struct lines_head head = { .source = g->hook, .repository = where,
 				   .pusher = g->s->pusher, .override = reason,
-				   .nonce = hex };
+				   .nonce = hex, .updates = g->updates };
 	int rc = -1;
 
 	if (!g->spool || !*g->spool) {
@@ -379,6 +380,24 @@ static int heed_comments(struct gate *g, struct err *e)
 	return 0;
 }
 
+/* Nothing was found, but not everything was looked at.  What is let in so is
+ * on record: somebody has to look at it later. */
+static int not_whole(const struct gate *g, const char *reason, struct err *e)
+{
+	const bool refused = gate_unseen_refused(g);
+	int rc;
+
+	if (refused && !reason)
+		return gate_incomplete(g);
+	rc = spool(g, &g->list, refused ? reason : NULL, e) ? complain(e)
+							     : EXIT_CLEAN;
+	if (!refused)
+		return gate_incomplete(g);
+	if (!rc)
+		gate_tell_override(g, reason);
+	return rc;
+}
+
 int gate_verdict(struct gate *g, struct err *e)
 {
 	const char *reason = override_reason(g);
@@ -394,7 +413,7 @@ int gate_verdict(struct gate *g, struct err *e)
 	if (heed_comments(g, e))
 		return complain(e);
 	if (!g->list.n)
-		return g->tally.problems ? gate_incomplete(g) : EXIT_CLEAN;
+		return g->tally.problems ? not_whole(g, reason, e) : EXIT_CLEAN;
 	gate_tell_list(g);
 	/* refusing does not depend on the agent's folder; letting through does */
 	if (spool(g, &g->list, reason, e)) {
@@ -403,7 +422,7 @@ int gate_verdict(struct gate *g, struct err *e)
 		return reason ? rc : EXIT_FOUND;
 	}
 	if (reason) {
-		gate_tell_override(reason);
+		gate_tell_override(g, reason);
 		return EXIT_CLEAN;
 	}
 	gate_tell_help(g);

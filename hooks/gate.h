@@ -11,6 +11,7 @@
  *   curfew.maxUnpacked    512                    MB, out of all archives of a push
  *   curfew.allowOverride  true | false           (false) heed
  *                                                git push -o curfew.allow=REASON
+ *                                                also where not all was looked at
  *   curfew.allowComments  true | false           (false; on the server) heed
  *                                                curfew:allow in a line
  *   curfew.config         FILE                   rules, instead of the built-in
@@ -47,6 +48,8 @@ struct gate {
 	char *config, *ignore, *spool, *spool_key, *known, *known_key,
 		*cache;
 	const char *git_dir; /* whose settings these are */
+	const struct strings *updates; /* of a push: old, new, ref and again;
+					* or NULL */
 };
 
 /* `git_dir`: whose settings count. */
@@ -67,9 +70,11 @@ bool gate_is_zero(const char *oid);
 void gate_tell_list(const struct gate *g);   /* what is refused */
 void gate_tell_stood(const struct gate *g);  /* what was there before */
 void gate_tell_passed(const struct gate *g); /* what a comment let through */
-void gate_tell_override(const char *reason);
+void gate_tell_override(const struct gate *g, const char *reason);
 void gate_tell_help(const struct gate *g); /* what to do */
 /* Not everything was looked at; the exit status. */
 int gate_incomplete(const struct gate *g);
+/* Would gate_incomplete() refuse it? */
+bool gate_unseen_refused(const struct gate *g);
 
 #endif

@@ -138,11 +138,29 @@ void gate_tell_passed(const struct gate *g)
 		fprintf(stderr, "  ... and %zu more\n", g->passed.n - i);
 }
 
-void gate_tell_override(const char *reason)
+static const char *objects(uint64_t n)
 {
+	return n == 1 ? "object was" : "objects were";
+}
+
+void gate_tell_override(const struct gate *g, const char *reason)
+{
+	const uint64_t n = g->tally.problems;
+
 	fputs("curfew: let through, reason: ", stderr);
 	put(reason);
 	fputs("\n", stderr);
+	if (n)
+		fprintf(stderr, "curfew: %llu %s not looked at, or not whole: "
+			"that is on record too\n", (unsigned long long)n,
+			objects(n));
+}
+
+static void tell_option(const struct gate *g)
+{
+	if (g->allow_override)
+		fputs("curfew: to push all the same, with your reason on record: "
+		      "git push -o " GATE_OVERRIDE "REASON\n", stderr);
 }
 
 void gate_tell_help(const struct gate *g)
@@ -151,9 +169,7 @@ void gate_tell_help(const struct gate *g)
 		"revoke it first, then take it out of the commits%s.\n",
 		!strcmp(g->hook, "pre-commit") ? " (git reset, edit)"
 			: " (git rebase -i)");
-	if (g->allow_override)
-		fputs("curfew: to push all the same, with your reason on record: "
-		      "git push -o " GATE_OVERRIDE "REASON\n", stderr);
+	tell_option(g);
 	if (g->server && !g->allow_comments)
 		fputs("curfew: a false alarm: have who runs the server put its "
 		      "'ignore as' into the file of curfew.ignoreFile\n",
@@ -164,11 +180,6 @@ void gate_tell_help(const struct gate *g)
 }
 
 /* ---- not whole ----------------------------------------------------------- */
-
-static const char *objects(uint64_t n)
-{
-	return n == 1 ? "object was" : "objects were";
-}
 
 /* Time was over: said with the setting that gives more of it. */
 static bool refused_late(const struct gate *g)
@@ -215,6 +226,13 @@ static bool refused_unread(const struct gate *g, uint64_t n)
 	return true;
 }
 
+bool gate_unseen_refused(const struct gate *g)
+{
+	const uint64_t late = g->tally.unseen, other = g->tally.problems - late;
+
+	return (late && !g->accept_late) || (other && !g->accept_unread);
+}
+
 /* Not everything was looked at. */
 int gate_incomplete(const struct gate *g)
 {
@@ -223,5 +241,7 @@ int gate_incomplete(const struct gate *g)
 
 	if (late && refused_late(g))
 		refuse = true;
+	if (refuse && !g->list.n) /* else it was said already */
+		tell_option(g);
 	return refuse ? EXIT_INCOMPLETE : EXIT_CLEAN;
 }

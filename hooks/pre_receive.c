@@ -52,9 +52,10 @@ static int look_at_name(struct gate *g, const char *git_dir, const char *name,
 }
 
 /* update, without a quarantine: what `id` leads to and no ref does yet. */
-static int look_at_new(const char *hook, const char *id, const char *name,
+static int look_at_new(const char *hook, const struct strings *lines,
 		       const struct surroundings *s)
 {
+	const char *id = lines->v[1], *name = lines->v[2];
 	const char *git_dir = s->git_dir ? s->git_dir : ".";
 	char *objects = io_path(git_dir, "objects");
 	struct quarantine q = { .git_dir = git_dir, .objects = objects };
@@ -69,10 +70,12 @@ static int look_at_new(const char *hook, const char *id, const char *name,
 	    revs_tips(git_dir, "refs/*", &revs.old, &e) ||
 	    gate_open(&g, hook, git_dir, s, &e) || confine(&g, &q, &e) ||
 	    source_range(&g.source, git_dir, &revs, &e) ||
-	    look_at_name(&g, git_dir, name, &e))
+	    look_at_name(&g, git_dir, name, &e)) {
 		rc = complain(&e);
-	else
+	} else {
+		g.updates = lines;
 		rc = gate_verdict(&g, &e);
+	}
 	err_clear(&e);
 	gate_close(&g);
 	revs_release(&revs);
@@ -99,7 +102,7 @@ static int look(const char *hook, const struct strings *lines,
 		goto out;
 	}
 	if (!s->quarantine && !strcmp(hook, "update")) {
-		rc = look_at_new(hook, lines->v[1], lines->v[2], s);
+		rc = look_at_new(hook, lines, s);
 		goto out;
 	}
 	if (!s->quarantine || !s->objects) {
@@ -113,6 +116,7 @@ static int look(const char *hook, const struct strings *lines,
 	if (gate_open(&g, hook, git_dir, s, &e) || confine(&g, &q, &e) ||
 	    source_push(&g.source, &q, &e))
 		goto out;
+	g.updates = lines;
 	rc = gate_verdict(&g, &e);
 	err_clear(&e);
 out:

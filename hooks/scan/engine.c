@@ -112,9 +112,18 @@ void engine_close(struct engine *g)
 	g->rules_from = NULL;
 }
 
+void tally_name(struct tally *t, const char *text)
+{
+	unsigned i = __atomic_fetch_add(&t->n_named, 1, __ATOMIC_RELAXED);
+
+	if (i < NAMED_KEPT)
+		snprintf(t->named[i], NAMED_LEN, "%s", text);
+	log_line(LOG_WARNING, "cannot scan %s", text);
+}
+
 void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 {
-	char text[300];
+	char text[300], all[4096 + sizeof(text) + 8];
 	va_list ap;
 
 	if (__atomic_add_fetch(&t->problems, 1, __ATOMIC_RELAXED) > PROBLEMS_TOLD)
@@ -122,7 +131,8 @@ void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_line(LOG_WARNING, "cannot scan '%s': %s", object, text);
+	snprintf(all, sizeof(all), "'%.4096s': %s", object, text);
+	tally_name(t, all);
 }
 
 void tally_object(struct tally *t, const unsigned char *oid, const char *fmt, ...)
@@ -182,6 +192,10 @@ void tally_add(struct tally *to, const struct tally *from)
 	to->attribute_ns += from->attribute_ns;
 	for (i = 0; i < from->n_unnamed && to->n_unnamed < UNNAMED_TOLD; i++)
 		to->unnamed[to->n_unnamed++] = from->unnamed[i];
+	for (i = 0; i < from->n_named && i < NAMED_KEPT; i++)
+		if (to->n_named++ < NAMED_KEPT)
+			memcpy(to->named[to->n_named - 1], from->named[i],
+			       NAMED_LEN);
 	to->unseen += from->unseen;
 	to->problems += from->problems;
 }

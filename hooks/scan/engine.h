@@ -9,6 +9,8 @@
 #include "hooks/scan/unpack.h"
 
 #define UNNAMED_TOLD 10u
+#define NAMED_KEPT 6u
+#define NAMED_LEN 140u
 #define PROBLEMS_TOLD 20u /* named one by one; the rest is counted */
 
 struct engine {
@@ -32,6 +34,8 @@ struct tally {
 	bool defer; /* problems of objects are kept, to be told by path */
 	unsigned n_unnamed;
 	struct unnamed unnamed[UNNAMED_TOLD];
+	unsigned n_named; /* may be over NAMED_KEPT */
+	char named[NAMED_KEPT][NAMED_LEN]; /* problems, for the record */
 	uint64_t texts, bytes; /* looked at */
 	uint64_t binary;       /* files that were not text */
 	uint64_t archives;     /* files that were opened */
@@ -65,6 +69,8 @@ void engine_limit(struct engine *g, struct deadline *d);
 /* Count something that could not be looked at and name it in the log. */
 void tally_problem(struct tally *t, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Name, and do not count: "'PLACE': WHY". */
+void tally_name(struct tally *t, const char *text);
 /* n objects that were not looked at, as the time was over; `object` names
  * them, or NULL: only counted. */
 void tally_unseen(struct tally *t, const char *object, uint64_t n);

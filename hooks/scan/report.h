@@ -14,11 +14,13 @@ enum report_form {
 	REPORT_LINES, /* for the agent */
 };
 
+struct tally;
 struct report {
 	const struct findings *list;
 	const struct ruleset *rules;
 	unsigned redact; /* percent of each secret that is left out */
 	bool incomplete; /* something could not be looked at */
+	const struct tally *left; /* lines: what that was; or NULL */
 };
 
 bool report_form_parse(const char *word, enum report_form *form);
@@ -50,6 +52,7 @@ int report_lines(const struct report *r, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
 struct lines_head { /* members may be NULL, but not source */
 	const char *source, *repository, *pusher, *override, *nonce;
+	const struct strings *updates; /* of a push: old, new, ref and again */
 };
 int report_lines_head(const struct lines_head *h, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));

@@ -11,11 +11,13 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "hooks/scan/engine.h"
 #include "hooks/scan/report.h"
 
 #define SECRET_ROW_MAX 60000u /* bytes; escaped it must fit a line of 1 MiB */
 #define TEXT_ROW_MAX 4096u    /* of every other text */
 #define REFS_ROW_MAX 20u
+#define UPDATES_MAX 20u
 
 static int text(struct buf *out, const char *key, const char *v, struct err *e)
 {
@@ -78,6 +80,47 @@ static int row(const struct finding *f, struct buf *out, struct err *e)
 	       secret(out, f, e) || buf_puts(out, "}\n", e);
 }
 
+/* What the push wanted of which ref: the commits to look at again. */
+static int updates(struct buf *out, const struct strings *v, struct err *e)
+{
+	size_t i;
+
+	if (!v || v->n < 3)
+		return 0;
+	if (buf_puts(out, ",\"updates\":[", e))
+		return -1;
+	for (i = 0; i + 2 < v->n && i / 3 < UPDATES_MAX; i += 3) {
+		struct buf b = BUF_INIT(BUF_TEXT_MAX);
+		int rc = buf_printf(&b, e, "%.200s %.40s..%.40s", v->v[i + 2],
+				    v->v[i], v->v[i + 1]) ||
+			 (i && buf_puts(out, ",", e)) ||
+			 report_quote(out, b.p, b.len, e);
+
+		buf_release(&b);
+		if (rc)
+			return -1;
+	}
+	return buf_puts(out, "]", e);
+}
+
+/* What was not looked at, in numbers and the first by name. */
+static int left(struct buf *out, const struct tally *t, struct err *e)
+{
+	unsigned i;
+
+	if (!t || !t->problems)
+		return 0;
+	if (buf_printf(out, e, ",\"unseen\":%llu,\"unread\":%llu,\"left\":[",
+		       (unsigned long long)t->unseen,
+		       (unsigned long long)(t->problems - t->unseen)))
+		return -1;
+	for (i = 0; i < t->n_named && i < NAMED_KEPT; i++)
+		if ((i && buf_puts(out, ",", e)) ||
+		    report_quote(out, t->named[i], strlen(t->named[i]), e))
+			return -1;
+	return buf_puts(out, "]", e);
+}
+
 int report_lines_head(const struct lines_head *h, struct buf *out,
 		      struct err *e)
 {
@@ -88,6 +131,7 @@ int report_lines_head(const struct lines_head *h, struct buf *out,
 	       text(out, "pusher", h->pusher ? h->pusher : "", e) ||
 	       text(out, "override", h->override ? h->override : "", e) ||
 	       text(out, "nonce", h->nonce ? h->nonce : "", e) ||
+	       updates(out, h->updates, e) ||
 	       buf_puts(out, "}\n", e);
 }
 
@@ -98,6 +142,7 @@ int report_lines(const struct report *r, struct buf *out, struct err *e)
 	for (i = 0; i < r->list->n; i++)
 		if (row(&r->list->v[i], out, e))
 			return -1;
-	return buf_printf(out, e, "{\"end\":%zu,\"complete\":%s}\n", r->list->n,
-			  r->incomplete ? "false" : "true");
+	return buf_printf(out, e, "{\"end\":%zu,\"complete\":%s", r->list->n,
+			  r->incomplete ? "false" : "true") ||
+	       left(out, r->left, e) || buf_puts(out, "}\n", e);
 }

@@ -8,7 +8,6 @@
 #include <git2.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
@@ -87,16 +86,20 @@ static int tell_unnamed(const struct source *s, struct repo *r,
 	for (i = 0; i < a.n; i++) {
 		const struct place *p = &a.v[i];
 		struct buf path = BUF_INIT(BUF_TEXT_MAX);
+		struct buf text = BUF_INIT(BUF_TEXT_MAX + 256);
 
 		walk_name(p->rank == RANK_NONE ? p->seen->oid
 					: blobs.commits.v[p->rank].oid, hex);
 		rc = path_text(a.paths, p->path, &path, e);
 		if (!rc)
-			log_line(LOG_WARNING, "cannot scan '%s' of %s %.12s: %s",
-				 path.len ? path.p : "(no path)",
-				 p->rank == RANK_NONE ? "object" : "commit", hex,
-				 t->unnamed[p->secret].why);
+			rc = buf_printf(&text, e, "'%s' of %s %.12s: %s",
+					path.len ? path.p : "(no path)",
+					p->rank == RANK_NONE ? "object" : "commit",
+					hex, t->unnamed[p->secret].why);
+		if (!rc)
+			tally_name(t, text.p);
 		buf_release(&path);
+		buf_release(&text);
 		if (rc)
 			goto out;
 	}

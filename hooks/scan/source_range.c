@@ -3,7 +3,8 @@
  *
  * For few commits: every blob that a commit holds at a path where none of its
  * parents holds it is scanned, as it stands; what a parent's blob at that
- * path already had is left out.  Merges are compared with all parents, so
+ * path already had is left out, and what a file held that the commit took away
+ * (moved.h) from one that it brought.  Merges are compared with all parents, so
  * content that only the merge has is seen.
  */
 #include <git2.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/moved.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/revs.h"
 #include "hooks/scan/source.h"
@@ -22,7 +24,9 @@ struct job {
 	struct scan_thread t;
 	struct err *e;
 	struct findings found, before; /* of one file; now and in its parents */
+	struct tally old; /* of what was there before: no problem of this scan */
 	git_commit *commit;	       /* NULL: the index */
+	git_diff *diff;		       /* against its first parent */
 	git_tree *parent[16];
 	size_t parents;
 };
@@ -46,7 +50,7 @@ static bool was_there(const struct job *j, const struct finding *f)
 }
 
 static int scan_blob(struct job *j, const git_oid *id, const char *path,
-		     struct findings *list)
+		     struct tally *tally, struct findings *list)
 {
 	enum object_type type;
 	char *text = NULL;
@@ -54,12 +58,12 @@ static int scan_blob(struct job *j, const git_oid *id, const char *path,
 	int rc = 0;
 
 	if (!repo_fetch(&j->r, id->id, &text, &n, &type))
-		tally_problem(j->s->tally, path, "%s", repo_why());
+		tally_problem(tally, path, "%s", repo_why());
 	else if (n > j->s->max_file)
-		tally_problem(j->s->tally, path, "larger than the limit");
+		tally_problem(tally, path, "larger than the limit");
 	else
-		rc = engine_file(j->s->engine, &j->t, path, text, n,
-				 j->s->tally, list, j->e);
+		rc = engine_file(j->s->engine, &j->t, path, text, n, tally,
+				 list, j->e);
 	free(text);
 	return rc;
 }
@@ -117,6 +121,23 @@ static int one_name(struct job *j, const char *path)
 	return 0;
 }
 
+/* What the file held before, or what moved there. */
+static int scan_before(struct job *j, const git_diff_delta *d)
+{
+	const git_diff_delta *from[MOVED_MAX];
+	const char *path = d->new_file.path;
+	size_t i, n;
+	int rc = 0;
+
+	if (d->status != GIT_DELTA_ADDED)
+		return scan_blob(j, &d->old_file.id, path, &j->old, &j->before);
+	n = moved_from(j->diff, path, from, MOVED_MAX);
+	for (i = 0; i < n && !rc && !deadline_over(j->s->deadline); i++)
+		rc = scan_blob(j, &from[i]->old_file.id,
+			       from[i]->old_file.path, &j->old, &j->before);
+	return rc;
+}
+
 static int one_file(struct job *j, const git_diff_delta *d)
 {
 	int rc;
@@ -127,20 +148,15 @@ static int one_file(struct job *j, const git_diff_delta *d)
 	    d->new_file.mode == GIT_FILEMODE_COMMIT ||
 	    d->new_file.mode == GIT_FILEMODE_LINK)
 		return 0;
-	rc = scan_blob(j, &d->new_file.id, d->new_file.path, &j->found);
-	if (!rc && j->found.n && d->status != GIT_DELTA_ADDED)
-		rc = scan_blob(j, &d->old_file.id, d->new_file.path, &j->before);
+	rc = scan_blob(j, &d->new_file.id, d->new_file.path, j->s->tally,
+		       &j->found);
+	if (!rc && j->found.n)
+		rc = scan_before(j, d);
 	if (!rc)
 		rc = take_new(j);
 	findings_release(&j->found);
 	findings_release(&j->before);
 	return rc;
-}
-
-static int each_delta(const git_diff_delta *d, float progress, void *arg)
-{
-	(void)progress;
-	return one_file(arg, d);
 }
 
 static int git_failed(struct err *e, const char *what)
@@ -193,7 +209,6 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 {
 	git_tree *tree = NULL, **parent = j->parent;
 	git_diff_options o;
-	git_diff *diff = NULL;
 	size_t n = 0, i;
 	int rc = -1;
 
@@ -224,13 +239,13 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 	rc = -1;
 	git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
 	o.flags = GIT_DIFF_SKIP_BINARY_CHECK | GIT_DIFF_INCLUDE_TYPECHANGE;
-	if (git_diff_tree_to_tree(&diff, j->r.git, parent[0], tree, &o)) {
+	if (git_diff_tree_to_tree(&j->diff, j->r.git, parent[0], tree, &o)) {
 		git_failed(j->e, "diff");
 		goto out;
 	}
 	rc = 0;
-	for (i = 0; i < git_diff_num_deltas(diff) && !rc; i++)
-		rc = differs_from_all(j, git_diff_get_delta(diff, i), parent, n);
+	for (i = 0; i < git_diff_num_deltas(j->diff) && !rc; i++)
+		rc = differs_from_all(j, git_diff_get_delta(j->diff, i), parent, n);
 	if (!rc && git_commit_message(j->commit)) {
 		const char *text = git_commit_message(j->commit);
 
@@ -239,7 +254,8 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 			rc = one_text(j, git_commit_raw_header(j->commit));
 	}
 out:
-	git_diff_free(diff);
+	git_diff_free(j->diff);
+	j->diff = NULL;
 	for (i = 0; i < n; i++) {
 		git_tree_free(parent[i]);
 		parent[i] = NULL; /* a root's diff is against none */
@@ -276,7 +292,8 @@ static int one_tag(struct job *j, const char *hex)
 		o = next;
 	}
 	if (!rc && o && git_object_type(o) == GIT_OBJECT_BLOB) {
-		rc = scan_blob(j, git_object_id(o), "", &j->found);
+		rc = scan_blob(j, git_object_id(o), "", j->s->tally,
+			       &j->found);
 		if (!rc)
 			rc = take_new(j);
 		findings_release(&j->found);
@@ -334,7 +351,7 @@ static int hide_or_push(git_revwalk *walk, const struct strings *list, bool hide
 int source_range(const struct source *s, const char *path,
 		 const struct revs *revs, struct err *e)
 {
-	struct job j = { .s = s, .e = e };
+	struct job j = { .s = s, .e = e, .old.problems = PROBLEMS_TOLD };
 	struct strings commits = { 0 };
 	git_revwalk *walk = NULL;
 	uint64_t left = revs->most ? revs->most : UINT64_MAX;
@@ -378,11 +395,11 @@ out:
 int source_index(const struct source *s, const char *path, const char *index,
 		 struct err *e)
 {
-	struct job j = { .s = s, .e = e };
+	struct job j = { .s = s, .e = e, .old.problems = PROBLEMS_TOLD };
 	git_object *head = NULL;
 	git_index *staged = NULL;
-	git_diff *diff = NULL;
 	int rc = -1;
+	size_t i;
 
 	if (repo_open(&j.r, path, NULL, NULL, e))
 		return -1;
@@ -397,16 +414,16 @@ int source_index(const struct source *s, const char *path, const char *index,
 		j.parent[0] = (git_tree *)head;
 		j.parents = 1;
 	}
-	if (git_diff_tree_to_index(&diff, j.r.git, (git_tree *)head, staged,
+	if (git_diff_tree_to_index(&j.diff, j.r.git, (git_tree *)head, staged,
 				   NULL)) {
 		git_failed(e, path);
 		goto out;
 	}
-	rc = git_diff_foreach(diff, each_delta, NULL, NULL, NULL, &j) ? -1 : 0;
-	if (rc && !e->code)
-		git_failed(e, path);
+	rc = 0;
+	for (i = 0; i < git_diff_num_deltas(j.diff) && !rc; i++)
+		rc = one_file(&j, git_diff_get_delta(j.diff, i));
 out:
-	git_diff_free(diff);
+	git_diff_free(j.diff);
 	git_index_free(staged);
 	git_object_free(head);
 	scan_thread_release(&j.t);

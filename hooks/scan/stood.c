@@ -3,8 +3,9 @@
  *
  * A file that holds an old secret comes as a new object whenever another of
  * its lines changes.  So for each row the file is looked up at its path in the
- * parents of its commit, and scanned there: what it held is no news.  Where
- * time is over the row counts as new.
+ * parents of its commit, and scanned there: what it held is no news.  Where no
+ * parent has that path it is what moved there: files that the commit took away
+ * (moved.h).  Where time is over the row counts as new.
  */
 #include "hooks/scan/stood.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/moved.h"
 #include "hooks/scan/tell.h"
 
 #define STEPS_MAX 2000u /* commits gone back for one row */
@@ -25,6 +27,8 @@ struct look {
 	git_oid last;	    /* the blob that `before` is of */
 	bool any;
 	struct findings before; /* by rule and secret */
+	git_diff *diff;		/* of these two commits, or NULL */
+	git_oid diff_old, diff_new;
 	struct err *e;
 };
 
@@ -79,44 +83,90 @@ static int read_blob(struct look *k, const git_oid *id, const char *path)
 	return rc;
 }
 
-/* Did the file hold it in that commit?  *yes. */
-static int held(struct look *k, git_commit *c, const struct finding *f,
-		const char *path, bool *yes)
+/* Does the blob hold it?  *yes. */
+static int blob_holds(struct look *k, const git_oid *id, const char *path,
+		      const struct finding *f, bool *yes)
 {
-	git_oid id;
-
-	*yes = false;
-	if (!blob_at(c, path, &id))
-		return 0;
-	if (read_blob(k, &id, path))
+	if (read_blob(k, id, path))
 		return -1;
 	*yes = k->before.n && bsearch(f, k->before.v, k->before.n,
 				      sizeof(*k->before.v), by_secret);
 	return 0;
 }
 
-/* The parent in which the file held it; NULL: none did. */
+/* What `c` has more and less than its parent; NULL: it cannot be told. */
+static git_diff *diff_of(struct look *k, git_commit *parent, git_commit *c)
+{
+	const git_oid *from = git_commit_id(parent), *to = git_commit_id(c);
+	git_tree *a = NULL, *b = NULL;
+
+	if (k->diff && git_oid_equal(from, &k->diff_old) &&
+	    git_oid_equal(to, &k->diff_new))
+		return k->diff;
+	git_diff_free(k->diff);
+	k->diff = NULL;
+	if (!git_commit_tree(&a, parent) && !git_commit_tree(&b, c) &&
+	    git_diff_tree_to_tree(&k->diff, k->r->git, a, b, NULL))
+		k->diff = NULL;
+	git_oid_cpy(&k->diff_old, from);
+	git_oid_cpy(&k->diff_new, to);
+	git_tree_free(a);
+	git_tree_free(b);
+	return k->diff;
+}
+
+/* Did the file hold it in the parent, by its name or, with `moved`, by one
+ * that `c` took away?  *was: that path, allocated; NULL: no. */
+static int held(struct look *k, git_commit *parent, git_commit *c, bool moved,
+		const struct finding *f, const char *path, char **was)
+{
+	const git_diff_delta *from[MOVED_MAX];
+	bool yes = false;
+	size_t i, n;
+	git_oid id;
+	int rc = 0;
+
+	*was = NULL;
+	if (blob_at(parent, path, &id)) {
+		rc = moved ? 0 : blob_holds(k, &id, path, f, &yes);
+	} else if (moved && !deadline_over(k->s->deadline)) {
+		n = moved_from(diff_of(k, parent, c), path, from, MOVED_MAX);
+		for (i = 0; i < n && !yes && !rc; i++) {
+			path = from[i]->old_file.path;
+			rc = blob_holds(k, &from[i]->old_file.id, path, f, &yes);
+		}
+	}
+	if (rc || !yes)
+		return rc;
+	*was = mem_strdup(path);
+	return *was ? 0 : err_fail(k->e, ERR_NOMEM, NULL, "out of memory");
+}
+
+/* The parent in which the file held it, and its path there in place of *path;
+ * NULL: none did. */
 static int holder(struct look *k, git_commit *c, const struct finding *f,
-		  const char *path, git_commit **out)
+		  char **path, git_commit **out)
 {
 	unsigned i, n = git_commit_parentcount(c);
 	git_commit *p = NULL;
-	bool yes = false;
+	char *was = NULL;
+	int rc = 0;
 
 	*out = NULL;
-	for (i = 0; i < n && !yes; i++) {
-		if (git_commit_parent(&p, c, i))
+	for (i = 0; i < 2 * n && !*out && !rc; i++) {
+		if (git_commit_parent(&p, c, i % n))
 			continue;
-		if (held(k, p, f, path, &yes)) {
-			git_commit_free(p);
-			return -1;
-		}
-		if (yes)
+		rc = held(k, p, c, i >= n, f, *path, &was);
+		if (!rc && was)
 			*out = p;
 		else
 			git_commit_free(p);
 	}
-	return 0;
+	if (was) {
+		mem_free(*path);
+		*path = was;
+	}
+	return rc;
 }
 
 /* A row's commit and the path of its file in it: of what stands in an archive
@@ -144,7 +194,7 @@ static int question(struct look *k, struct finding *f)
 	int rc = place(k, f, &c, &path);
 
 	if (!rc && path)
-		rc = holder(k, c, f, path, &up);
+		rc = holder(k, c, f, &path, &up);
 	f->stood = up != NULL;
 	git_commit_free(up);
 	git_commit_free(c);
@@ -162,7 +212,7 @@ static int go_back(struct look *k, struct finding *f)
 
 	while (!rc && path && steps++ < STEPS_MAX &&
 	       !deadline_over(k->s->deadline)) {
-		rc = holder(k, c, f, path, &up);
+		rc = holder(k, c, f, &path, &up);
 		if (rc || !up)
 			break;
 		git_commit_free(c);
@@ -194,6 +244,7 @@ int stood_mark(const struct source *s, struct repo *r, struct err *e)
 		if (s->list->v[i].stood)
 			rc = go_back(&k, &s->list->v[i]);
 	findings_release(&k.before);
+	git_diff_free(k.diff);
 	scan_thread_release(&k.t);
 	return rc;
 }

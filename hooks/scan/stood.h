@@ -1,6 +1,7 @@
 /*
- * stood: what a push only carries along: secrets that the same file held
- * already before the commit that is said to have brought them.
+ * stood: what a push only carries along: secrets that the same file, or the
+ * one it was moved from, held already before the commit that is said to have
+ * brought them.
  */
 #ifndef SCAN_STOOD_H
 #define SCAN_STOOD_H

@@ -66,7 +66,7 @@ static struct part empty(void)
 /* One character; `any`, `alnum`: it is surely of that kind. */
 static struct part one(bool any, bool alnum)
 {
-	struct part x;
+	struct part x = { 0 };
 
 	x.of[ANY] = (struct least){ any, any, any, any };
 	x.of[ALNUM] = (struct least){ alnum, alnum, alnum, alnum };
@@ -81,7 +81,7 @@ static struct part letter(int c)
 
 static struct part both(struct part x, struct part y)
 {
-	struct part z;
+	struct part z = { 0 };
 	size_t k;
 
 	for (k = 0; k < KINDS; k++) {

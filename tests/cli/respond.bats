@@ -133,6 +133,55 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	[ "$status" -eq 0 ]
 }
 
+@test "what a push brought unseen is on record, with what it was" {
+	git -C server config receive.advertisePushOptions true
+	git -C server config transfer.unpackLimit 1
+	# five zips, one in the other: not opened to the last
+	echo x >x0
+	for i in 1 2 3 4 5; do
+		python3 -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1], "w").write(sys.argv[2])' x$i x$((i - 1))
+	done
+	mv x5 deep.zip
+	old=0000000000000000000000000000000000000000
+	push deep.zip -o "curfew.allow=a fixture"
+	[ "$status" -ne 0 ] # no leave for that
+	git -C server config curfew.allowOverride true
+	run git -C work push origin main
+	[ "$status" -ne 0 ]
+	says "with your reason on record: git push -o curfew.allow="
+	[ -z "$(ls spool)" ]
+	run env -u LOGNAME GL_USERNAME=mallory git -C work push -o "curfew.allow=a fixture" origin main
+	[ "$status" -eq 0 ]
+	says "1 object was not looked at, or not whole: that is on record too"
+	"$curfew" respond >/dev/null
+	run "$curfew" audit log
+	new=$(git -C work rev-parse HEAD)
+	says "push by mallory: let through although refused, reason given: a fixture"
+	says "let through and not looked at: 1 not whole ('deep.zip' of commit ${new:0:12}: "
+	says "pushed: refs/heads/main $old..$new"
+	# let in by the operator's setting: on record without a reason
+	git -C server config curfew.onUnread accept
+	mkdir work/d
+	cp deep.zip work/d/other.zip
+	echo y >>work/d/other.zip
+	git -C work add . && git -C work commit -qm more
+	git -C work push -q origin main
+	"$curfew" respond >/dev/null
+	run "$curfew" audit log
+	says "0 findings, not everything was looked at: 1 not whole ('d/other.zip' of commit $(git -C work rev-parse --short=12 HEAD)"
+	# a secret and no time: both
+	git -C server config curfew.maxTime 1ms
+	for i in $(seq 60); do head -c 30000 /dev/urandom | base64 >"work/r$i"; done
+	push deploy_key -o "curfew.allow=in a hurry"
+	[ "$status" -eq 0 ]
+	"$curfew" respond >/dev/null
+	run "$curfew" audit log
+	says "reason given: in a hurry"
+	[[ $output =~ "let through and not looked at: "[0-9]+" as the time was over" ]]
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+}
+
 @test "a file that comes again is not taken again" {
 	policy all 'action = "kill"'
 	push deploy_key

@@ -157,6 +157,50 @@ hidden() {
 	[[ $output == *"1 secret found"* ]]
 }
 
+@test "an old secret in a file that is moved and edited at once is no new one" {
+	mv ../server/hooks/pre-receive ../hook
+	mkdir a
+	seq 100 >a/old
+	echo "token = $secret" >>a/old
+	seq 9 >a/other
+	push "brought here"
+	first=$(git rev-parse --short=12 HEAD)
+	mv ../hook ../server/hooks/pre-receive
+	mkdir b
+	git mv a/old b/name
+	sed -i 's/^7$/seven/' b/name
+	push "move and edit"
+	[ "$status" -eq 0 ]
+	[[ $output == *"already in the repository"*"gitlab-token  commit $first"* ]]
+	# once more, the whole folder, and found back to its first commit again
+	git mv b c
+	git mv a/other c/more
+	sed -i 's/^9$/nine/' c/name c/more
+	git add -A
+	run "$scan" scan --staged
+	[ "$status" -eq 0 ]
+	push "and again"
+	[ "$status" -eq 0 ]
+	[[ $output == *"gitlab-token  commit $first"* ]]
+	run "$scan" scan --range HEAD~2..
+	[ "$status" -eq 0 ]
+	# another secret than the one that went away; one in a copy
+	git mv c/name d
+	git commit -qm "only moved"
+	git mv d e
+	sed -i "s/$secret/gl""pat-otherTESTsecret45678/" e
+	git add e
+	run "$scan" scan --staged
+	[ "$status" -eq 1 ]
+	push "another"
+	refused e:101
+	git reset -q --hard HEAD~1
+	git rm -q c/more
+	{ cat d; echo more; } >f2
+	push "a copy, and another file taken away"
+	refused f2:101
+}
+
 @test "names of files, folders, branches and tags, authors and messages" {
 	mkdir "d-$secret"
 	echo x >"d-$secret/x"
