@@ -173,7 +173,9 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	sum = check_sum(r->checksum, text + m->at, m->len);
 	if (sum == CHECK_FAILS)
 		return 0;
-	if (!r->scored)
+	if (rule_stands(r))
+		m->confidence = (uint8_t)r->confidence;
+	else if (!r->scored)
 		m->confidence = (uint8_t)sure(r, sum, text + m->at, m->len);
 	if (r->drawn && !weigh_value(text + m->at, m->len))
 		return 0;

@@ -28,6 +28,12 @@ const char *confidence_word(enum confidence c)
 	return confidence_words[c];
 }
 
+bool rule_stands(const struct rule *r)
+{
+	return r->says == SAYS_USER_WORD ||
+	       (r->says == SAYS_USER && !r->scored);
+}
+
 bool confidence_parse(const char *word, enum confidence *c)
 {
 	int i;
@@ -169,6 +175,12 @@ static int overlay(struct rule *b, struct rule *c, struct err *e)
 		b->entropy = c->entropy;
 	if (c->group)
 		b->group = c->group;
+	/* who says what is looked for says how sure it is */
+	if (c->says == SAYS_USER_WORD ||
+	    (c->says == SAYS_USER && c->regex && b->says == SAYS_BUILT_IN)) {
+		b->confidence = c->confidence;
+		b->says = c->says;
+	}
 	if (c->regex) {
 		swap_regex(&b->regex, &c->regex);
 		b->scored = c->scored; /* another regex is no anchor */

@@ -340,6 +340,23 @@ static const char *const checksum_words[] = {
 	[CHECKSUM_BASE64] = "base64",
 };
 
+/* Who writes a rule wants to hear of what it finds, and hooks to refuse it. */
+static int parse_confidence(const struct toml_node *t, const char *name,
+			    bool builtin, struct rule *r, struct err *e)
+{
+	const char *s;
+
+	if (get_text(t, name, "confidence", &s, e))
+		return -1;
+	r->confidence = builtin ? CONFIDENCE_MEDIUM : CONFIDENCE_HIGH;
+	if (!builtin)
+		r->says = *s ? SAYS_USER_WORD : SAYS_USER;
+	if (*s && !confidence_parse(s, &r->confidence))
+		return wrong(rule_key(t, "confidence"), name, "confidence",
+			     "low, medium or high", e);
+	return 0;
+}
+
 static int parse_words(const struct toml_node *t, const char *name,
 		       struct rule *r, struct err *e)
 {
@@ -372,12 +389,6 @@ static int parse_words(const struct toml_node *t, const char *name,
 		return wrong(rule_key(t, "checksum"), name, "checksum",
 			     "crc62, crc36, crc32hex, jwt or base64", e);
 	r->checksum = (enum checksum)i;
-	if (get_text(t, name, "confidence", &s, e))
-		return -1;
-	r->confidence = CONFIDENCE_MEDIUM;
-	if (*s && !confidence_parse(s, &r->confidence))
-		return wrong(rule_key(t, "confidence"), name, "confidence",
-			     "low, medium or high", e);
 	return 0;
 }
 
@@ -439,6 +450,7 @@ int rule_parse(const struct toml_node *t, const char *name, bool lazy,
 	    copy_text(t, name, "source", &out->source, e) ||
 	    parse_patterns(t, name, lazy, out, e) ||
 	    parse_words(t, name, out, e) ||
+	    parse_confidence(t, name, lazy, out, e) ||
 	    get_strings(t, name, "keywords", true, &out->keywords, e) ||
 	    get_strings(t, name, "tags", false, &out->tags, e) ||
 	    get_strings(t, name, "matches", false, &out->matches, e) ||

@@ -19,6 +19,8 @@
 #define RULES_EXTEND_DEPTH 2	    /* as gitleaks */
 
 enum confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
+/* Whose word the confidence is: a user's rule without a word is high. */
+enum says { SAYS_BUILT_IN, SAYS_USER, SAYS_USER_WORD };
 enum allow_target { TARGET_SECRET, TARGET_MATCH, TARGET_LINE };
 
 enum checksum {
@@ -73,6 +75,7 @@ struct rule {
 	double entropy;			/* 0: not asked */
 	enum checksum checksum;
 	enum confidence confidence;
+	enum says says; /* not in the image: built in there */
 	bool skip_report;
 	bool scored; /* the match is an anchor of generic.h */
 	bool drawn; /* dropped unless weigh_value() holds */
@@ -101,6 +104,9 @@ void rules_free(struct ruleset **rs);
 
 const struct rule *rules_get(const struct ruleset *rs, const char *id);
 
+/* Does the rule's confidence stand as it is, whatever the value and its place
+ * look like?  A score sets that of a user's scored rule without a word. */
+bool rule_stands(const struct rule *r);
 const char *confidence_word(enum confidence c);
 bool confidence_parse(const char *word, enum confidence *c);
 

@@ -442,8 +442,8 @@ void weigh_findings(struct findings *f, const char *root)
 			path += n;
 		if (!*path && strrchr(k->file, '/'))
 			path = strrchr(k->file, '/');
-		if (k->confidence == CONFIDENCE_HIGH && of_anybody(k->rule) &&
-		    weigh_path(path))
+		if (k->confidence == CONFIDENCE_HIGH && !rule_stands(k->rule) &&
+		    of_anybody(k->rule) && weigh_path(path))
 			k->confidence = CONFIDENCE_MEDIUM;
 	}
 }

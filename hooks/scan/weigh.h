@@ -3,8 +3,8 @@
  *
  * `high` is what hooks refuse, so it is for values that nobody writes down
  * instead of a secret, in places where no one looks for examples.  A finding
- * is never dropped here and never raised; what a checksum or the
- * organisation's own list of secrets says is not touched.
+ * is never dropped here and never raised; what a checksum, a user's rule or
+ * the organisation's own list of secrets says is not touched.
  *
  * The value is asked when a match is confirmed (its bytes alone decide, so a
  * delta may inherit the answer); the path when the finding is told.

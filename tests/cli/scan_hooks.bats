@@ -126,6 +126,63 @@ objects() { find ../server/objects -type f | wc -l; }
 	[[ $output == *house* ]]
 }
 
+@test "a user's rule is refused as it is, whatever its values look like" {
+	cat >../rules.toml <<-'S'
+	[[rules]]
+	id = "house-plain"
+	regex = "house-[a-z]+"
+	[[rules]]
+	id = "house-high"
+	regex = "roof:[0-9]+"
+	kind = "password"
+	confidence = "high"
+	[[rules]]
+	id = "house-medium"
+	regex = "cellar-[0-9A-Za-z]{20}"
+	confidence = "medium"
+	S
+	git -C ../server config curfew.config "$PWD/../rules.toml"
+	git push -q origin main
+	mkdir -p tests/docs
+	# what our own rules would call made up, in a folder of tests
+	for value in house-password roof:00000000; do
+		echo "x = $value" >tests/docs/sample.md
+		git add tests; git commit -qm "$value"
+		run git push origin main
+		[ "$status" -ne 0 ]
+		[[ $output == *"sample.md:1  house-"* ]]
+		git reset -q --hard HEAD~1
+		mkdir -p tests/docs
+	done
+	echo cellar-k3X9vQ7mR2nT5yL8pB1z >c; git add c; git commit -qm c
+	git push -q origin main
+}
+
+@test "a user's word on a built-in rule counts, and its silence does not" {
+	mkdir in; printf '%s\n' "token = $secret" >in/f
+	as() { # CONFIDENCE: what the rule is told with
+		"$scan" scan --dir --exit-code 0 --config rules.toml -f json -r out.json in
+		python3 -c 'import json,sys; sys.exit({(f["RuleID"], f["Confidence"]) for f in json.load(open("out.json"))} != {("gitlab-token", sys.argv[1])})' "$1"
+	}
+	printf '[extend]\nuseDefault = true\n[[rules]]\nid = "gitlab-token"\n' >rules.toml
+	echo 'description = "ours"' >>rules.toml
+	as high
+	echo 'confidence = "low"' >>rules.toml
+	as low
+	sed -i '/confidence/d' rules.toml
+	echo "regex = 'gl[p]at-hook[0-9A-Za-z]+'" >>rules.toml
+	as high
+	echo 'confidence = "medium"' >>rules.toml
+	as medium
+	# the score's word is the user's to overrule, too
+	printf '[extend]\nuseDefault = true\n[[rules]]\nid = "generic-secret"\nconfidence = "low"\n' >rules.toml
+	echo 'db_password = "kR7vXq2mWz9p"' >in/f
+	"$scan" scan --dir --exit-code 0 -f json -r ours.json in
+	grep -q '"Confidence": *"high"' ours.json
+	"$scan" scan --dir --exit-code 0 --config rules.toml -f json -r out.json in
+	grep -q '"Confidence": *"low"' out.json
+}
+
 @test "an override needs the operator's leave and a reason" {
 	git -C ../server config receive.advertisePushOptions true
 	leak g
