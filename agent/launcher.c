@@ -118,6 +118,7 @@ static void become(const char *file, char **argv, char **envp,
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGXFSZ, SIG_DFL);
 	if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
 	    getppid() != parent || chdir("/") < 0) {
 		(void)err_sys(e, file, "prepare the process");

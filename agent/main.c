@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "vault/reserve.h"
 
 struct start { /* what the end has to undo */
 	struct globals g;
@@ -198,6 +199,9 @@ static int prepare(struct start *s, const struct command *row, int argc, char **
 		return -1;
 	if (strcmp(row->name, "kill") == 0) {
 		app->lock_wait_ms = KILL_LOCK_WAIT_MS;
+		if ((needs & NEED_WRITE) != 0 && reserve_make_way(s->dir))
+			log_line(LOG_WARNING, "the vault's disk is full: the "
+				 "room that was kept back is used");
 		cmd_kill_early(app, argc, argv);
 	}
 	if ((needs & (NEED_VAULT | NEED_WRITE)) != 0 &&

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/engine/rot_lifeboat.h"
 #include "agent/keyring_client.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -312,6 +313,16 @@ static int nothing_opens(const struct app *app, const struct unlock_keys *k,
 
 #define LOCK_TRY_MS 200
 
+/* What a full disk left in the lifeboat comes back first of all.  Where it
+ * cannot, a kill must go on; a rotation asks again and stops. */
+static void landed(const struct app *app)
+{
+	struct err e = ERR_INIT;
+
+	if (rot_lifeboat_land(app, &e) < 0)
+		log_err(LOG_WARNING, &e);
+}
+
 static int open_patiently(struct app *app, const struct slot_input *in,
 			  size_t n, bool write, struct err *e)
 {
@@ -332,6 +343,8 @@ static int open_patiently(struct app *app, const struct slot_input *in,
 	}
 	if (ask >= 0)
 		(void)close(ask);
+	if (rc == 0 && write)
+		landed(app);
 	if (rc < 0 && err_is(e, ERR_BUSY))
 		err_hint(e, "'ps -p PID -o args' shows what it does; Ctrl-C "
 			 "there ends it, nothing of its work is lost; then run "

@@ -8,8 +8,10 @@
 #ifdef CURFEW_TEST
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CRASH_EXIT 137
@@ -33,6 +35,27 @@ static void list(const char *label)
 	close(fd);
 }
 
+/* CURFEW_PAUSE_AT=label, CURFEW_PAUSE_FILE=path: at its first passing the file
+ * is made, and gone on when somebody has removed it. */
+static void pause_at(const char *label)
+{
+	const struct timespec nap = { .tv_nsec = 5000000 };
+	const char *at = getenv("CURFEW_PAUSE_AT");
+	const char *file = getenv("CURFEW_PAUSE_FILE");
+	static bool done;
+	int fd;
+
+	if (done || !at || !file || strcmp(at, label) != 0)
+		return;
+	done = true;
+	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		_exit(CRASH_EXIT);
+	close(fd);
+	while (access(file, F_OK) == 0)
+		nanosleep(&nap, NULL);
+}
+
 void crash_point(const char *label)
 {
 	static long passed;
@@ -41,6 +64,7 @@ void crash_point(const char *label)
 	long wanted = 1;
 
 	list(label);
+	pause_at(label);
 	if (!at || strncmp(at, label, n) != 0)
 		return;
 	if (at[n] == ':')

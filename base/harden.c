@@ -140,7 +140,9 @@ static int clean_signals(struct err *e)
 	if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 ||
 	    sigaction(SIGCHLD, &dfl, NULL) != 0 ||
 	    sigaction(SIGTERM, &dfl, NULL) != 0 ||
-	    sigaction(SIGPIPE, &ign, NULL) != 0)
+	    sigaction(SIGPIPE, &ign, NULL) != 0 ||
+	    /* a file at its size limit is a full disk, not our end */
+	    sigaction(SIGXFSZ, &ign, NULL) != 0)
 		return err_sys(e, NULL, "set up signals");
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "vault/internal.h"
 #include "vault/journal.h"
+#include "vault/reserve.h"
 #include "vault/slot_input.h"
 
 #define SLOTS_MAX 64u
@@ -180,6 +181,12 @@ int vault_rekey(struct vault *v, const struct slot_input *inputs, size_t n,
 	j->strict = strict;
 	j->dropped = dropped;
 	secret_random(j->roots, ROOT_LEN);
+	if (reserve_used(vault_dir(v))) { /* sealed under the old root */
+		err_fail(e, ERR_POLICY, NULL, "a new key lies in the lifeboat");
+		err_state(e, "nothing was changed");
+		err_hint(e, "free some space, then 'curfew rotate --resume'");
+		goto out;
+	}
 	if (slot_each(vault_db(v), rewrap, j, e) != 0)
 		goto out;
 	if (j->kept == 0 || (j->openable == 0 && j->kept < j->n)) {

@@ -26,6 +26,7 @@ enum seal_place {
 	SEAL_BUCKET,
 	SEAL_STATE,
 	SEAL_HEADER,
+	SEAL_LIFEBOAT,
 };
 
 /* Built with the three calls below; order and lengths are fixed per place. */

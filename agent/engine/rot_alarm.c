@@ -29,8 +29,10 @@ static int stuck(struct rot_drive *d, struct rot_run *r, struct err *e)
 		if (!r->was_stuck)
 			return 0;
 		r->was_stuck = false;
+		r->told_over = true;
 		return alarm_clear(d->app, ALARM_STUCK, r->about, e);
 	}
+	r->told_stuck = r->told_stuck || !r->was_stuck;
 	r->was_stuck = true;
 	(void)snprintf(todo, sizeof(todo), "curfew rotate --resume '%.300s'",
 		       r->about);
@@ -50,8 +52,11 @@ static int strangers(struct rot_drive *d, struct rot_run *r, struct err *e)
 		       r->l.strangers.p[0], r->l.strangers.n);
 	rc = raise(d, r, ALARM_QUARANTINE, text,
 		   "curfew sync, then curfew show, or curfew kill", e);
-	if (rc == 0)
-		rot_ids_clear(&r->l.strangers);
+	if (rc == 0) {
+		rot_ids_clear(&r->told);
+		r->told = r->l.strangers;
+		r->l.strangers = (struct rot_ids){ .n = 0 };
+	}
 	return rc;
 }
 
@@ -66,6 +71,7 @@ static int deadline(struct rot_drive *d, struct rot_run *r, struct err *e)
 	    l->flags & RF_OVERDUE_TOLD)
 		return 0;
 	r->l.flags |= RF_OVERDUE_TOLD;
+	r->told_deadline = true;
 	(void)snprintf(text, sizeof(text), "it should have been dead at %s, and "
 		       "its rotation is in step %s",
 		       clock_text(l->deadline_ms, t), rot_state_word(l->state));
@@ -78,4 +84,20 @@ int rot_alarm(struct rot_drive *d, struct rot_run *r, struct err *e)
 	    stuck(d, r, e) < 0)
 		return err_ctx(e, r->about, "raise the alarm of");
 	return 0;
+}
+
+void rot_alarm_undo(struct rot_run *r)
+{
+	if (r->told_stuck)
+		r->was_stuck = false;
+	if (r->told_over)
+		r->was_stuck = true;
+	if (r->told_deadline)
+		r->l.flags &= (uint16_t)~RF_OVERDUE_TOLD;
+	if (r->told.n) {
+		rot_ids_clear(&r->l.strangers);
+		r->l.strangers = r->told;
+		r->told = (struct rot_ids){ .n = 0 };
+	}
+	r->told_stuck = r->told_over = r->told_deadline = false;
 }

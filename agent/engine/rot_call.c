@@ -283,6 +283,8 @@ static int flush(struct rot_lane *l, struct err *e)
 {
 	struct rot_drive *d = l->d;
 
+	if (d->ending)
+		return 0; /* the next run sends it, or looks for its trace */
 	while (l->at_staged < l->n_staged && queue_room(&l->q, rot_now(d))) {
 		l->q.staged--;
 		if (send_one(d, l, l->staged[l->at_staged++], e) < 0)
@@ -432,7 +434,7 @@ void rot_answered(struct link *link, const struct link_answer *in, void *arg)
 	struct rot_lane *lane;
 	struct rot_run *r;
 
-	if (d->fault->code || in->tag >= d->n_runs)
+	if (in->tag >= d->n_runs)
 		return;
 	r = &d->runs[in->tag];
 	lane = d->lanes[r->lane];
@@ -518,15 +520,17 @@ static int advance_all(struct rot_drive *d, struct err *e)
 		for (size_t i = 0; i < d->n_round; i++) {
 			struct rot_run *r = &d->runs[d->round[i].run];
 
-			if (r->finished || r->sending)
+			if (r->finished || r->sending || r->broken)
 				continue;
 			if (rot_advance(r, rot_now(d), &changed, e) < 0)
 				return -1;
 			r->dirty = r->dirty || changed;
 			any = any || changed;
 		}
-		if (any && rot_keep_results(d, e) < 0)
+		if (any && rot_keep_or_save(d, e) < 0)
 			return -1;
+		if (d->why)
+			return 0;
 	}
 	return 0;
 }
@@ -545,10 +549,18 @@ int rot_collect(struct rot_drive *d, struct err *e)
 
 	if (!d->n_round)
 		return 0;
-	for (size_t i = 0; i < d->n_round; i++)
-		if (take_one(d, &d->round[i], e) < 0)
-			goto out;
-	if (rot_keep_results(d, e) < 0 || advance_all(d, e) < 0)
+	/* One that cannot be taken in must not cost another its new key. */
+	for (size_t i = 0; i < d->n_round; i++) {
+		struct rot_run *r = &d->runs[d->round[i].run];
+
+		if (take_one(d, &d->round[i], e) == 0)
+			continue;
+		r->dirty = false;
+		r->broken = true;
+	}
+	if (rot_keep_or_save(d, e) < 0 || e->code)
+		goto out;
+	if (!d->why && !d->ending && advance_all(d, e) < 0)
 		goto out;
 	for (size_t i = 0; i < d->n_round; i++) {
 		struct rot_run *r = &d->runs[d->round[i].run];

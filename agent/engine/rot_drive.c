@@ -313,6 +313,39 @@ static bool to_end(const struct rot_drive *d, int64_t *asked)
 	return true;
 }
 
+/* The vault does not take more, or something broke: nothing is sent, answers on
+ * their way are taken in, because one may bring a key. */
+static void drain(struct rot_drive *d)
+{
+	const int64_t begun = clock_mono_ms();
+	int64_t patience = DRAIN_MS;
+	struct err late = ERR_INIT;
+	int under_way = 1;
+
+	d->ending = true;
+	while (under_way && clock_mono_ms() - begun < patience) {
+		struct err e = ERR_INIT;
+
+		if (rot_collect(d, &e) < 0 && !d->why)
+			log_err(LOG_ERROR, &e);
+		err_clear(&e);
+		under_way = 0;
+		for (size_t i = 0; i < d->n_lanes; i++) {
+			under_way += d->lanes[i]->q.in_flight;
+			if (d->lanes[i]->timeout_ms + DRAIN_MS > patience)
+				patience = d->lanes[i]->timeout_ms + DRAIN_MS;
+		}
+		if (under_way && links_poll(d->links, d->n_links, REDRAW_MS,
+					    rot_answered, d, &e) < 0) {
+			log_err(LOG_ERROR, &e);
+			under_way = 0;
+		}
+		err_clear(d->fault);
+	}
+	if (d->n_round && rot_collect(d, &late) < 0 && !d->why)
+		log_err(LOG_ERROR, &late);
+}
+
 int rot_drive_run(struct rot_drive *d, bool *stopped, struct err *e)
 {
 	int64_t deadline = rot_now(d) + d->o->wait_ms, asked = 0, over = 0, wait;
@@ -321,8 +354,10 @@ int rot_drive_run(struct rot_drive *d, bool *stopped, struct err *e)
 
 	*stopped = false;
 	drive_catch(true);
-	if (begin(d, e) < 0)
+	if (rot_room(d, e) < 0)
 		goto out;
+	if (begin(d, e) < 0)
+		goto broken;
 	for (;;) {
 		/* to be ended: nothing more is sent, answers are waited for */
 		if (!over && to_end(d, &asked))
@@ -330,22 +365,27 @@ int rot_drive_run(struct rot_drive *d, bool *stopped, struct err *e)
 		if (over && rot_now(d) > over + DRAIN_MS)
 			break;
 		if (rot_now(d) < deadline && rot_send(d, e) < 0)
-			goto out;
+			goto broken;
 		wait = d->n_round ? 0 : wait_for(d, deadline);
 		if (wait < 0)
 			break;
 		if (links_poll(d->links, d->n_links, wait, rot_answered, d,
 			       e) < 0)
-			goto out;
+			goto broken;
 		if (d->fault->code) {
 			*e = *d->fault;
-			goto out;
+			err_clear(d->fault);
+			goto broken;
 		}
-		if (rot_collect(d, e) < 0)
-			goto out;
+		if (rot_collect(d, e) < 0 || d->why)
+			goto broken;
 	}
 	*stopped = !all_finished(d);
 	rc = 0;
+	goto out;
+broken:
+	drain(d);
+	rot_rescue(d, e);
 out:
 	drive_catch(false);
 	return rc;
@@ -377,6 +417,7 @@ static void run_free(struct rot_run *r)
 	rot_free(&r->l);
 	rot_seen_clear(r);
 	secret_free(&r->value);
+	rot_ids_clear(&r->told);
 	mem_free(r->about);
 	mem_free(r->was_account);
 	mem_free(r->was_old);
@@ -405,6 +446,7 @@ void rot_drive_free(struct rot_drive **dp)
 	mem_free(d->batch);
 	mem_free(d->round);
 	mem_free(d->fault);
+	mem_free(d->why);
 	mem_free(d);
 	*dp = NULL;
 }

@@ -61,6 +61,9 @@ struct rot_run { /* a line in the driver's hands */
 	size_t ask_sink;
 	char *about;	      /* its address when it was taken up: its alarms' */
 	bool was_stuck;	      /* an alarm stands */
+	/* alarms of the commit under way */
+	bool told_stuck, told_over, told_deadline;
+	struct rot_ids told;
 	struct secret *value; /* the new one, until the commit that seals it */
 	bool swap;	      /* ... set took effect in place: change places */
 	bool swap_back;	      /* ... and back again */
@@ -69,6 +72,8 @@ struct rot_run { /* a line in the driver's hands */
 	bool base_alive;      /* ... the old one */
 	bool revoked_row, dead_row; /* the old credential's row is due */
 	bool gone_row;	      /* abort: the new credential's row is dead */
+	bool broken;	      /* its answer could not be taken in */
+	bool unkept;	      /* a minted key that is sealed nowhere: in `value` */
 	struct rot_seen *seen; /* of the listing under way */
 	size_t n_seen;
 	/* at the end: what was the other one, whose value is to be wiped */
@@ -122,6 +127,10 @@ struct rot_drive {
 	size_t n_round, cap_round;
 	int64_t wall0, mono0;
 	struct err *fault;
+	struct err *why; /* what the vault's disk does not do; nothing more is
+			  * sent from then on */
+	bool ending;
+	size_t n_lifeboat; /* keys that went there */
 };
 
 int64_t rot_now(const struct rot_drive *d);
@@ -185,9 +194,28 @@ int rot_keep_intents(struct rot_drive *d, struct err *e)
 	__attribute__((warn_unused_result));
 int rot_keep_results(struct rot_drive *d, struct err *e)
 	__attribute__((warn_unused_result));
+/* The coming credential's row, with its value. */
+int rot_put_new(struct vault *v, const struct rot_line *l,
+		const struct secret *value, int64_t now, struct err *e)
+	__attribute__((warn_unused_result));
+
+/* ---- rot_full.c: the disk is full, or fails ----------------------------------------- */
+/* Before anything is sent: what the lifeboat holds is in the vault, and there is
+ * room for what a mint may bring. */
+int rot_room(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+/* rot_keep_results(), with the room that was kept back if need be; when nothing
+ * can be committed, minted keys go to the lifeboat.  Sets d->why. */
+int rot_keep_or_save(struct rot_drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+/* At the very end, with no call open: a key that could not be sealed anywhere
+ * is revoked while its id is known, and told.  Makes e of d->why. */
+void rot_rescue(struct rot_drive *d, struct err *e);
 
 /* ---- rot_alarm.c: inside the commit of a result ------------------------------------ */
 int rot_alarm(struct rot_drive *d, struct rot_run *r, struct err *e)
 	__attribute__((warn_unused_result));
+/* ... which was rolled back. */
+void rot_alarm_undo(struct rot_run *r);
 
 #endif

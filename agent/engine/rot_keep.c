@@ -68,11 +68,9 @@ out:
 
 /* ---- rows ------------------------------------------------------------------------ */
 
-static int fresh_credential(const struct rot_run *r, struct inv_credential *c,
+static int fresh_credential(const struct rot_line *l, struct inv_credential *c,
 			    int64_t now, struct err *e)
 {
-	const struct rot_line *l = &r->l;
-
 	*c = (struct inv_credential){ .state = INV_ACTIVE, .created_ms = now,
 				      .first_seen_ms = now, .seen_ms = now };
 	if (rot_text(&c->connection, l->conn, e) < 0 ||
@@ -88,21 +86,19 @@ static int fresh_credential(const struct rot_run *r, struct inv_credential *c,
 	return 0;
 }
 
-/* The coming credential's row, with its value. */
-static int put_new(struct rot_drive *d, const struct rot_run *r,
-		   const struct secret *value, struct err *e)
+int rot_put_new(struct vault *v, const struct rot_line *l,
+		const struct secret *value, int64_t now, struct err *e)
 {
-	const int64_t now = rot_now(d);
 	struct inv_credential c;
-	int rc = inv_credential_get(d->v, r->l.conn, rot_new_account(&r->l),
-				    r->l.kind, r->l.new_cred, &c, NULL, e);
+	int rc = inv_credential_get(v, l->conn, rot_new_account(l), l->kind,
+				    l->new_cred, &c, NULL, e);
 
-	if (rc < 0 || (rc == 0 && fresh_credential(r, &c, now, e) < 0))
+	if (rc < 0 || (rc == 0 && fresh_credential(l, &c, now, e) < 0))
 		return -1;
 	c.state = INV_ACTIVE;
 	c.created_ms = now;
 	c.dead_ms = c.alive_ms = 0;
-	rc = inv_credential_put(d->v, &c, value, e);
+	rc = inv_credential_put(v, &c, value, e);
 	inv_credential_free(&c);
 	return rc;
 }
@@ -209,11 +205,11 @@ static int put_line(struct rot_drive *d, struct rot_run *r, struct err *e)
 	if (r->swap || r->swap_back)
 		return swap(d, r, e);
 	if (r->put_new && r->value) /* class B: it came with the answer */
-		return put_new(d, r, r->value, e) < 0 ||
+		return rot_put_new(d->v, &r->l, r->value, rot_now(d), e) < 0 ||
 		       rot_put(d->v, &r->l, NULL, true, e) < 0 ? -1 : 0;
 	if (r->put_new) {
 		if (rot_get(d->v, &r->l.id, &l, &sealed, e) > 0 && sealed &&
-		    put_new(d, r, sealed, e) == 0)
+		    rot_put_new(d->v, &r->l, sealed, rot_now(d), e) == 0)
 			rc = rot_put(d->v, &r->l, NULL, true, e);
 		else
 			(void)err_fail(e, ERR_BUG, r->l.account,
@@ -251,6 +247,8 @@ static int keep_one(struct rot_drive *d, struct rot_run *r, struct err *e)
 static void kept(struct rot_run *r)
 {
 	r->dirty = false;
+	r->told_deadline = r->told_stuck = r->told_over = false;
+	rot_ids_clear(&r->told);
 	r->swap = r->swap_back = r->put_new = false;
 	r->alive_new = r->base_alive = false;
 	r->revoked_row = r->dead_row = r->gone_row = false;
@@ -300,6 +298,14 @@ int rot_keep_intents(struct rot_drive *d, struct err *e)
 	return 0;
 }
 
+/* The alarms went with the transaction: they are due as before. */
+static int unkept(struct rot_drive *d)
+{
+	for (size_t i = 0; i < d->n_round; i++)
+		rot_alarm_undo(&d->runs[d->round[i].run]);
+	return -1;
+}
+
 int rot_keep_results(struct rot_drive *d, struct err *e)
 {
 	const struct rot_run *first = NULL;
@@ -320,12 +326,12 @@ int rot_keep_results(struct rot_drive *d, struct err *e)
 		if (keep_one(d, r, e) < 0 ||
 		    (r->status_new && told(d, r, true, e) < 0)) {
 			store_rollback(d->v);
-			return -1;
+			return unkept(d);
 		}
 	}
 	crash_at("in-transaction", first);
 	if (store_commit(d->v, e) < 0)
-		return -1;
+		return unkept(d);
 	crash_at("after-commit", first);
 	for (size_t i = 0; i < d->n_round; i++) {
 		struct rot_run *r = &d->runs[d->round[i].run];

@@ -229,7 +229,8 @@ static void run_pairs(struct tally *t, const struct wanted *want, size_t script,
 	char pair[170];
 
 	for (size_t k = 0; k < n * n; k++) {
-		if ((k + script) % want->pairs)
+		/* by diagonals: every label is first in some and second in some */
+		if ((k / n + k % n + script) % want->pairs)
 			continue;
 		(void)snprintf(pair, sizeof(pair), "%s+%s", labels[k / n],
 			       labels[k % n]);
