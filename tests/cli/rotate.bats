@@ -33,6 +33,7 @@ asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/${2:-c1}.world" || true; }
 delivered() { grep -a $'^D\tapp\t' "$DIR/sink.world" | tail -1 | cut -f4; }
 value() { grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f5; }
 ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f8)" != 0 ]; }
+lives() { ! ended "$@"; }
 
 # Begins it, and goes on until that is said, however slow the machine.
 until_says() {
@@ -53,8 +54,8 @@ until_says() {
 	has "c1/bot#new-1  DONE (generation 1; the old one is proved dead)"
 	[ "$(delivered)" = "$(value bot new-1)" ]
 	ended bot k1
-	! ended bot new-1
-	! ended bot other
+	lives bot new-1
+	lives bot other
 	[ "$(asked mint)" -eq 1 ]
 	run curfew list credentials --state dead
 	has "c1/bot#k1"
@@ -124,8 +125,8 @@ until_says() {
 	[ "$status" -eq 0 ]
 	has "c1/bot#new-2  DONE"
 	ended bot new-1
-	! ended bot new-2
-	! ended bot other
+	lives bot new-2
+	lives bot other
 }
 
 @test "a key that nobody can attribute is told and not touched" {
@@ -135,9 +136,9 @@ until_says() {
 	[ "$status" -eq 4 ]
 	has STUCK
 	has stranger-1
-	! ended bot stranger-1
-	! ended bot new-1
-	! ended bot k1
+	lives bot stranger-1
+	lives bot new-1
+	lives bot k1
 	[ "$(delivered)" = planted-value-one-5f1c ]
 }
 
@@ -153,7 +154,7 @@ until_says() {
 	seed "$B sink.noack=1 sink.without=adopted" 'adopt = "operator"'
 	until_says "WAITING (delivered"
 	[ "$status" -eq 0 ]
-	! ended bot k1
+	lives bot k1
 	[ "$(delivered)" = "$(value bot new-1)" ]
 	run curfew rotate --adopted c1/bot#k1 --wait 20s
 	echo "$output"
@@ -171,7 +172,7 @@ until_says() {
 	[ "$status" -eq 0 ]
 	has "ABORTED (taken back)"
 	ended bot new-1
-	! ended bot k1
+	lives bot k1
 	[ "$(delivered)" = planted-value-one-5f1c ]
 }
 

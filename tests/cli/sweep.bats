@@ -39,7 +39,7 @@ ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 
 	[ "$status" -eq 0 ]
 	[ -z "$output" ]
 	ended bot k1
-	! ended bot new-1
+	lives bot new-1
 	# the next one is a month away: nothing more is asked
 	n=$(asked list)
 	run curfew sweep
@@ -55,7 +55,7 @@ ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 
 	seed "$B" $'every = "30d"\noverlap = "1h"'
 	run curfew sweep
 	[ "$status" -eq 0 ]
-	! ended bot k1
+	lives bot k1
 	run curfew due
 	[ "$status" -eq 0 ]
 	has "the next is due"
@@ -92,7 +92,7 @@ ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 
 	seed "$B" $'every = "30d"\noverlap = "1h"'
 	run curfew sweep
 	[ "$status" -eq 0 ]
-	! ended bot k1
+	lives bot k1
 	CURFEW_CLOCK_OFFSET_MS=-86400000 run curfew sweep
 	echo "$output"
 	has "set back"

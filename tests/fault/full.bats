@@ -36,13 +36,14 @@ asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/c1.world" || true; }
 delivered() { grep -a $'^D\tapp\t' "$DIR/sink.world" | tail -1 | cut -f4; }
 value() { grep -a $'^K\tbot\tkey\t'"$1"$'\t' "$DIR/c1.world" | tail -1 | cut -f5; }
 ended() { [ "$(grep -a $'^K\tbot\tkey\t'"$1"$'\t' "$DIR/c1.world" | tail -1 | cut -f8)" != 0 ]; }
+lives() { ! ended "$@"; }
 fill() { dd if=/dev/zero of="$DIR/vault/filler" bs=4096 2>/dev/null || true; }
 full() { ! dd if=/dev/zero of="$DIR/vault/probe" bs=4096 count=1 2>/dev/null; }
 room() { rm -f "$DIR/vault/filler" "$DIR/vault/probe"; }
 
 # A rotation that waits with the new key in its hands.
-begin() {
-	CURFEW_PAUSE_AT=${1:-rot.after-reply.mint} CURFEW_PAUSE_FILE=$DIR/vault/pause \
+begin() { # LABEL
+	CURFEW_PAUSE_AT=$1 CURFEW_PAUSE_FILE=$DIR/vault/pause \
 		curfew rotate c1/bot#k1 --wait 20s >"$DIR/out" 2>&1 3>&- &
 	GOING=$!
 	for _ in $(seq 2000); do
@@ -72,14 +73,14 @@ goes_on() {
 	[ "$(asked mint)" -eq 1 ]
 	[ "$(delivered)" = "$(value new-1)" ]
 	ended k1
-	! ended new-1
-	! ended other
+	lives new-1
+	lives other
 	run curfew vault verify
 	[ "$status" -eq 0 ]
 }
 
 @test "the ballast's room takes the new key in; the run ends there" {
-	begin
+	begin rot.after-reply.mint
 	[ -s "$DIR/vault/vault.ballast" ]
 	fill
 	full
@@ -90,8 +91,8 @@ goes_on() {
 	has "free some space at $DIR/vault, then 'curfew rotate --resume'"
 	[ ! -e "$DIR/vault/vault.ballast" ]
 	[ "$(asked mint)" -eq 1 ]
-	! ended new-1
-	! ended k1
+	lives new-1
+	lives k1
 	room
 	goes_on
 	# the room is kept back again
@@ -99,7 +100,7 @@ goes_on() {
 }
 
 @test "without that room the key goes sealed into the lifeboat, and comes back" {
-	begin
+	begin rot.after-reply.mint
 	rm "$DIR/vault/vault.ballast"
 	fill
 	full
@@ -107,7 +108,7 @@ goes_on() {
 	[ "$status" -eq 5 ]
 	has "1 new key is sealed in the lifeboat, beside the vault; nothing more was sent"
 	run ! grep -rqF "$(value new-1)" "$DIR/vault"
-	! ended new-1
+	lives new-1
 	# still full (its own log went with its end): nothing is made a second time
 	rm -f "$DIR/vault/filler"
 	fill
@@ -127,7 +128,7 @@ goes_on() {
 }
 
 @test "a crash between the landing and the emptying lands nothing twice" {
-	begin
+	begin rot.after-reply.mint
 	rm "$DIR/vault/vault.ballast"
 	fill
 	go_on
@@ -140,7 +141,7 @@ goes_on() {
 }
 
 @test "a kill takes the key in the lifeboat with it" {
-	begin
+	begin rot.after-reply.mint
 	rm "$DIR/vault/vault.ballast"
 	fill
 	go_on
@@ -150,7 +151,7 @@ goes_on() {
 	[ "$status" -eq 0 ]
 	ended k1
 	ended new-1
-	! ended other
+	lives other
 }
 
 @test "a kill on a full disk takes the ballast's room" {
@@ -168,7 +169,7 @@ goes_on() {
 }
 
 @test "with no room anywhere the new key is revoked while its id is known" {
-	begin
+	begin rot.after-reply.mint
 	rm "$DIR/vault/vault.ballast"
 	: >"$DIR/vault/vault.lifeboat"
 	fill
@@ -177,7 +178,7 @@ goes_on() {
 	[ "$status" -eq 5 ]
 	has "the new key c1/bot#new-1 could be sealed nowhere and was revoked; the old one stays in use"
 	ended new-1
-	! ended k1
+	lives k1
 	room
 	run curfew rotate --resume --wait 20s
 	echo "$output"
@@ -203,7 +204,7 @@ goes_on() {
 }
 
 @test "a lifeboat that was tampered with is put aside and told" {
-	begin
+	begin rot.after-reply.mint
 	rm "$DIR/vault/vault.ballast"
 	fill
 	go_on

@@ -64,6 +64,22 @@ pg_down() { # folder [mode]
 		>/dev/null 2>&1 || true
 }
 
+# kill -9 of the server and each of its processes
+pg_kill() {
+	local pid all
+	pid=$(head -1 "$PG_DIR/data/postmaster.pid")
+	all=$(ps -o pid= --ppid "$pid")
+	# shellcheck disable=SC2086 # one word a process
+	kill -9 "$pid" $all 2>/dev/null || true
+	for pid in $pid $all; do
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+	done
+}
+
+pg_again() {
+	wait_until pg_up "$PG_DIR"
+}
+
 start_postgres() {
 	PG_ADMIN=adm-$RANDOM$RANDOM$RANDOM
 	PG_DIR=$(mktemp -d /tmp/curfew-pg.XXXXXX)

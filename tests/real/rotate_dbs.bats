@@ -1,7 +1,14 @@
 #!/usr/bin/env bats
-# Rotations from end to end on real Redis, MariaDB and OpenLDAP servers: a file
-# that a client reads, the client, which logs in with it all the time, and
-# kill -9 of curfew on its way.  CURFEW_ROTATE_ROUNDS: how many rotations.
+# Rotations from end to end on real Redis, MariaDB, OpenLDAP and PostgreSQL
+# servers: a file that a client reads, the client, which logs in with it all the
+# time, and kill -9 on the way: of curfew in the first four, of the server in the
+# others.  CURFEW_ROTATE_ROUNDS: how many rotations each.
+#
+# A login that fails is an outage by curfew, unless
+# - the server was down or came up again while it was tried ("$T/server" counts
+#   its ends and starts: odd while it is down), or
+# - the client was slow: it read the file, and when it was answered the file had
+#   held the next value for longer than the overlap.
 
 bats_require_minimum_version 1.5.0
 
@@ -16,6 +23,8 @@ setup() {
 	printf '#!/bin/sh\nexit 0\n' >"$R/bin/reload"
 	chmod 755 "$R/bin/reload"
 	export CURFEW_DIR=$T/vault CURFEW_TEST_GAP_MS=20 CURFEW_TEST_STUCK_MS=200
+	export CURFEW_TEST_BACKOFF_MS=50
+	echo 0 >"$T/server"
 	curfew init --generate-key-file "$T/key" >/dev/null
 }
 
@@ -55,16 +64,30 @@ the_policy() {
 	curfew sync >/dev/null
 }
 
-# Reads the file and logs in, again and again: each failure is an outage.
+changed_ms() { # how long ago the file got what it holds
+	local now=${EPOCHREALTIME/./} at
+	at=$(stat -c %.6Y "$R/app/db")
+	echo $(((now - ${at/./}) / 1000))
+}
+
+# Reads the file and logs in, again and again.
 client() {
 	: >"$T/logins"
 	: >"$T/outages"
+	: >"$T/down"
+	: >"$T/slow"
 	(
 		shut_pipes
 		while [ ! -e "$T/stop" ]; do
-			read -r user secret < <(jq -r '.user + " " + .secret' "$R/app/db")
+			up=$(<"$T/server")
+			text=$(<"$R/app/db")
+			read -r user secret < <(jq -r '.user + " " + .secret' <<<"$text")
 			if [ "$(may_log_in "$user" "$secret")" = in ]; then
 				echo . >>"$T/logins"
+			elif [ $((up % 2)) = 1 ] || [ "$(<"$T/server")" != "$up" ]; then
+				echo . >>"$T/down"
+			elif [ "$(<"$R/app/db")" != "$text" ] && [ "$(changed_ms)" -ge 300 ]; then
+				echo . >>"$T/slow"
 			else
 				echo "$user" >>"$T/outages"
 			fi
@@ -82,26 +105,26 @@ logins_more() {
 
 in_file() { jq -r ".$1" "$R/app/db"; }
 
-rounds() {
-	local i code n=${CURFEW_ROTATE_ROUNDS:-3} was
-	client
-	logins_more 2
-	for ((i = 0; i < n; i++)); do
-		was=$(in_file secret)
-		# somewhere on the way, or not at all
-		timeout -s KILL "$(awk -v r=$RANDOM 'BEGIN { print 0.02 + r % 1500 / 1000 }')" \
-			"$CURFEW_BUILD/curfew" --no-input rotate app --wait 60s \
-			>/dev/null 2>&1 3>&- || true
-		for _ in $(seq 60); do
-			curfew rotate --resume --wait 20s >"$T/out" 2>&1 && code=0 || code=$?
-			grep -q "nothing is due" "$T/out" && break
-		done
-		cat "$T/out"
-		[ "$code" -eq 0 ]
-		[ "$(in_file secret)" = "$was" ] || echo . >>"$T/changed"
+# Until nothing is under way; fails when it does not end well.
+goes_on() {
+	local code
+	for _ in $(seq 60); do
+		curfew rotate --resume --wait 20s >"$T/out" 2>&1 && code=0 || code=$?
+		grep -q "nothing is due" "$T/out" && break
 	done
-	logins_more 2
-	echo "rounds $n, changed $(wc -l <"$T/changed" 2>/dev/null || echo 0), logins $(wc -l <"$T/logins"), outages $(wc -l <"$T/outages")" |
+	cat "$T/out"
+	[ "$code" -eq 0 ]
+}
+
+at_random() { # MS: some time up to that
+	awk -v r=$RANDOM -v n="$1" 'BEGIN { print 0.02 + r % n / 1000 }'
+}
+
+count() { wc -l <"$T/$1"; }
+
+tell() { # ROUNDS WHAT
+	: >>"$T/changed"
+	echo "$BATS_TEST_DESCRIPTION: rounds $1, changed $(count changed), logins $(count logins), outages $(count outages), while the server was down $(count down), slow client $(count slow)" |
 		tee -a "${CURFEW_ROTATE_REPORT:-/dev/null}"
 	[ ! -s "$T/outages" ]
 	[ "$(may_log_in "$(in_file user)" "$(in_file secret)")" = in ]
@@ -110,22 +133,67 @@ rounds() {
 	[ "$status" -eq 0 ]
 }
 
-@test "Redis: two passwords of one user" {
+# curfew is ended somewhere on the way, or not at all
+rounds() {
+	local i n=${CURFEW_ROTATE_ROUNDS:-3} was
+	client
+	logins_more 2
+	for ((i = 0; i < n; i++)); do
+		was=$(in_file secret)
+		timeout -s KILL "$(at_random 1500)" \
+			"$CURFEW_BUILD/curfew" --no-input rotate app --wait 60s \
+			>/dev/null 2>&1 3>&- || true
+		goes_on
+		[ "$(in_file secret)" = "$was" ] || echo . >>"$T/changed"
+	done
+	logins_more 2
+	tell "$n"
+}
+
+# the server is ended in the middle of curfew's calls, and started again
+server_rounds() { # DOWN UP
+	local i n=${CURFEW_ROTATE_ROUNDS:-2} was pid
+	client
+	logins_more 2
+	for ((i = 0; i < n; i++)); do
+		was=$(in_file secret)
+		"$CURFEW_BUILD/curfew" --no-input rotate app --wait 60s >"$T/first" 2>&1 3>&- &
+		pid=$!
+		sleep "$(at_random 900)"
+		echo $((2 * i + 1)) >"$T/server"
+		"$1"
+		"$2"
+		echo $((2 * i + 2)) >"$T/server"
+		wait "$pid" || true
+		cat "$T/first"
+		goes_on
+		[ "$(in_file secret)" = "$was" ] || echo . >>"$T/changed"
+	done
+	logins_more 2
+	tell "$n"
+}
+
+# ---- each server: a policy, how to log in, what must be left at the end ---------
+
+redis_app() {
 	load redis
 	start_redis
 	STOP=stop_redis
 	rcli ACL SETUSER app on ">$FIRST" +ping >/dev/null
+	rcli ACL SAVE >/dev/null
 	curfew connect redis db --set host=127.0.0.1 --set port="$RD_PORT" \
 		--secret-stdin <<<"$RD_ADMIN" >/dev/null
 	the_policy app ''
 	may_log_in() { [ "$(rcli_as "$1" "$2" PING)" = "in: PONG" ] && echo in; }
-	rounds
-	# what the server holds is what was delivered, nothing else
+}
+
+# what the server holds is what was delivered, nothing else
+redis_left() {
 	[ "$(rcli ACL GETUSER app | grep -cE '^[0-9a-f]{64}$')" = 1 ]
 	[ "$(rcli ACL GETUSER app | grep -E '^[0-9a-f]{64}$')" = "$(printf %s "$(in_file secret)" | sha256sum | cut -d' ' -f1)" ]
 }
 
-@test "MariaDB: two accounts in turn" {
+mysql_app() {
 	load mysql
 	start_mysql
 	STOP=stop_mysql
@@ -135,11 +203,13 @@ rounds() {
 	the_policy app_a@localhost app_b@localhost
 	curfew learn db/app_a@localhost#password --secret-stdin <<<"$FIRST" >/dev/null
 	may_log_in() { mysql_as "${1%@*}" "$2" "SELECT 'in'" 2>/dev/null; }
-	rounds
+}
+
+mysql_left() {
 	[ "$(mysql "SELECT CONCAT(User, '@', Host) FROM mysql.global_priv WHERE User LIKE 'app%' AND JSON_VALUE(Priv, '\$.authentication_string') <> 'invalid'")" = "$(in_file user)" ]
 }
 
-@test "OpenLDAP: two passwords of one entry" {
+ldap_app() {
 	load ldap
 	start_ldap
 	STOP=stop_ldap
@@ -148,6 +218,75 @@ rounds() {
 		--secret-stdin <<<"$LD_ADMIN" >/dev/null
 	the_policy "$(svc app)" ''
 	may_log_in() { ldapwhoami -x -H "$(ld_url)" -D "$1" -w "$2" >/dev/null 2>&1 3>&- && echo in; }
-	rounds
+}
+
+ldap_left() {
 	[ "$(ld_values app | wc -l)" = 1 ]
+}
+
+postgres_app() {
+	load postgres
+	start_postgres
+	STOP=stop_postgres
+	sql "CREATE ROLE app_a LOGIN PASSWORD '$FIRST'" \
+		"CREATE ROLE app_b LOGIN PASSWORD 'none-$RANDOM$RANDOM'"
+	curfew connect postgres db --set host=127.0.0.1 --set port="$PG_PORT" \
+		--secret-stdin <<<"$PG_ADMIN" >/dev/null
+	the_policy app_a app_b
+	curfew learn db/app_a#password --secret-stdin <<<"$FIRST" >/dev/null
+	may_log_in() { [ "$(sql_as "$1" "$2" "SELECT 'in'" 2>/dev/null)" = in ] && echo in; }
+}
+
+postgres_left() {
+	[ "$(sql "SELECT rolname FROM pg_authid WHERE rolname LIKE 'app%' AND rolpassword IS NOT NULL")" = "$(in_file user)" ]
+}
+
+@test "Redis: two passwords of one user" {
+	redis_app
+	rounds
+	redis_left
+}
+
+@test "MariaDB: two accounts in turn" {
+	mysql_app
+	rounds
+	mysql_left
+}
+
+@test "OpenLDAP: two passwords of one entry" {
+	ldap_app
+	rounds
+	ldap_left
+}
+
+@test "PostgreSQL: two roles in turn" {
+	postgres_app
+	rounds
+	postgres_left
+}
+
+@test "redis-server is killed on the way" {
+	redis_app
+	down() { rd_down KILL; }
+	server_rounds down rd_up
+	redis_left
+}
+
+@test "mariadbd is killed on the way" {
+	mysql_app
+	server_rounds my_down my_up
+	mysql_left
+}
+
+@test "slapd is killed on the way" {
+	ldap_app
+	down() { ld_down KILL; }
+	server_rounds down ld_up
+	ldap_left
+}
+
+@test "postgres is killed on the way, with all its processes" {
+	postgres_app
+	server_rounds pg_kill pg_again
+	postgres_left
 }
