@@ -31,6 +31,7 @@ B="latency=1 class=B fixed=0"
 has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
 asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/${2:-c1}.world" || true; }
 ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f8)" != 0 ]; }
+lives() { ! ended "$@"; }
 
 @test "what is due is rotated, and cron hears nothing" {
 	seed "$B" 'every = "30d"'
