@@ -18,6 +18,7 @@ enum stmt {
 	ST_BEGIN_WRITE,
 	ST_COMMIT,
 	ST_ROLLBACK,
+	ST_DATA_VERSION,
 	ST_STATE_GET,
 	ST_STATE_PUT,
 	ST_HEADER_PUT,
@@ -89,10 +90,18 @@ struct sum {
 	uint64_t n;	     /* how many */
 };
 
+struct version { /* of one record */
+	struct store_id id;
+	uint64_t version;
+};
+
 struct bucket {
 	uint64_t version; /* 0: no row for it */
 	struct sum sum;
 	bool loaded, dirty;
+	bool known;	      /* `rows` is what the sum adds up */
+	struct version *rows; /* by id */
+	size_t n_rows, cap_rows;
 };
 
 /* A group's sum as the transaction sees it; written when another takes its
@@ -144,9 +153,22 @@ struct bucket *bucket_get(struct vault *v, unsigned tab, unsigned no,
 int bucket_change(struct vault *v, unsigned tab, const struct store_id *id,
 		  uint64_t old_version, uint64_t new_version, struct err *e)
 	__attribute__((warn_unused_result));
-/* Add up what is in the table and compare. */
+
+/* ---- versions (versions.c) ------------------------------------------------ */
+
+/* Add up what is in the table and compare, whatever is known already. */
 int bucket_check(struct vault *v, unsigned tab, unsigned no, struct err *e)
 	__attribute__((warn_unused_result));
+/* Is that the record's latest version?  0: there is no such record.  ERR_TAMPER
+ * when not. */
+int row_check(struct vault *v, unsigned tab, const struct store_id *id,
+	      uint64_t version, struct err *e)
+	__attribute__((warn_unused_result));
+/* bucket_change() for the list; ERR_TAMPER when the old one is not the latest. */
+int versions_change(struct bucket *b, unsigned tab, const struct store_id *id,
+		    uint64_t old_version, uint64_t new_version, struct err *e)
+	__attribute__((warn_unused_result));
+void versions_forget_all(struct vault *v);
 
 enum group_kind { GROUP_GROUP = 1, GROUP_AREA, GROUP_FP };
 int group_change(struct vault *v, enum group_kind kind, unsigned tab,
@@ -241,6 +263,7 @@ struct vault {
 
 	struct state state;
 	uint64_t seen; /* the newest version this process has seen */
+	int64_t data_version; /* SQLite's: another connection wrote */
 	struct bucket *bucket[TABS]; /* BUCKETS each, made when first needed */
 	struct group *groups;	     /* GROUPS of them, of this transaction */
 	bool groups_used;

@@ -7,7 +7,7 @@
  * in `bucket`, the buckets' versions add up the same way into the sealed
  * state row, and that is named by DIR/vault.head outside the database.
  * A change costs one subtraction and one addition per bucket; a reader adds
- * up the few hundred rows of one bucket.
+ * up the few hundred rows of one bucket, once (versions.c).
  *
  * Groups have sums of their own (group.c).
  *
@@ -102,6 +102,7 @@ void state_forget(struct vault *v)
 {
 	v->state.loaded = false;
 	groups_forget(v);
+	versions_forget_all(v);
 	for (unsigned t = 0; t < TABS; t++) {
 		if (v->bucket[t])
 			memset(v->bucket[t], 0,
@@ -212,6 +213,25 @@ static void rekeyed(struct vault *v, struct err *why)
 	err_hint(why, "run it again");
 }
 
+/* The same state, yet somebody may have written past it: what was added up
+ * before that tells nothing any more. */
+static int others_wrote(struct vault *v, struct err *e)
+{
+	sqlite3_stmt *st = stmt_take(v, ST_DATA_VERSION, e);
+	int rc;
+
+	if (!st)
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW && sqlite3_column_int64(st, 0) != v->data_version) {
+		v->data_version = sqlite3_column_int64(st, 0);
+		versions_forget_all(v);
+	}
+	stmt_give(v, ST_DATA_VERSION, st);
+	return rc == SQLITE_ROW ? 0 :
+				  db_fail(v->db, rc, "reading the state", e);
+}
+
 int state_load(struct vault *v, struct err *e)
 {
 	sqlite3_stmt *st = stmt_take(v, ST_STATE_GET, e);
@@ -238,7 +258,7 @@ int state_load(struct vault *v, struct err *e)
 	seal_digest(v->keys->fresh, box, n, s.digest);
 	if (v->state.loaded &&
 	    memcmp(s.digest, v->state.digest, MAC_LEN) == 0) {
-		out = 0;
+		out = others_wrote(v, e);
 		goto out;
 	}
 	if (state_parse(v, version, box, n, &s, &why)) {
@@ -253,7 +273,7 @@ int state_load(struct vault *v, struct err *e)
 		goto out;
 	}
 	state_forget(v);
-	if (top_check(v, &s, e))
+	if (top_check(v, &s, e) || others_wrote(v, e))
 		goto out;
 	v->state = s;
 	v->seen = version;
@@ -334,7 +354,7 @@ int bucket_change(struct vault *v, unsigned tab, const struct store_id *id,
 	struct bucket *b = bucket_get(v, tab, bucket_of(id), e);
 	struct sum term;
 
-	if (!b)
+	if (!b || versions_change(b, tab, id, old_version, new_version, e))
 		return -1;
 	if (old_version) {
 		sum_term(v, tab, id, old_version, &term);
@@ -347,61 +367,6 @@ int bucket_change(struct vault *v, unsigned tab, const struct store_id *id,
 	b->dirty = true;
 	v->changed = true;
 	return 0;
-}
-
-static void bucket_range(unsigned no, struct store_id *lo, struct store_id *hi)
-{
-	memset(lo, 0, sizeof(*lo));
-	memset(hi, 0xff, sizeof(*hi));
-	lo->b[0] = hi->b[0] = (unsigned char)(no >> 1);
-	lo->b[1] = (unsigned char)((no & 1) << 7);
-	hi->b[1] = (unsigned char)(lo->b[1] | 0x7f);
-}
-
-int bucket_check(struct vault *v, unsigned tab, unsigned no, struct err *e)
-{
-	struct bucket *b = bucket_get(v, tab, no, e);
-	struct sum have = { .n = 0 }, term;
-	struct store_id lo, hi, id;
-	sqlite3_stmt *st = NULL;
-	uint64_t version;
-	int rc, out = -1;
-
-	if (!b)
-		goto out;
-	st = stmt_take(v, ST_ROW_VERSIONS, e);
-	if (!st)
-		goto out;
-	bucket_range(no, &lo, &hi);
-	stmt_u64(st, 1, tab);
-	stmt_blob(st, 2, lo.b, sizeof(lo.b));
-	stmt_blob(st, 3, hi.b, sizeof(hi.b));
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (!col_blob(st, 0, id.b, sizeof(id.b)) ||
-		    !col_u64(st, 1, &version)) {
-			err_fail(e, ERR_TAMPER, table_word(tab),
-				 "a record's id or version is damaged");
-			goto out;
-		}
-		sum_term(v, tab, &id, version, &term);
-		sum_add(&have, &term);
-	}
-	if (rc != SQLITE_DONE) {
-		db_fail(v->db, rc, "checking freshness", e);
-		goto out;
-	}
-	if (!sum_equal(&have, &b->sum)) {
-		err_fail(e, ERR_TAMPER, table_word(tab),
-			 "a record is old, missing or too many "
-			 "(%llu are there, %llu were written)",
-			 (unsigned long long)have.n,
-			 (unsigned long long)b->sum.n);
-		goto out;
-	}
-	out = 0;
-out:
-	stmt_give(v, ST_ROW_VERSIONS, st);
-	return out;
 }
 
 static int bucket_save(struct vault *v, unsigned no, struct bucket *b,

@@ -137,9 +137,13 @@ int group_sum(struct vault *v, enum group_kind kind, unsigned tab,
 	      const struct store_id *group, struct sum *out, struct err *e)
 {
 	struct store_id id = group_id(v, kind, tab, group);
-	struct record r;
+	struct record r = { .version = 0 };
+	int rc;
 
-	if (group_flush(v, e) || group_get(v, &id, &r, out, e) < 0)
+	if (group_flush(v, e))
 		return -1;
-	return bucket_check(v, TAB_GROUP, bucket_of(&id), e);
+	rc = group_get(v, &id, &r, out, e);
+	if (rc < 0)
+		return -1;
+	return row_check(v, TAB_GROUP, &id, rc ? r.version : 0, e);
 }

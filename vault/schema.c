@@ -58,6 +58,7 @@ static const char *const sql[STMTS] = {
 	[ST_BEGIN_WRITE] = "BEGIN IMMEDIATE",
 	[ST_COMMIT] = "COMMIT",
 	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_DATA_VERSION] = "PRAGMA data_version",
 	[ST_STATE_GET] = "SELECT version, sealed FROM state WHERE one = 1",
 	[ST_STATE_PUT] = "INSERT OR REPLACE INTO state(one, version, sealed) "
 			 "VALUES(1, ?1, ?2)",

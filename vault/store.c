@@ -141,7 +141,7 @@ static int put(struct vault *v, enum store_table t, const struct store_row *row,
 
 	/* opened, not only looked at: what is kept from it must be authentic */
 	found = record_get(v, t, &row->id, &old, &data, e);
-	if (found < 0)
+	if (found < 0 || row_check(v, t, &row->id, found ? old.version : 0, e))
 		goto out;
 	r.version = ++v->state.counter;
 	r.due_ms = row->due_ms > 0 ? row->due_ms : 0;
@@ -183,9 +183,11 @@ static int delete_row(struct vault *v, enum store_table t,
 	int rc = record_get(v, t, id, &old, &data, e);
 
 	buf_release(&data);
-	if (rc == 0) /* absent: authentically so? */
-		return bucket_check(v, t, bucket_of(id), e);
-	if (rc < 0 || record_delete(v, t, id, e) ||
+	if (rc < 0 || row_check(v, t, id, rc ? old.version : 0, e))
+		return -1;
+	if (rc == 0)
+		return 0;
+	if (record_delete(v, t, id, e) ||
 	    bucket_change(v, t, id, old.version, 0, e))
 		return -1;
 	return groups_change(v, &old, NULL, e);
@@ -239,7 +241,7 @@ int store_look(struct vault *v, enum store_table t, const struct store_id *id,
 	if (read_begin(v, e))
 		return -1;
 	found = record_get(v, t, id, &r, &plain, e);
-	if (found < 0 || bucket_check(v, t, bucket_of(id), e))
+	if (found < 0 || row_check(v, t, id, found ? r.version : 0, e))
 		goto out;
 	if (found && secret && record_secret(v, &r, secret, e))
 		goto out;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static int due_row(struct vault *v, enum store_table t, sqlite3_stmt *st,
-		   bool checked[BUCKETS], struct buf *data,
+		   struct buf *data,
 		   struct store_row *row, struct err *e)
 {
 	struct record r;
@@ -24,11 +24,8 @@ static int due_row(struct vault *v, enum store_table t, sqlite3_stmt *st,
 		return record_tamper(&r, e, "the record lies in another table");
 	if (record_open(v, &r, box, n, data, e))
 		return -1;
-	/* a bucket's sum tells of all its rows: once is enough */
-	if (!checked[bucket_of(&r.id)] &&
-	    bucket_check(v, t, bucket_of(&r.id), e))
+	if (row_check(v, t, &r.id, r.version, e))
 		return -1;
-	checked[bucket_of(&r.id)] = true;
 	*row = (struct store_row){ .id = r.id, .group = r.group,
 				   .area = r.area, .fp = r.fp,
 				   .due_ms = r.due_ms, .data = data->p,
@@ -41,7 +38,6 @@ int store_each_due(struct vault *v, enum store_table t, int64_t now_ms,
 		   size_t max, store_fn fn, void *arg, struct err *e)
 {
 	struct buf data = BUF_INIT(SEAL_BOX_MAX);
-	bool checked[BUCKETS] = { false };
 	struct store_row row;
 	sqlite3_stmt *st;
 	int rc = SQLITE_DONE, out = -1, more = 0;
@@ -55,7 +51,7 @@ int store_each_due(struct vault *v, enum store_table t, int64_t now_ms,
 	stmt_u64(st, 2, now_ms > 0 ? (uint64_t)now_ms : 0);
 	stmt_u64(st, 3, max);
 	while (!more && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (due_row(v, t, st, checked, &data, &row, e))
+		if (due_row(v, t, st, &data, &row, e))
 			goto out;
 		more = fn(&row, arg, e);
 	}

@@ -361,6 +361,7 @@ void vault_close(struct vault **vp)
 	}
 	if (v->lock_fd >= 0)
 		close(v->lock_fd);
+	versions_forget_all(v);
 	for (unsigned t = 0; t < TABS; t++)
 		mem_free(v->bucket[t]);
 	mem_free(v->groups);
