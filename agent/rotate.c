@@ -29,6 +29,7 @@ void rotate_free(struct rotate_set *s)
 		rot_free(&s->p[i]);
 	mem_free(s->p);
 	mem_free(s->fresh);
+	mem_free(s->table);
 	*s = (struct rotate_set){ .n = 0 };
 }
 
@@ -41,40 +42,68 @@ int rotate_clock(struct app *app, struct err *e)
 	return alarm_clock(app, e); /* who is told when it was set back */
 }
 
+/* Where it is in the table, or where it belongs: the index + 1 is there, 0.
+ * Ids are keyed hashes: any part of one is spread evenly. */
+static uint32_t *slot_of(const struct rotate_set *s, const struct store_id *id)
+{
+	size_t at;
+
+	memcpy(&at, id->b, sizeof(at));
+	for (;; at++) {
+		uint32_t *x = &s->table[at & (2 * s->cap - 1)];
+
+		if (!*x || memcmp(&s->p[*x - 1].id, id, sizeof(*id)) == 0)
+			return x;
+	}
+}
+
+static int grow(struct rotate_set *s, struct err *e)
+{
+	const size_t cap = s->cap ? s->cap * 2 : 16;
+	struct rot_line *p = mem_realloc(s->p, cap * sizeof(*p));
+	bool *f = mem_realloc(s->fresh, cap * sizeof(*f));
+	uint32_t *t = mem_array(2 * cap, sizeof(*t));
+
+	s->p = p ? p : s->p;
+	s->fresh = f ? f : s->fresh;
+	if (!p || !f || !t) {
+		mem_free(t);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	mem_free(s->table);
+	s->table = t;
+	s->cap = cap;
+	for (size_t i = 0; i < s->n; i++)
+		*slot_of(s, &s->p[i].id) = (uint32_t)i + 1;
+	return 0;
+}
+
 /* Takes the line. */
 static int add(struct rotate_set *s, struct rot_line *l, bool fresh,
 	       struct err *e)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (memcmp(&s->p[i].id, &l->id, sizeof(l->id)) == 0) {
-			rot_free(l); /* two words mean the same */
-			return 0;
-		}
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 16;
-		struct rot_line *p = mem_realloc(s->p, cap * sizeof(*p));
-		bool *f;
+	uint32_t *at;
 
-		if (p)
-			s->p = p;
-		f = mem_realloc(s->fresh, cap * sizeof(*f));
-		if (f)
-			s->fresh = f;
-		if (!p || !f)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		s->cap = cap;
+	if (s->n == s->cap && grow(s, e) < 0)
+		return -1;
+	at = slot_of(s, &l->id);
+	if (*at) {
+		rot_free(l); /* two words mean the same */
+		return 0;
 	}
 	s->fresh[s->n] = fresh;
 	s->p[s->n++] = *l;
+	*at = (uint32_t)s->n;
 	*l = (struct rot_line){ .state = 0 };
 	return 0;
 }
 
 /* ---- one line -------------------------------------------------------------------- */
 
-struct known { /* facts of the connection last looked at */
+struct known { /* of the connection and the account last looked at */
 	char *name;
 	struct facts *facts;
+	struct rot_index *lines;
 };
 
 static int facts_for(struct app *app, struct known *k, const char *conn,
@@ -102,17 +131,57 @@ static void known_free(struct known *k)
 {
 	mem_free(k->name);
 	mem_free(k->facts);
+	rot_index_free(&k->lines);
 }
 
-/* The line of a credential, begun if it is idle.  1 in the set, 0 has no
- * policy, -1. */
+/* Begun if it is idle; takes the line.  1 in the set, 0 has no policy, -1. */
+static int take_line(struct app *app, const struct inv_credential *c,
+		     struct rot_line *l, const struct config_rotation *p,
+		     struct known *k, struct rotate_set *out, struct err *e)
+{
+	int rc = -1;
+
+	if (!p)
+		rc = 0;
+	else if (facts_for(app, k, c->connection, e) == 0) {
+		rot_policy_due(l, p, c, rot_clock_ms());
+		if (rot_policy_begin(app, l, p, facts_of(k->facts, c->kind),
+				     rot_clock_ms(), e) == 0 &&
+		    add(out, l, true, e) == 0)
+			rc = 1;
+	}
+	rot_free(l);
+	return rc;
+}
+
+/* The policy of a credential that has no line; it may be without on purpose. */
+static int first_policy(struct app *app, const struct inv_credential *c,
+			struct known *k, const struct config_rotation **p,
+			struct err *e)
+{
+	int turn;
+
+	if (rot_policy_of(app->config, c, p, e) < 0)
+		return -1;
+	if (!*p)
+		return 0;
+	turn = rot_index_partner(&k->lines, app->vault, c->connection,
+				 c->account, c->kind, e);
+	if (turn < 0)
+		return -1;
+	if (turn || rot_policy_partner(*p, c))
+		*p = NULL; /* no line of its own: its turn comes */
+	return 0;
+}
+
+/* The line of a credential.  As take_line(). */
 static int take(struct app *app, const struct inv_credential *c,
 		struct known *k, struct rotate_set *out, struct err *e)
 {
 	const struct config_rotation *p = NULL;
 	struct rot_line l;
-	int rc = rot_find(app->vault, c->connection, c->account, c->kind, c->id,
-			  &l, e);
+	int rc = rot_index_find(&k->lines, app->vault, c->connection,
+				c->account, c->kind, c->id, &l, e);
 
 	if (rc < 0)
 		return -1;
@@ -123,30 +192,14 @@ static int take(struct app *app, const struct inv_credential *c,
 	}
 	if (rc > 0 && rot_busy(&l))
 		return add(out, &l, false, e) < 0 ? -1 : 1;
-	if (rot_policy_of(app->config, c, &p, e) < 0)
+	if (rc > 0 ? rot_policy_of(app->config, c, &p, e) < 0 :
+		     first_policy(app, c, k, &p, e) < 0)
 		goto fail;
-	if (p && rc == 0) {
-		int turn = rot_is_partner(app->vault, c->connection, c->account,
-					  c->kind, e);
-
-		if (turn < 0)
-			goto fail;
-		if (turn || rot_policy_partner(p, c))
-			p = NULL; /* no line of its own: its turn comes */
-	}
-	if (!p) {
-		rot_free(&l);
-		return 0;
-	}
-	if ((rc == 0 && rot_begin_line(app->vault, c->connection, c->account,
-				       c->kind, c->id, &l, e) < 0) ||
-	    facts_for(app, k, c->connection, e) < 0)
+	if (p && rc == 0 &&
+	    rot_begin_line(app->vault, c->connection, c->account, c->kind,
+			   c->id, &l, e) < 0)
 		goto fail;
-	rot_policy_due(&l, p, c, rot_clock_ms());
-	if (rot_policy_begin(app, &l, p, facts_of(k->facts, c->kind),
-			     rot_clock_ms(), e) < 0)
-		goto fail;
-	return add(out, &l, true, e) < 0 ? -1 : 1;
+	return take_line(app, c, &l, p, k, out, e);
 fail:
 	rot_free(&l);
 	return -1;
@@ -227,7 +280,7 @@ int rotate_selected(struct app *app, const struct selection *sel,
 		    struct rotate_set *out, struct err *e)
 {
 	struct taking t = { .app = app };
-	struct known k = { NULL, NULL };
+	struct known k = { .name = NULL };
 	const bool one = sel->n == 1 && *sel->p[0].kind;
 	int rc = -1;
 
@@ -281,6 +334,7 @@ static int due_one(const struct rot_line *l, void *arg, struct err *e)
 static int take_due(struct app *app, const struct store_id *id,
 		    struct known *k, struct rotate_set *out, struct err *e)
 {
+	const struct config_rotation *p = NULL;
 	struct inv_credential c;
 	struct rot_line l;
 	int rc = rot_get(app->vault, id, &l, NULL, e);
@@ -289,13 +343,22 @@ static int take_due(struct app *app, const struct store_id *id,
 		return rc;
 	if (rot_busy(&l))
 		return add(out, &l, false, e);
+	if (l.state != RS_IDLE) { /* ended by an incident */
+		rot_free(&l);
+		return 0;
+	}
 	rc = inv_credential_get(app->vault, l.conn, l.account, l.kind, l.cred,
 				&c, NULL, e);
-	rot_free(&l);
-	if (rc > 0) {
-		rc = take(app, &c, k, out, e);
-		inv_credential_free(&c);
+	if (rc <= 0) {
+		rot_free(&l);
+		return rc;
 	}
+	rc = rot_policy_of(app->config, &c, &p, e);
+	if (rc < 0)
+		rot_free(&l);
+	else
+		rc = take_line(app, &c, &l, p, k, out, e);
+	inv_credential_free(&c);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -307,7 +370,7 @@ static int busy_one(const struct rot_line *l, void *arg, struct err *e)
 int rotate_due(struct app *app, size_t max, bool under_way,
 	       struct rotate_set *out, struct err *e)
 {
-	struct known k = { NULL, NULL };
+	struct known k = { .name = NULL };
 	struct due d = { NULL, 0, 0 };
 	int rc = -1;
 
@@ -459,7 +522,7 @@ out:
 int rotate_plan(struct app *app, struct rotate_set *s)
 {
 	struct buf b = BUF_INIT(BUF_REPORT_MAX);
-	struct known k = { NULL, NULL };
+	struct known k = { .name = NULL };
 	struct err e = ERR_INIT;
 	int code = -1;
 

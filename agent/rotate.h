@@ -12,6 +12,7 @@
 struct rotate_set {
 	struct rot_line *p;
 	bool *fresh; /* its row is to be written before anything is sent */
+	uint32_t *table; /* 2 * cap: which line has which id */
 	size_t n, cap;
 	size_t refused; /* could not be begun; told on stderr */
 };

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/engine/rot.h"
 #include "agent/report/out.h"
 #include "agent/claims.h"
 #include "base/clock.h"
@@ -172,6 +173,7 @@ int show_set_connection(struct show *s, const char *name, struct err *e)
 void show_release(struct show *s)
 {
 	forget_connection(s);
+	rot_index_free(&s->lines);
 	json_free(&s->json);
 }
 

@@ -7,6 +7,8 @@
 #include "agent/view.h"
 #include "base/json.h"
 
+struct rot_index;
+
 struct show {
 	const struct app *app;
 	struct json *json; /* the answer when --json, else NULL */
@@ -15,6 +17,7 @@ struct show {
 	struct inv_connection conn;
 	bool have_conn;
 	struct json *facts;
+	struct rot_index *lines; /* of the account shown now */
 	size_t n_things;
 	bool incidents; /* tell what incidents did to it */
 };

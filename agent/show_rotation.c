@@ -116,8 +116,8 @@ static int tell_policy(struct telling *t, const struct inv_credential *c,
 int show_rotation(struct telling *t, const struct inv_credential *c, struct err *e)
 {
 	struct rot_line l;
-	int rc = rot_find(t->s->app->vault, c->connection, c->account, c->kind,
-			  c->id, &l, e);
+	int rc = rot_index_find(&t->s->lines, t->s->app->vault, c->connection,
+				c->account, c->kind, c->id, &l, e);
 
 	if (rc < 0)
 		return -1;

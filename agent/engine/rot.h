@@ -142,17 +142,6 @@ int rot_put(struct vault *v, const struct rot_line *l,
 int rot_get(struct vault *v, const struct store_id *id, struct rot_line *out,
 	    struct secret **secret, struct err *e)
 	__attribute__((warn_unused_result));
-/* The line that this credential belongs to: in use, coming, or going.  1, 0,
- * -1. */
-int rot_find(struct vault *v, const char *conn, const char *account,
-	     const char *kind, const char *cred, struct rot_line *out,
-	     struct err *e) __attribute__((warn_unused_result));
-
-/* Is it the partner of a line, whose turn comes?  1, 0, -1. */
-int rot_is_partner(struct vault *v, const char *conn, const char *account,
-		   const char *kind, struct err *e)
-	__attribute__((warn_unused_result));
-
 /* Lent for the call; fn as store_fn. */
 typedef int (*rot_fn)(const struct rot_line *l, void *arg, struct err *e);
 int rot_each(struct vault *v, rot_fn fn, void *arg, struct err *e)
@@ -164,5 +153,22 @@ int rot_each_account(struct vault *v, const char *conn, const char *account,
 /* Those whose time has come, the earliest first, at most `max`. */
 int rot_each_due(struct vault *v, int64_t now_ms, size_t max, rot_fn fn,
 		 void *arg, struct err *e) __attribute__((warn_unused_result));
+
+/* ---- one account's lines (rot_index.c) -------------------------------------- */
+
+/* Read when an account is first asked about, kept until another is; *x begins
+ * as NULL.  It does not see lines that are written meanwhile. */
+struct rot_index;
+void rot_index_free(struct rot_index **x);
+/* The line that this credential belongs to: in use, coming, or going.  1, 0,
+ * -1. */
+int rot_index_find(struct rot_index **x, struct vault *v, const char *conn,
+		   const char *account, const char *kind, const char *cred,
+		   struct rot_line *out, struct err *e)
+	__attribute__((warn_unused_result));
+/* Is it the partner of a line, whose turn comes?  1, 0, -1. */
+int rot_index_partner(struct rot_index **x, struct vault *v, const char *conn,
+		      const char *account, const char *kind, struct err *e)
+	__attribute__((warn_unused_result));
 
 #endif
