@@ -126,6 +126,12 @@ int32_t generic_sum_inner(const int16_t f[GENERIC_FEATURES]);
 /* The sum of the others: the score. */
 int32_t generic_sum(const int16_t f[GENERIC_FEATURES]);
 
+/* Does its name, its line or what is around it say that the value is no secret
+ * by itself, or one for readers?  Then its score does not make it high. */
+bool generic_weak(const struct generic_window *w,
+		  const struct generic_value *v,
+		  const int16_t f[GENERIC_FEATURES]);
+
 /* Is there a secret at the anchor text[start, end)? */
 bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 		   struct generic_verdict *out);

@@ -251,35 +251,6 @@ static bool passes_gate(const struct generic_window *w,
 	return false;
 }
 
-/* keyid, keySha256; checksum/secrets: what stands for a value. */
-static bool stands_for(const struct generic_window *w,
-		       const struct generic_value *v)
-{
-	static const char *const words[] = {
-		"sha1", "sha2", "sha3", "sha5", "md5", "hash", "digest",
-		"checksum", "integrity", "fingerprint", "thumbprint", "keyid",
-		"public", "pubkey", "commit", "gpg", "pgp", NULL,
-	};
-	uint32_t from = v->name > w->from + 12 ? v->name - 12 : w->from;
-	size_t i;
-
-	for (i = 0; v->name_end > from && words[i]; i++)
-		if (check_find(w->text + from, v->name_end - from, words[i]))
-			return true;
-	return false;
-}
-
-/* The name says that it is no secret by itself: an id, a salt, a message. */
-static bool told_off(const struct generic_window *w,
-		     const struct generic_value *v,
-		     const int16_t f[GENERIC_FEATURES])
-{
-	if (v->how < GENERIC_URL && stands_for(w, v))
-		return true;
-	return f[F_NAME_SALT] || f[F_NAME_TEXT] ||
-	       (f[F_NAME_PUBLIC] && f[F_NAME_AFTER] > 1);
-}
-
 /* High is what hooks refuse: not by the score alone (weigh.h). */
 static enum confidence sure(const struct model *m, int32_t score, bool weak)
 {
@@ -314,7 +285,7 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 		out->stands = true;
 		out->score = sum;
 		out->value = v[i];
-		weak = told_off(&w, &v[i], f);
+		weak = generic_weak(&w, &v[i], f);
 	}
 	out->from = w.from;
 	out->to = w.seen > w.to ? w.seen : w.to;

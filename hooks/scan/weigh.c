@@ -21,6 +21,8 @@
 #define TURNS_LEAST 4u
 #define LINE_LEAST 24u /* of a key block */
 #define DEPTH_MOST 2
+#define SHORT 12u /* before a UUID */
+#define ECHO_OF_10 6u
 #define LONG_LIFE_S (7 * 24 * 3600)
 
 /* ---- values -------------------------------------------------------------- */
@@ -66,6 +68,22 @@ size_t weigh_period(const char *p, size_t n)
 	return period * 2 <= n ? period : 0;
 }
 
+/* Most of it comes again so many bytes later, though not all: abc1:0abd1:0. */
+static bool echoes(const char *p, size_t n)
+{
+	size_t by, i, same;
+
+	if (n > LOOKED_AT)
+		n = LOOKED_AT;
+	for (by = 1; by * 2 <= n; by++) {
+		for (i = by, same = 0; i < n; i++)
+			same += p[i] == p[i - by];
+		if (n - by >= LENGTH_LEAST && same * 10 >= (n - by) * ECHO_OF_10)
+			return true;
+	}
+	return false;
+}
+
 struct make {
 	size_t letters, digits, upper, lower, signs, steps, run;
 	size_t turns; /* from a small letter to a capital or back */
@@ -95,10 +113,52 @@ static void look(const char *p, size_t n, struct make *m)
 	m->signs = n - m->letters - m->digits;
 }
 
+/* A UUID, also behind a kind or a number: key:1:UUID. */
 static bool uuid(const char *p, size_t n)
 {
-	return n == 36 && p[8] == '-' && p[13] == '-' && p[18] == '-' &&
-	       p[23] == '-';
+	if (n < 36 || n > 36 + SHORT)
+		return false;
+	p += n - 36;
+	return p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-';
+}
+
+/* 0x04b24746: a number that a format begins with. */
+static bool small_number(const char *p, size_t n)
+{
+	size_t i = 2;
+
+	if (n < 3 || n > 18 || p[0] != '0' || (p[1] | 0x20) != 'x')
+		return false;
+	while (i < n && isxdigit((unsigned char)p[i]))
+		i++;
+	return i == n;
+}
+
+/* Words with blanks between, none of them long: a text. */
+static bool phrase(const char *p, size_t n)
+{
+	const char *at = p, *end = p + n, *blank;
+	size_t longest = 0;
+
+	if (!memchr(p, ' ', n))
+		return false;
+	for (; at < end; at = blank + 1) {
+		blank = memchr(at, ' ', (size_t)(end - at));
+		if (!blank)
+			blank = end;
+		if ((size_t)(blank - at) > longest)
+			longest = (size_t)(blank - at);
+	}
+	return longest < LETTERS_LEAST;
+}
+
+/* Parts between bars (vector|text|sum): something is encrypted, and says so. */
+static bool sealed(const char *p, size_t n)
+{
+	const char *bar = memchr(p, '|', n);
+
+	return (bar && n > 64 && memchr(bar + 1, '|', n - (size_t)(bar + 1 - p))) ||
+	       (n > 4 && (!memcmp(p, "ENC(", 4) || !memcmp(p, "ENC[", 4)));
 }
 
 /* <name>, ${NAME}, {{ name }}: a place to fill in. */
@@ -121,6 +181,9 @@ static bool public_key(const char *p, size_t n)
 	};
 	size_t i, len;
 
+	/* of a magic envelope: RSA.modulus.exponent */
+	if (n > 5 && !memcmp(p, "RSA.", 4) && !memcmp(p + n - 5, ".AQAB", 5))
+		return true;
 	for (i = 0; begins[i]; i++) {
 		len = strlen(begins[i]);
 		if (n >= len && !memcmp(p, begins[i], len))
@@ -132,11 +195,12 @@ static bool public_key(const char *p, size_t n)
 /* Nobody draws runs, steps and repetitions. */
 static bool drawn(const char *p, size_t n, const struct make *m)
 {
-	return m->run < 5 && m->steps * 3 < n && !weigh_period(p, n);
+	return m->run < 5 && m->steps * 3 < n && !weigh_period(p, n) &&
+	       !echoes(p, n);
 }
 
-/* Base64 of readable text: that text, else 0.  What a longer value begins
- * with is enough (the first part of a web token). */
+/* Base64 of readable text, of lines too: that text, else 0.  What a longer
+ * value begins with is enough (the first part of a web token). */
 static size_t reads_as(const char *p, size_t n, char out[LOOKED_AT])
 {
 	size_t len = 0, i;
@@ -153,7 +217,9 @@ static size_t reads_as(const char *p, size_t n, char out[LOOKED_AT])
 	for (i = 0; got > 0 && i < (size_t)got; i++)
 		if (out[i] == '\n' && i + 1 == (size_t)got)
 			return i;
-		else if (out[i] < ' ' || out[i] > '~')
+		else if ((out[i] < ' ' || out[i] > '~') &&
+			 out[i] != '\r' && out[i] != '\n' &&
+			 out[i] != '\t')
 			return 0;
 	return got > 0 ? (size_t)got : 0;
 }
@@ -208,8 +274,11 @@ bool weigh_value(const char *p, size_t n)
 		len = reads_as(p, n, deep[depth]);
 		if (!len)
 			break;
-		if (deep[depth][0] == '{') /* JSON */
-			return false;
+		if (deep[depth][0] == '{') /* JSON: an account's key file? */
+			return memmem(deep[depth], len, "private_key", 11);
+		if (len > 15 && !memcmp(deep[depth], "-----BEGIN ", 11))
+			return memmem(deep[depth], len, " PRIVATE KEY", 12) ||
+			       memmem(deep[depth], len, "BEGIN PRIVATE", 13);
 		p = deep[depth];
 		n = len;
 		after_colon(&p, &n);
@@ -219,7 +288,8 @@ bool weigh_value(const char *p, size_t n)
 	look(p, n, &m);
 	if (n < LENGTH_LEAST || check_entropy(p, n) * (double)n < BITS_LEAST ||
 	    !drawn(p, n, &m) || to_fill_in(p, n) || uuid(p, n) ||
-	    m.digits + m.signs == n)
+	    small_number(p, n) || phrase(p, n) || sealed(p, n) ||
+	    (n > 3 && !memcmp(p, "pk_", 3)) || m.digits + m.signs == n)
 		return false;
 	/* letters, also as words with signs between: no written ones, and if
 	 * there are few, capitals among them */
@@ -254,6 +324,7 @@ static bool piece_drawn(const char *p, size_t n)
 	if (n < LENGTH_LEAST)
 		return true; /* some vendors' are short: the rule knows */
 	return m.run < 8 && m.steps * 2 < n && !weigh_period(p, n) &&
+	       !echoes(p, n) &&
 	       weigh_words(p, n) * 2 < m.letters + m.digits;
 }
 
@@ -309,7 +380,8 @@ bool weigh_web_token(const char *p, size_t n)
 		return false;
 	len = check_unbase64(dot + 1, (size_t)(last - dot - 1), out);
 	if (len <= 0 || out[0] != '{' ||
-	    memmem(out, (size_t)len, "1234567890", 10)) /* jwt.io's own */
+	    memmem(out, (size_t)len, "1234567890", 10) || /* jwt.io's own */
+	    memmem(out, (size_t)len, "\"iat\":1516239022", 16))
 		return false;
 	expires = number_of((const char *)out, (size_t)len, "\"exp\"");
 	issued = number_of((const char *)out, (size_t)len, "\"iat\"");
@@ -330,7 +402,9 @@ static const char *const made_up[] = {
 	"sample", "samples", "demo", "demos", "tutorial", "tutorials",
 	"playground", "quickstart", "doc", "docs", "documentation", "javadoc",
 	"readme", "changelog", "locale", "locales", "i18n", "l10n", "intl",
-	"translations", "translation", "lang", "messages", "tmpl",
+	"translations", "translation", "lang", "langs", "language",
+	"languages", "localization", "localisation", "messages", "tmpl",
+	"swagger", "openapi", "guide", "guides", "howto", "manual", "manuals", "handbook",
 	/* of others */
 	"vendor", "vendored", "thirdparty", "bower_components",
 	NULL,
@@ -345,7 +419,10 @@ static const char *const texts[] = {
 	".snap", ".po", ".pot", ".xlf", ".xliff", ".man", ".dist",
 	".template", ".tpl",
 	/* full of sums */
-	".lock", "-lock.json", "go.sum", ".min.js", ".min.css", ".map", NULL,
+	".lock", "-lock.json", "go.sum", ".min.js", ".min.css", ".map",
+	"search_index.json",
+	/* told by programs */
+	".log", ".logcat", NULL,
 };
 
 static bool made_up_word(const char *p, size_t n)
@@ -404,6 +481,7 @@ bool weigh_path(const char *path)
 	size_t n = strlen(path), i, len;
 
 	if (strstr(path, "node_modules/") || strstr(path, "third_party/") ||
+	    strstr(path, ".yarn/") ||
 	    of_language(path, n))
 		return true;
 

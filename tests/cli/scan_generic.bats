@@ -80,6 +80,45 @@ each() { # WANT NAME
 	S
 }
 
+# NAME, then lines of standard input as a file each: told, with that confidence.
+told_as() { # CONFIDENCE NAME
+	rm -rf in; mkdir in
+	local line i=0
+	while IFS= read -r line; do
+		i=$((i + 1)); mkdir "in/$i"
+		printf '%b\n' "$line" >"in/$i/$2"
+	done
+	"$scan" scan --dir --exit-code 0 -f json -r out.json in
+	python3 - "$1" "$i" "$2" <<-'P'
+	import json, sys
+	want, n, name = sys.argv[1] == "high", int(sys.argv[2]), sys.argv[3]
+	high = {f["File"].split("/")[1] for f in json.load(open("out.json")) if f["Confidence"] == "high"}
+	for i in range(1, n + 1):
+	    if (str(i) in high) != want:
+	        sys.exit(("not high: " if want else "high: ") + open(f"in/{i}/{name}").read())
+	P
+}
+
+@test "what stands for a secret, or is there to be read, is not high" {
+	told_as less app.txt <<-'S'
+	crypted_password: 'kR7vXq2mWz9pLs8TnQ4y'
+	<input name="csrf_token" value="kR7vXq2mWz9pLs8TnQ4yBd6F">
+	recaptcha_site_key = "kR7vXq2mWz9pLs8TnQ4yBd6F"
+	 * "password": "kR7vXq2mWz9pLs8T",
+	return x; // {"secretKey":"kR7vXq2mWz9pLs8T"}
+	<pre><code>password=kR7vXq2mWz9pLs8T</code></pre>
+	<span class="s">password = "kR7vXq2mWz9pLs8T"</span>
+	password: 00742970dc9e6319f8019fd54864d3ea740f04b1
+	S
+	told_as high app.txt <<-'S'
+	password: 'kR7vXq2mWz9pLs8TnQ4y'
+	# db_password = "kR7vXq2mWz9pLs8T"
+	// db_password = "kR7vXq2mWz9pLs8T"
+	DB_PASSWORD=00742970dc9e6319f8019fd54864d3ea740f04b1
+	client_secret = "kR7vXq2mWz9pLs8TnQ4yBd6F"
+	S
+}
+
 @test "the rule can be disabled and silenced as any other" {
 	echo 'password = "kR7vXq2mWz9p"' >f
 	run "$scan" scan f

@@ -94,13 +94,27 @@ static void test_made_up(void **state)
 		"dXNlcjpwYXNzd2Q=", "Y2xpZW50LWlkOmNsaWVudC1zZWNyZXQ=",
 		"aGVsbG8gd29ybGQh", "Basic dXNlcm5hbWU6cGFzc3dvcmQ=",
 		"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
-		"eyJhbGciOiJIUzI1NiJ9.eyJ", NULL,
+		"eyJhbGciOiJIUzI1NiJ9.eyJ",
+		/* echoes of a pseudo-language, of fingers on a keyboard */
+		"crwdns107:0crwdne107:0", "qwsdfsdfsdfsdfsdfsdf1",
+		/* an id behind its kind, the number a format begins with */
+		"key:1:07729fbe-3942-11ec-854f-3e6e3d9df205", "0x04b24746",
+		/* texts, something encrypted, keys that are public */
+		"Gl\\u00f6mt Ditt l\\u00f6senord?", "Nenalezeno %1 k %2",
+		"2.kR7vXq2mWz9pLs8TnQ4yBd==|kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq|R7vXq2mWz9p",
+		"ENC(kR7vXq2mWz9pLs8TnQ4y)", "pk_kR7vXq2mWz9pLs8TnQ4y",
+		"RSA.kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq2mWz9p.AQAB",
+		/* base64 of JSON with lines, of a certificate */
+		"ewogICJrdHkiOiAiUlNBIiwKICAiZSI6ICJBUUFCIgp9Cg==",
+		"LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUQ5akNDQXQ2Z0F3",
+		NULL,
 	};
 	static const char *const tokens[] = {
 		"glpat-adminadminadminadmin", "glpat-nobodysnobodysnobodys",
 		"sk_live_aaaaaaaaaaaaaaaaaaaaaaaa", "xoxb-<token>",
 		"ghp_abcdefghijklmnopqrstuvwxyzabcdefghij",
-		"AKIAABCDEFGHIJKLMNOP", NULL,
+		"AKIAABCDEFGHIJKLMNOP",
+		"hooks.slack.com/services/T1AB/B1CD/aaasdfsdfsdfsdfsdfsdf", NULL,
 	};
 	size_t i;
 
@@ -117,6 +131,13 @@ static void test_made_up(void **state)
 	}
 	/* and what must stay */
 	assert_true(weigh_value("kR7vXq2mWz9p", 12));
+	assert_true(weigh_value("0xkR7vXq2mWz9p", 14));
+	/* base64 of a private key, of an account's file */
+	assert_true(weigh_value("LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JSUV2"
+				"Z0lCQURBTkJna3Foa2lHOXcw", 68));
+	assert_true(weigh_value("ewogICJ0eXBlIjogInNlcnZpY2VfYWNjb3VudCIsCiAg"
+				"InByaXZhdGVfa2V5X2lkIjogIjY2N2JkMWZiIgp9Cg==",
+				88));
 	assert_true(weigh_value("ZGVwbG95OmtSN3ZYcTJtV3o5cA==", 28));
 	assert_true(weigh_token("hooks.slack.com/services/T0AB1CD2E/B0AB1CD2E"
 				"/kR7vXq2mWz9pLs8TnQ4yBd6F", 69));
@@ -167,7 +188,10 @@ static void test_paths(void **state)
 		"conf/locale/locale_nl-NL.ini", "a.zip!examples/x", "t/test1.c",
 		"TestData.cs", "guide.adoc", "a/login_sv_SE.properties", "login_tr.properties",
 		"src/vendor/x/key.pem", "web/node_modules/a/b.js", "go.sum",
-		"yarn.lock", "ui/package-lock.json", "js/app.min.js", "a/testdata/key.pem", NULL,
+		"yarn.lock", "ui/package-lock.json", "js/app.min.js", "a/testdata/key.pem",
+		"public/js/langs/la.json", "assets/localization/cs/TeX.js",
+		"api/swagger.json", "guides/setup.html", "boot.log",
+		"en/search/search_index.json", ".yarn/releases/yarn.cjs", NULL,
 	};
 	static const char *const real[] = {
 		"app.conf", "src/main/latest.c", "contest/a.py", "attest.go",
@@ -223,6 +247,8 @@ static void test_web_token(void **state)
 		"IjoxNzAwMDAwMDAwLCJleHAiOjE3MDAwMDM2MDB9.x";
 	static const char years[] = "eyJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3MDAwMDAw"
 		"MDAsImV4cCI6MTkwMDAwMDAwMH0.x";
+	static const char first[] = "eyJhbGciOiJIUzI1NiJ9."
+		"eyJzdWIiOiIxIiwiaWF0IjoxNTE2MjM5MDIyfQ.x";
 	static const char unknown[] =
 		"eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDM2MDB9.x";
 
@@ -232,6 +258,8 @@ static void test_web_token(void **state)
 	assert_true(weigh_web_token(years, strlen(years)));
 	assert_false(weigh_web_token(unknown, strlen(unknown)));
 	assert_false(weigh_web_token("a.b", 3));
+	/* {"sub":"1","iat":1516239022}: everybody's first one */
+	assert_false(weigh_web_token(first, strlen(first)));
 }
 
 int main(void)
