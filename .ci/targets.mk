@@ -75,6 +75,10 @@ analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 power: $(BUILD)/test/unit/test_vault_power_fault ## power cuts at 50,000 moments of a vault's work (check: 10,000)
 	$(Q)CURFEW_POWER_SEEDS=50000 $(BUILD)/test/unit/test_vault_power_fault
 
+storage: test-programs all ## the vault's disk fails at every operation of a rotation (check: every 41st)
+	$(Q)CURFEW_BUILD='$(CURDIR)/$(BUILD)/test' CURFEW_STORAGE_STRIDE=1 CURFEW_POWER_RUNS=20 CURFEW_POWER_CUTS=50 \
+		bats tests/fault/storage.bats
+
 # tests/fuzz/fuzz_NAME.c; `// link: scan` in its head adds the scanner, as with unit tests.
 # A target takes its seeds from tests/fuzz/seeds/NAME*.
 SECONDS ?= 30
@@ -140,4 +144,4 @@ dist: ## the sources of the last commit as curfew-VERSION.tar.gz
 clean: ## remove what was built
 	rm -rf '$(BUILD)'
 
-.PHONY: power help deps check layers shells demo bench equality sanitize analyze fuzz fuzz-programs install uninstall dist clean
+.PHONY: power storage crash-pairs help deps check layers shells demo bench equality sanitize analyze fuzz fuzz-programs install uninstall dist clean

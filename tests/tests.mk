@@ -56,7 +56,7 @@ unit: $(UNIT) $(BUILD)/test/conformance
 test-fast: test-programs unit ## unit and command tests, no servers
 	$(Q)tests/run $(BUILD)/test fast
 
-test-programs: $(BUILD)/test/curfew-provider-fake $(BUILD)/test/matrix $(BUILD)/test/features
+test-programs: $(BUILD)/test/curfew-storage $(BUILD)/test/curfew-power $(BUILD)/test/curfew-provider-fake $(BUILD)/test/matrix $(BUILD)/test/features
 
 check-here: all test-programs unit
 	$(Q)tests/run $(BUILD)/test all
@@ -68,9 +68,18 @@ define fake
 $(1)/curfew-provider-fake: $(call obj,$(1),tests/fault/fake_provider.c tests/fault/fake_rotate.c tests/fault/world.c $(BASE_C) $(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_base)
-$(1)/matrix: $(call obj,$(1),tests/fault/matrix.c tests/fault/matrix_kill.c tests/fault/matrix_rotate.c tests/fault/rig.c tests/fault/rig_rotate.c tests/fault/world.c agent/engine/rot.c agent/engine/rot_record.c $(VAULT_C) $(BASE_C) $(BASE_CC))
+$(1)/matrix: $(call obj,$(1),tests/fault/matrix.c tests/fault/matrix_kill.c tests/fault/matrix_rotate.c tests/fault/matrix_storage.c tests/fault/matrix_power.c tests/fault/rig.c tests/fault/rig_rotate.c tests/fault/world.c agent/engine/rot.c agent/engine/rot_record.c $(VAULT_C) $(BASE_C) $(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base)
 endef
 $(eval $(call fake,$(BUILD)/test,))
+
+# The whole of curfew over a disk that fails (tests/fault/storage.c, power.c)
+define disk
+$(BUILD)/test/curfew-$(1): $(call obj,$(BUILD)/test,tests/fault/$(1).c tests/unit/vfsshim.c $(2) $(AGENT_C) $(VAULT_C) $(BASE_C) $(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(3:%=-Wl$$(comma)--wrap=%) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base) $$(LIBS_cmocka)
+endef
+$(eval $(call disk,storage,,pwrite write fsync fdatasync renameat posix_fallocate unlink sqlite3_initialize))
+$(eval $(call disk,power,tests/unit/powerkit.c,pwrite write fsync fdatasync renameat crash_point sqlite3_initialize))
 $(eval $(call fake,$(BUILD)/asan,-fsanitize=address$(comma)undefined))

@@ -4,7 +4,7 @@
  * nothing changes, then the invariants are checked against what the services
  * really hold.  Prints TAP.
  *
- * usage: matrix BUILD [--suite kill|rotate] [--script NAME] [--label LABEL] [--control NAME] [--jobs N]
+ * usage: matrix BUILD [--suite kill|rotate|storage|power] [--script NAME] [--label LABEL] [--control NAME] [--jobs N]
  *               [--pairs N: every N-th pair of labels, one after the other]
  *        matrix --seed DIR [SCRIPT]         one rig, to try by hand
  *        matrix --seed-rotation DIR [SCRIPT [POLICY]]
@@ -33,11 +33,21 @@
 #include "rig.h"
 #include "rig_rotate.h"
 
-#define LABELS_MAX 128
+#define LABELS_MAX 8192
 
 static char build[PATH_MAX], base_dir[120];
 static const char *control;
 static const struct suite *suite = &suite_kill;
+static const struct suite *const suites[] = { &suite_kill, &suite_rotate,
+					      &suite_storage, &suite_power };
+static const char *instead, *instead_name, *instead_value;
+
+void matrix_instead(const char *program, const char *name, const char *value)
+{
+	instead = program;
+	instead_name = name;
+	instead_value = value;
+}
 
 /* ---- running curfew ------------------------------------------------------------- */
 
@@ -53,6 +63,8 @@ static void child_environment(const char *crash_at, const char *list)
 		(void)setenv("CURFEW_CRASH_AT", crash_at, 1);
 	if (list)
 		(void)setenv("CURFEW_CRASH_LIST", list, 1);
+	if (instead && *instead_name)
+		(void)setenv(instead_name, instead_value, 1);
 	if (control) {
 		(void)snprintf(name, sizeof(name), "CURFEW_TEST_NO_%s", control);
 		(void)setenv(name, "1", 1);
@@ -63,7 +75,7 @@ static void child_environment(const char *crash_at, const char *list)
 int matrix_run(const char *dir, const char *crash_at, const char *list,
 	       const char *const *words)
 {
-	char vault[200], key[200], config[200], out[200], program[PATH_MAX + 8];
+	char vault[200], key[200], config[200], out[200], program[PATH_MAX + 40];
 	const char *argv[24];
 	size_t n = 0;
 	int status;
@@ -73,7 +85,8 @@ int matrix_run(const char *dir, const char *crash_at, const char *list,
 	(void)snprintf(key, sizeof(key), "%s/key", dir);
 	(void)snprintf(config, sizeof(config), "%s/curfew.toml", dir);
 	(void)snprintf(out, sizeof(out), "%s/output", dir);
-	(void)snprintf(program, sizeof(program), "%s/curfew", build);
+	(void)snprintf(program, sizeof(program), "%s/%s", build,
+		       instead ? instead : "curfew");
 	argv[n++] = program;
 	argv[n++] = "--dir";
 	argv[n++] = vault;
@@ -156,7 +169,10 @@ static size_t labels_of(size_t script, char labels[][80])
 {
 	char dir[200], list[250], name[120];
 	struct buf b = BUF_INIT(16u << 20);
-	size_t n = 0, counts[LABELS_MAX] = { 0 }, first;
+	static size_t counts[LABELS_MAX];
+	size_t n = 0, first;
+
+	memset(counts, 0, sizeof(counts));
 
 	(void)snprintf(dir, sizeof(dir), "%s/labels-%zu", base_dir, script);
 	(void)snprintf(list, sizeof(list), "%s/labels", dir);
@@ -311,6 +327,15 @@ static int by_hand(int argc, char **argv)
 	return rc < 0;
 }
 
+static const struct suite *find_suite(const char *name)
+{
+	for (size_t i = 0; i < sizeof(suites) / sizeof(*suites); i++)
+		if (strcmp(suites[i]->name, name) == 0)
+			return suites[i];
+	(void)fprintf(stderr, "no such suite: %s\n", name);
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	struct wanted want = { .jobs = 3 };
@@ -331,8 +356,7 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "--control") == 0)
 			control = argv[i + 1];
 		else if (strcmp(argv[i], "--suite") == 0)
-			suite = strcmp(argv[i + 1], "rotate") == 0 ?
-				&suite_rotate : &suite_kill;
+			suite = find_suite(argv[i + 1]);
 		else if (strcmp(argv[i], "--pairs") == 0)
 			want.pairs = (size_t)atoi_checked(argv[i + 1]);
 		else if (strcmp(argv[i], "--jobs") == 0)

@@ -27,7 +27,20 @@ struct suite {
 	bool (*wants)(size_t script, const char *label);
 };
 
-extern const struct suite suite_kill, suite_rotate;
+extern const struct suite suite_kill, suite_rotate, suite_storage, suite_power;
+
+/* The next matrix_run() takes this program instead of curfew, with NAME=value
+ * ("" none) in its environment; until it is called with NULL. */
+void matrix_instead(const char *program, const char *name, const char *value);
+
+/* Of the rotate suite: what follows the first command, and the checks.  A script
+ * that is not disturbed. */
+int rotate_go_on(const char *dir, size_t script, struct buf *findings);
+/* The first command of a script. */
+int rotate_first(const char *dir, size_t script);
+size_t rotate_script(const char *name);
+/* As things are, before anything goes on. */
+void rotate_between(const char *dir, size_t script, struct buf *findings);
 
 /* curfew WORDS in the rig; its output is kept for the residue check. */
 int matrix_run(const char *dir, const char *crash_at, const char *list,

@@ -227,6 +227,33 @@ static int play(const char *dir, size_t i, const char *label,
 		       go_on(dir, &scripts[i], true, findings);
 }
 
+int rotate_go_on(const char *dir, size_t i, struct buf *findings)
+{
+	return go_on(dir, &scripts[i], true, findings);
+}
+
+int rotate_first(const char *dir, size_t i)
+{
+	return matrix_run(dir, NULL, NULL, first(&scripts[i]));
+}
+
+size_t rotate_script(const char *name)
+{
+	size_t i = 0;
+
+	while (i + 1 < N_SCRIPTS && strcmp(scripts[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+void rotate_between(const char *dir, size_t i, struct buf *findings)
+{
+	const struct rig_end between = { .single = scripts[i].single,
+					 .between = true };
+
+	rig_rotate_check(dir, &between, findings);
+}
+
 const struct suite suite_rotate = {
 	.name = "rotate", .n = N_SCRIPTS, .title = title, .make = make,
 	.rehearse = rehearse, .play = play, .wants = wants,
