@@ -51,6 +51,7 @@ LIBS_ldap := $(call pc,--libs,ldap lber)
 LIBS_notify := $(call pc,--libs,libcurl)
 LIBS_postgres := $(call pc,--libs,libpq)
 LIBS_http := $(call pc,--libs,libcurl libcrypto)
+LIBS_acme := $(LIBS_http)
 LIBS_keyring := $(call pc,--libs,libsecret-1)
 LIBS_scan := $(call pc,--libs,libgit2 libpcre2-8 libhs libarchive libdeflate) -lm
 # A hook starts for every push, and binding two dozen libraries was more than half
@@ -83,6 +84,7 @@ EXTRA_redis := $(EXTRA_dovecot)
 EXTRA_file := $(sort $(wildcard providers/sink/*.c))
 EXTRA_program := $(EXTRA_file)
 EXTRA_systemd := $(EXTRA_file)
+EXTRA_acme := $(EXTRA_file) providers/http/jwt.c providers/http/transport.c
 define provider
 $(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard providers/$(2)/*.c)) $$(EXTRA_$(2)) $$(KIT_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)

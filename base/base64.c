@@ -84,3 +84,14 @@ int base64_encode(const void *data, size_t n, bool pad, struct buf *out,
 	}
 	return 0;
 }
+
+int base64url_encode(const void *p, size_t n, struct buf *out, struct err *e)
+{
+	const size_t from = out->len;
+
+	if (base64_encode(p, n, false, out, e))
+		return -1;
+	for (size_t i = from; i < out->len; i++)
+		out->p[i] = out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i];
+	return 0;
+}

@@ -14,4 +14,8 @@ bool base64_decode(const char *p, size_t n, unsigned char *out, size_t *outlen);
 int base64_encode(const void *p, size_t n, bool pad, struct buf *out,
 		  struct err *e) __attribute__((warn_unused_result));
 
+/* The URL's alphabet without padding (RFC 4648 5; RFC 7515 2). */
+int base64url_encode(const void *p, size_t n, struct buf *out, struct err *e)
+	__attribute__((warn_unused_result));
+
 #endif

@@ -14,7 +14,7 @@
 static const char describe[] =
 	"{\"options\":[" DELIVERY_OPTIONS ","
 	"{\"name\":\"format\",\"default\":\"plain\",\"help\":\"plain (the secret alone), "
-		"env, json or ini\"},"
+		"env, json, ini or pem (a key, then its certificates)\"},"
 	"{\"name\":\"newline\",\"default\":\"no\",\"help\":\"plain: yes for one at the end\"},"
 	"{\"name\":\"section\",\"help\":\"ini: the section's name\"},"
 	"{\"name\":\"field.*\",\"help\":\"field.secret=DB_PASSWORD, field.user=DB_USER: what "
@@ -38,7 +38,7 @@ static int text_of(void *arg, const struct kit_request *q, struct buf *out, stru
 
 static int format_of(const struct kit_connection *c, struct file *f, struct err *e)
 {
-	static const char *const word[] = { "plain", "env", "json", "ini" };
+	static const char *const word[] = { "plain", "env", "json", "ini", "pem" };
 	const char *want = kit_option(c, "format", NULL);
 	const char *path = kit_option(c, "use_template", NULL);
 	const char *newline = kit_option(c, "newline", "no");
@@ -60,7 +60,7 @@ static int format_of(const struct kit_connection *c, struct file *f, struct err 
 			f->how.as = (enum render_as)i;
 			return 0;
 		}
-	return err_fail(e, ERR_CONFIG, want, "option format is plain, env, json or ini");
+	return err_fail(e, ERR_CONFIG, want, "option format is plain, env, json, ini or pem");
 }
 
 static void close_file(void *session)

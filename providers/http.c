@@ -22,8 +22,8 @@
 #include "base/harden.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "providers/http/jwt.h"
 #include "providers/http/request.h"
+#include "providers/http/pki.h"
 
 static struct def definition; /* one connection a process */
 static bool loaded;
@@ -296,7 +296,7 @@ int main(int argc, char **argv)
 	char *text = NULL;
 	int rc;
 
-	if (harden_start(NULL, 0, &e) || jwt_boot(&e) || wire_boot(&e))
+	if (harden_start(NULL, 0, &e) || pki_boot(&e) || wire_boot(&e))
 		return fail(&e);
 	for (size_t i = 0; def_verbs[i]; i++)
 		p.verbs[i + 1] = (struct kit_verb){ def_verbs[i], act_run };

@@ -8,7 +8,8 @@ void rot_free(struct rot_line *l)
 {
 	char *const texts[] = { l->conn, l->account, l->kind, l->cred,
 				l->new_account, l->new_cred, l->partner,
-				l->policy, l->nonce, l->why, l->incident };
+				l->policy, l->nonce, l->why, l->incident,
+				l->public };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		mem_free(texts[i]);

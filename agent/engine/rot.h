@@ -74,6 +74,7 @@ struct rot_line {
 	char *partner;			    /* alternate: the other account */
 	char *policy;			    /* [rotation.NAME] */
 	char *nonce, *why, *incident;
+	char *public;	  /* goes with the new one: a chain of certificates; "" */
 	struct rot_sink *sinks;
 	size_t n_sinks;
 	struct rot_ids before;	  /* listed before the new one was made */

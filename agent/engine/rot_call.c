@@ -73,7 +73,8 @@ static bool fields(struct json *r, const struct rot_line *l)
 		  json_set_str(f, "user", rot_new_account(l)) &&
 		  json_set_str(f, "credential", l->new_cred) &&
 		  json_set_str(f, "connection", l->conn) &&
-		  json_set_str(r, "from", from.p);
+		  json_set_str(r, "from", from.p) &&
+		  (!*l->public || json_set_str(f, "public", l->public));
 
 	buf_release(&from);
 	if (!ok) {
@@ -420,6 +421,9 @@ static void read_body(struct rot_answer *a, const struct json *body)
 	a->has_adopted = json_bool(body, "adopted", &a->adopted);
 	if (json_str(body, "credential"))
 		a->credential = mem_strdup(json_str(body, "credential"));
+	if (json_str(body, "public") &&
+	    strlen(json_str(body, "public")) <= BUF_TEXT_MAX)
+		a->public = mem_strdup(json_str(body, "public"));
 	if (json_str(body, "place_version"))
 		a->their = mem_strdup(json_str(body, "place_version"));
 	if (!a->text)
@@ -540,6 +544,7 @@ static void answer_free(struct rot_answer *a)
 	mem_free(a->text);
 	mem_free(a->credential);
 	mem_free(a->their);
+	mem_free(a->public);
 	secret_free(&a->secret);
 }
 

@@ -107,7 +107,7 @@ struct rot_answer {
 	bool has_adopted;
 	bool look; /* nobody was asked: only look what needs no call */
 	int64_t after_ms;
-	char *text, *credential, *their;
+	char *text, *credential, *their, *public;
 	struct secret *secret;
 };
 

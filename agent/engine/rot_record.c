@@ -17,6 +17,7 @@
 enum {
 	F_CONN = 1, F_ACCOUNT, F_KIND, F_CRED, F_NEW_ACCOUNT, F_NEW_CRED,
 	F_PARTNER, F_POLICY, F_NONCE, F_WHY, F_INCIDENT,
+	F_PUBLIC,
 	F_SINK_CONN = 20, F_SINK_PLACE, F_SINK_VERSION, F_SINK_AT,
 	F_SINK_FLAGS, F_SINK_THEIR, /* F_SINK_CONN begins the next sink */
 	F_BEFORE = 30, F_OURS, F_STRANGER,
@@ -64,6 +65,7 @@ static char **text_of(struct rot_line *l, unsigned tag)
 	case F_NONCE: return &l->nonce;
 	case F_WHY: return &l->why;
 	case F_INCIDENT: return &l->incident;
+	case F_PUBLIC: return &l->public;
 	default: return NULL;
 	}
 }
@@ -97,7 +99,7 @@ int rot_pack(const struct rot_line *line, struct buf *out, struct err *e)
 {
 	struct rot_line l = *line; /* only read through */
 
-	for (unsigned tag = F_CONN; tag <= F_INCIDENT; tag++) {
+	for (unsigned tag = F_CONN; tag <= F_PUBLIC; tag++) {
 		char **t = text_of(&l, tag);
 
 		if (t && pack_str(out, tag, *t, e) < 0)
@@ -216,7 +218,7 @@ static int take(struct rot_line *l, struct unpack *u, struct err *e)
 
 static int fill_in(struct rot_line *l, struct err *e)
 {
-	for (unsigned tag = F_CONN; tag <= F_INCIDENT; tag++) {
+	for (unsigned tag = F_CONN; tag <= F_PUBLIC; tag++) {
 		char **t = text_of(l, tag);
 
 		if (t && !*t && rot_text(t, "", e) < 0)

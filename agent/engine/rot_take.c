@@ -79,7 +79,8 @@ static int take_set(struct rot_run *r, struct rot_answer *a, int64_t now,
 				 "was there before", id);
 	else
 		l->flags &= (uint16_t)~RF_IN_PLACE;
-	if (rot_text(&l->new_cred, id, e) < 0)
+	if (rot_text(&l->new_cred, id, e) < 0 ||
+	    rot_text(&l->public, a->public ? a->public : "", e) < 0)
 		return -1;
 	if (l->flags & RF_IN_PLACE)
 		r->swap = true;
@@ -118,7 +119,8 @@ static int take_mint(struct rot_run *r, struct rot_answer *a, int64_t now,
 					 "'%.60s', which was there before",
 					 a->credential);
 		}
-		if (rot_text(&l->new_cred, a->credential, e) < 0)
+		if (rot_text(&l->new_cred, a->credential, e) < 0 ||
+		    rot_text(&l->public, a->public ? a->public : "", e) < 0)
 			return -1;
 		r->value = a->secret;
 		a->secret = NULL;

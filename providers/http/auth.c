@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "providers/http/jwt.h"
+#include "providers/http/pki.h"
 #include "providers/http/request.h"
 #include "providers/http/stamp.h"
 

@@ -321,13 +321,7 @@ static int json_escape(struct buf *out, const char *p, size_t n, struct err *e)
 
 int tmpl_base64(struct buf *out, const void *p, size_t n, bool url, struct err *e)
 {
-	const size_t from = out->len;
-
-	if (base64_encode(p, n, !url, out, e))
-		return -1;
-	for (size_t i = from; url && i < out->len; i++)
-		out->p[i] = out->p[i] == '+' ? '-' : out->p[i] == '/' ? '_' : out->p[i];
-	return 0;
+	return url ? base64url_encode(p, n, out, e) : base64_encode(p, n, true, out, e);
 }
 
 /* "repo/7": what is before the first '/' (or the last: parent, leaf), what is

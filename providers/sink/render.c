@@ -268,8 +268,11 @@ int render(const struct render *how, const struct json *fields,
 	const struct source s = { fields, secret };
 	bool seen = false;
 
+	const char *public = fields ? json_str(fields, "public") : NULL;
+
 	/* room at once: no copy is left where the buffer was */
-	if (buf_reserve(out, ROOM + 6 * secret_len(secret), e))
+	if (buf_reserve(out, ROOM + 6 * secret_len(secret) + (public ? strlen(public) : 0),
+			e))
 		return -1;
 	switch (how->as) {
 	case RENDER_TEMPLATE:
@@ -283,6 +286,10 @@ int render(const struct render *how, const struct json *fields,
 		return put_pairs(how, &s, out, e);
 	case RENDER_ENV:
 		return put_pairs(how, &s, out, e);
+	case RENDER_PEM: /* in this order every server reads it */
+		return put_field(&s, "secret", QUOTE_RAW, out, e) ||
+		       (out->len && out->p[out->len - 1] != '\n' && buf_puts(out, "\n", e)) ||
+		       put_field(&s, "public", QUOTE_RAW, out, e) ? -1 : 0;
 	default:
 		return put_field(&s, "secret", QUOTE_RAW, out, e) ||
 		       (how->newline && buf_puts(out, "\n", e)) ? -1 : 0;

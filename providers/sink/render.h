@@ -13,7 +13,7 @@
 
 #include "providers/kit/kit.h"
 
-enum render_as { RENDER_PLAIN, RENDER_ENV, RENDER_JSON, RENDER_INI, RENDER_TEMPLATE };
+enum render_as { RENDER_PLAIN, RENDER_ENV, RENDER_JSON, RENDER_INI, RENDER_PEM, RENDER_TEMPLATE };
 
 struct render {
 	enum render_as as;
