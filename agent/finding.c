@@ -194,13 +194,13 @@ static int look(struct vault *v, const char *id, struct finding *out,
 	struct secret *s = NULL;
 	int rc = store_look(v, STORE_SETTING, &key, &data, &meta, &s, e);
 
-	if (rc == 1) {
+	if (rc > 0) {
 		meta.data = data.p;
 		meta.len = data.len;
 		meta.has_secret = s != NULL;
 		rc = unpack(&meta, out, e) < 0 ? -1 : 1;
 	}
-	if (rc == 1 && value != NULL) {
+	if (rc > 0 && value != NULL) {
 		*value = s;
 		s = NULL;
 	}

@@ -5,6 +5,7 @@
  * allocation, so that an out-of-memory error can still be told.
  * Must never: print, log, or look at secrets.
  */
+#define ERR_ITSELF
 #include "base/err.h"
 
 #include <errno.h>

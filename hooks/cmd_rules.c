@@ -104,7 +104,7 @@ static int try_all(const struct engine *g, int argc, char **argv)
 	for (i = 0; i < g->rules->n; i++) {
 		const struct rule *r = &g->rules->rule[i];
 
-		for (k = 0; k < argc && strcmp(argv[k], r->id); k++)
+		for (k = 0; k < argc && strcmp(argv[k], r->id) != 0; k++)
 			;
 		if (argc && k == argc)
 			continue;

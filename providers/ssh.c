@@ -111,7 +111,7 @@ bool ssh_select(const struct kit_request *q, struct keysel *sel, struct kit_repl
 	*sel = (struct keysel){ .kind = q->kind, .print = q->credential };
 	if (!*q->account)
 		kit_say(r, KIT_REFUSED, "the request names no account");
-	else if (*q->kind && strcmp(q->kind, "ssh-key") && strcmp(q->kind, "ssh-ca"))
+	else if (*q->kind && strcmp(q->kind, "ssh-key") != 0 && strcmp(q->kind, "ssh-ca") != 0)
 		kit_say(r, KIT_REFUSED, "there is no kind '%.40s'; there are ssh-key, "
 			"ssh-ca and password", q->kind);
 	else if (*q->credential && !keyline_unprint(q->credential, hash))

@@ -145,7 +145,7 @@ static int take_sink(struct rot_line *l, struct unpack *u, struct err *e)
 
 	if (u->tag == F_SINK_CONN && next_sink(l, e) < 0)
 		return -1;
-	if (!l->n_sinks) {
+	if (!l->n_sinks || !l->sinks) {
 		u->bad = true;
 		return 0;
 	}

@@ -68,7 +68,7 @@ static bool id_line(const char **p, const char *end, const char *word,
 	size_t n = strlen(word);
 	char hex[17];
 
-	if ((size_t)(end - *p) < n + 41 || memcmp(*p, word, n) ||
+	if ((size_t)(end - *p) < n + 41 || memcmp(*p, word, n) != 0 ||
 	    (*p)[n + 40] != '\n')
 		return false;
 	memcpy(hex, *p + n, 16);

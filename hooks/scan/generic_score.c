@@ -85,12 +85,12 @@ static bool check_names(const char **p)
 	for (i = 0; i < GENERIC_FEATURES; i++) {
 		*p += strspn(*p, " \n");
 		n = strlen(names[i]);
-		if (strncmp(*p, names[i], n) || !strchr(" \n", (*p)[n]))
+		if (strncmp(*p, names[i], n) != 0 || !strchr(" \n", (*p)[n]))
 			return false;
 		*p += n;
 	}
 	*p += strspn(*p, " \n");
-	if (strncmp(*p, "end", 3))
+	if (strncmp(*p, "end", 3) != 0)
 		return false;
 	*p += 3;
 	return true;

@@ -213,7 +213,7 @@ struct pack *pack_open(const char *path, struct err *e)
 	p->data = map_file(p->path, &p->size, e);
 	if (!p->data)
 		goto bad;
-	if (memcmp(p->data, "PACK", 4) || be32(p->data + 4) < 2 ||
+	if (memcmp(p->data, "PACK", 4) != 0 || be32(p->data + 4) < 2 ||
 	    be32(p->data + 4) > 3) {
 		err_fail(e, ERR_FORMAT, p->path, "no pack of version 2 or 3");
 		goto bad;

@@ -17,7 +17,7 @@ void progress_start(struct progress *p)
 	if (!p)
 		return;
 	p->start_ms = clock_mono_ms();
-	p->next_ms = p->start_ms + EVERY_MS;
+	p->next_ms = p->start_ms; /* the first is told at once */
 }
 
 void progress_expect(struct progress *p, uint64_t objects)
@@ -32,13 +32,17 @@ static void write_line(const struct progress *p, int64_t now)
 	uint64_t total = __atomic_load_n(&p->total, __ATOMIC_RELAXED);
 	uint64_t bytes = __atomic_load_n(&p->bytes, __ATOMIC_RELAXED);
 	uint64_t found = __atomic_load_n(&p->findings, __ATOMIC_RELAXED);
-	double seconds = (double)(now - p->start_ms) / 1000.0, left = 0;
+	double seconds = (double)(now - p->start_ms) / 1000.0;
+	char of[40] = "", left[40] = "";
 
-	if (done && done < total)
-		left = seconds * (double)(total - done) / (double)done;
-	fprintf(stderr, "\r%llu of %llu objects, %.0f MB/s, %llu matches, "
-		"%.0f s to go\033[K",
-		(unsigned long long)done, (unsigned long long)total,
+	if (done <= total) {
+		snprintf(of, sizeof(of), " of %llu", (unsigned long long)total);
+		snprintf(left, sizeof(left), ", %.0f s to go", done ?
+			 seconds * (double)(total - done) / (double)done : 0);
+	}
+	/* one write: lines of two threads do not mix */
+	fprintf(stderr, "\r%llu%s %s, %.0f MB/s, %llu matches%s\033[K",
+		(unsigned long long)done, of, p->unit ? p->unit : "objects",
 		(double)bytes / 1e6 / (seconds > 0 ? seconds : 1),
 		(unsigned long long)found, left);
 	fflush(stderr);

@@ -1,5 +1,6 @@
 /*
- * progress: how far a scan is, on a terminal.
+ * progress: how far a scan is, on a terminal: objects (or files), MB/s,
+ * matches so far, and the time to go where it is known how many there are.
  *
  * Shared by all threads.  A NULL progress is one that nobody looks at.
  */
@@ -10,7 +11,8 @@
 #include <stdint.h>
 
 struct progress {
-	uint64_t total, done; /* objects */
+	uint64_t total, done; /* objects; total 0: not known */
+	const char *unit;     /* what they are called; NULL: "objects" */
 	uint64_t bytes, findings;
 	int64_t start_ms, next_ms; /* of clock_mono_ms() */
 };

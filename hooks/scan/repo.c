@@ -312,12 +312,14 @@ struct loose {
 	struct scan_thread t;
 	struct verdict v;
 	struct marks marks;
+	size_t folders; /* 00 to ff; 0: they were counted for the progress */
 };
 
 static int loose_object(struct loose *l, const char *hex, struct err *e)
 {
 	unsigned char oid[OID_LEN];
 	enum object_type type = OBJECT_BAD;
+	const size_t seen = l->w->out->seen.n;
 	char *text = NULL;
 	size_t n = 0;
 	int rc = 0;
@@ -342,6 +344,7 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		rc = walk_text(l->w, &l->t, &l->v, oid, type, text, n, NULL,
 			       &l->marks, l->w->tally, l->w->out, e);
 	free(text);
+	progress_add(l->w->progress, 1, n, l->w->out->seen.n - seen);
 	return rc;
 }
 
@@ -355,6 +358,9 @@ static int loose_folder(struct loose *l, const char *folder, const char *two,
 
 	rc = dir ? list(dir, "", &names, e)
 		 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	/* ids are even: one folder tells how many are in all */
+	progress_expect(l->w->progress, names.n * l->folders);
+	l->folders = 0;
 	for (i = 0; i < names.n && !rc; i++) {
 		if (strlen(names.v[i]) != 2 * OID_LEN - 2)
 			continue;
@@ -380,6 +386,8 @@ static int walk_loose(struct repo *r, const struct walk *w, const char *folder,
 	if (scan_thread_init(&l.t, &w->engine->scanner, e))
 		return -1;
 	rc = list(folder, "", &names, e);
+	for (i = 0; i < names.n; i++)
+		l.folders += strlen(names.v[i]) == 2;
 	for (i = 0; i < names.n && !rc; i++)
 		if (strlen(names.v[i]) == 2 &&
 		    text_unhex(names.v[i], &byte, 1))

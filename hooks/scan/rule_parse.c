@@ -228,7 +228,7 @@ static int parse_condition(const struct toml_node *t, const char *name,
 		a->target = TARGET_MATCH;
 	else if (!strcasecmp(s, "line"))
 		a->target = TARGET_LINE;
-	else if (*s && strcasecmp(s, "secret"))
+	else if (*s && strcasecmp(s, "secret") != 0)
 		return wrong(rule_key(t, "regexTarget"), name, "regexTarget",
 			     "secret, match or line", e);
 	return 0;

@@ -28,6 +28,7 @@ struct walk {
 static int scan_fd(struct walk *w, int fd, const char *path, size_t n,
 		   struct err *e)
 {
+	const size_t found = w->s->list->n;
 	void *p;
 	int rc;
 
@@ -59,6 +60,7 @@ static int scan_fd(struct walk *w, int fd, const char *path, size_t n,
 	rc = engine_file(w->s->engine, &w->t, path, p, n, w->s->tally,
 			 w->s->list, e);
 	free(p);
+	progress_add(w->s->progress, 1, n, w->s->list->n - found);
 	return rc;
 }
 
@@ -166,6 +168,8 @@ int source_files(const struct source *s, const char *path, struct err *e)
 	int fd, rc;
 	size_t i;
 
+	if (s->progress)
+		s->progress->unit = "files";
 	for (i = 0; i < 3; i++)
 		if (s->skip[i] && stat(s->skip[i], &w.skip[i]))
 			w.skip[i].st_nlink = 0;

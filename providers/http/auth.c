@@ -18,10 +18,10 @@
 #define JWT_LIFE_S 540	     /* GitHub takes 10 minutes at most */
 
 static struct token {
-	char name[65];
 	struct secret *value;
 	int64_t until; /* monotonic */
 	unsigned turn; /* the how-manieth of its name */
+	char name[65];
 } tokens[TOKENS_MAX];
 static pthread_mutex_t tokens_lock = PTHREAD_MUTEX_INITIALIZER;
 

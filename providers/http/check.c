@@ -239,7 +239,7 @@ static int url_ok(struct checker *k, const struct toml_node *n)
 
 	if (tmpl_ok(k, n, true))
 		return -1;
-	if (base && *t != '{' && strncmp(t, "https://", 8) && strncmp(t, "http://", 7))
+	if (base && *t != '{' && strncmp(t, "https://", 8) != 0 && strncmp(t, "http://", 7) != 0)
 		return def_wrong(k->d, n, k->e, "'base' begins with https://, http:// "
 				 "or a template; found '%.60s'", t);
 	if (!base && *t != '/')

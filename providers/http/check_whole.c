@@ -234,7 +234,7 @@ static int request_whole(struct whole *w, const struct toml_node *n)
 	if (had && (!method || !strcmp(method, "GET") || !strcmp(method, "HEAD")))
 		return def_wrong(w->d, had, w->e, "a %s has no body: which 'method' is "
 				 "meant?", method ? method : "GET");
-	if (from && strncmp(from, "step.", 5) && strncmp(from, "snapshot/", 9))
+	if (from && strncmp(from, "step.", 5) != 0 && strncmp(from, "snapshot/", 9) != 0)
 		return def_wrong(w->d, toml_get(n, "json_base"), w->e, "'json_base' takes "
 				 "\"step.NAME/…\" or \"snapshot/kept/…\"; found '%.60s'", from);
 	for (int i = 0; !from && i < 2; i++) {
@@ -329,8 +329,8 @@ static int list_whole(struct whole *w, const struct toml_node *n)
 	    (!toml_get(n, "id") || !toml_get(n, "kind")))
 		return def_wrong(w->d, n, w->e, "a %s needs 'kind' and 'id'", what);
 	for (const struct toml_node *s = first(n, "state_map"); s; s = s->next)
-		if (s->kind != TOML_STRING || (strcmp(s->str, "active") &&
-		    strcmp(s->str, "disabled") && strcmp(s->str, "expired")))
+		if (s->kind != TOML_STRING || (strcmp(s->str, "active") != 0 &&
+		    strcmp(s->str, "disabled") != 0 && strcmp(s->str, "expired") != 0))
 			return def_wrong(w->d, s, w->e, "'state_map' maps to active, "
 					 "disabled or expired");
 	return (paging && paging_whole(w, paging)) || entry_whole(w, n, &last) ? -1 : 0;
@@ -419,7 +419,7 @@ static int auth_whole(struct whole *w, const struct toml_node *a)
 			if (!toml_get(a, need[i].must[m]))
 				return def_wrong(w->d, a, w->e, "a way to sign in of kind "
 						 "'%s' needs '%s'", kind, need[i].must[m]);
-	if (!strcmp(kind, "jwt") && strcmp(key->str, "{admin}") && strcmp(key->str, "{secret}"))
+	if (!strcmp(kind, "jwt") && strcmp(key->str, "{admin}") != 0 && strcmp(key->str, "{secret}") != 0)
 		return def_wrong(w->d, key, w->e, "the 'key' of a jwt is \"{admin}\" or "
 				 "\"{secret}\"");
 	if (with && def_auth(w->d, with->str) &&

@@ -202,7 +202,7 @@ static bool now_of(const char *name, int64_t *ms)
 {
 	int64_t span = 0;
 
-	if (strncmp(name, "now", 3))
+	if (strncmp(name, "now", 3) != 0)
 		return false;
 	*ms = clock_wall_ms();
 	if (name[3] == '\0')

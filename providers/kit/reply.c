@@ -266,7 +266,7 @@ static bool nameless(const struct json *item)
 	const char *id = json_str(item, "id");
 
 	return !what || !account || !*account ||
-	       (strcmp(what, "account") && (!id || !*id || !json_str(item, "kind")));
+	       (strcmp(what, "account") != 0 && (!id || !*id || !json_str(item, "kind")));
 }
 
 int kit_item(struct kit_stream *s, struct json *item, struct err *e)

@@ -96,7 +96,7 @@ static bool set_options(LDAP *conn, const struct ld_place *p)
 
 static void own_end(struct ld *ld)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = { 0 };
 	socklen_t n = sizeof a;
 	char ip[64] = "";
 	int fd = -1;

@@ -102,8 +102,8 @@ bool myp_served_by(struct myp_session *s, const char *user, const char *from,
 				continue;
 			/* an address that we do not know, since it has a name */
 			if (!numeric(from) && (numeric(h) || (h[0] >= '0' && h[0] <= '9')) &&
-			    !(strcmp(from, "localhost") == 0 && strncmp(h, "127.", 4) &&
-			      strcmp(h, "::1")))
+			    !(strcmp(from, "localhost") == 0 && strncmp(h, "127.", 4) != 0 &&
+			      strcmp(h, "::1") != 0))
 				unsure = true;
 			if (!myp_host_matches(h, from))
 				continue;

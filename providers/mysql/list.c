@@ -70,9 +70,9 @@ static int send_account(struct listing *l, const struct myp_account *a,
 	kit_attr(at, "logs_in_by", ways);
 	kit_attr(at, "roles", my_cell(row, L_ROLES));
 	n = my_cell(row, L_EVENTS);
-	kit_attr(at, "events", n && strcmp(n, "0") ? n : NULL);
+	kit_attr(at, "events", n && strcmp(n, "0") != 0 ? n : NULL);
 	n = my_cell(row, L_ROUTINES);
-	kit_attr(at, "routines", n && strcmp(n, "0") ? n : NULL);
+	kit_attr(at, "routines", n && strcmp(n, "0") != 0 ? n : NULL);
 	if (a->ssl)
 		kit_attr(at, "requires", a->ssl > 1 ? "client certificate" : "TLS");
 	return kit_item_send(l->out, item, at, ok, l->e);

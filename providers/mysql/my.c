@@ -106,7 +106,7 @@ static int login_fn(const unsigned char *p, size_t n, void *arg)
 
 static void peer_address(struct my *my)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = { 0 };
 	socklen_t n = sizeof a;
 	const void *at = NULL;
 

@@ -523,7 +523,7 @@ SSH_VERB(ssh_restore)
 	(void)s;
 	if (password_asked(q))
 		return password_verb(ssh, q, r, e);
-	if (!account || !*account || (*q->account && strcmp(account, q->account)))
+	if (!account || !*account || (*q->account && strcmp(account, q->account) != 0))
 		return kit_say(r, KIT_REFUSED,
 			       "the request holds no snapshot of this account");
 	if (accounts(ssh->conf, account, restore_account, &x, e))

@@ -76,7 +76,7 @@ static int take_files(struct conf *f, const struct kit_connection *c, struct err
 		const char *key = json_key(o), *path = json_text(o);
 		struct conf_file *x = &f->file[f->files];
 
-		if (strncmp(key, "file.", 5))
+		if (strncmp(key, "file.", 5) != 0)
 			continue;
 		if (!key[5] || !path || *path != '/')
 			return err_fail(e, ERR_CONFIG, key,
@@ -100,13 +100,13 @@ static int check(struct conf *f, const struct kit_connection *c, struct err *e)
 	if (!text_int(port, 1, 65535, &n))
 		return err_fail(e, ERR_CONFIG, "port", "'%s' is not a port", port);
 	f->port = (unsigned)n;
-	if (strcmp(sessions, "keep") && strcmp(sessions, "cut"))
+	if (strcmp(sessions, "keep") != 0 && strcmp(sessions, "cut") != 0)
 		return err_fail(e, ERR_CONFIG, "sessions", "write cut or keep");
 	f->cut = !strcmp(sessions, "cut");
-	if (f->cut && strcmp(f->root, "/"))
+	if (f->cut && strcmp(f->root, "/") != 0)
 		return err_fail(e, ERR_CONFIG, "sessions",
 				"sessions can be cut on this machine only (root /)");
-	if (f->host_key && strcmp(f->host_key, "any") &&
+	if (f->host_key && strcmp(f->host_key, "any") != 0 &&
 	    !keyline_unprint(f->host_key, hash))
 		return err_fail(e, ERR_CONFIG, "host_key",
 				"write a fingerprint SHA256:... or any");
@@ -182,7 +182,7 @@ static int expand(const char *pattern, struct account *a, struct err *e)
 	struct buf b = BUF_INIT(PATH_MAX);
 	int rc = -1;
 
-	if (*pattern != '/' && strncmp(pattern, "%h", 2) &&
+	if (*pattern != '/' && strncmp(pattern, "%h", 2) != 0 &&
 	    buf_printf(&b, e, "%s/", a->home))
 		goto out;
 	for (const char *p = pattern; *p; p++) {
@@ -269,7 +269,7 @@ static int each_passwd(const struct conf *c, const char *name, account_fn fn,
 
 		pos += n + 1;
 		if (*name && (n <= strlen(name) || p[strlen(name)] != ':' ||
-			      memcmp(p, name, strlen(name))))
+			      memcmp(p, name, strlen(name)) != 0))
 			continue;
 		if (!passwd_line(p, n, &a))
 			continue;
@@ -306,7 +306,7 @@ static int each_file(const struct conf *c, const char *name, account_fn fn,
 				     .paths = 1 };
 		int rc;
 
-		if (*name && strcmp(name, a.name))
+		if (*name && strcmp(name, a.name) != 0)
 			continue;
 		rc = fn(&a, arg, e);
 		if (rc)

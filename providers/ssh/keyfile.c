@@ -160,7 +160,7 @@ static int unchanged(const struct keyfile *f, struct err *e)
 	if ((n > 0) != f->exists ||
 	    (n > 0 && (st.st_ino != f->st.st_ino || st.st_dev != f->st.st_dev ||
 		       now.len != f->text.len ||
-		       (now.len && memcmp(now.p, f->text.p, now.len))))) {
+		       (now.len && memcmp(now.p, f->text.p, now.len) != 0)))) {
 		err_fail(e, ERR_BUSY, f->shown, "somebody else changed it meanwhile");
 		goto out;
 	}

@@ -320,7 +320,7 @@ bool keyline_unprint(const char *print, unsigned char out[static 32])
 	unsigned char raw[36];
 	size_t n;
 
-	if (strncmp(print, "SHA256:", 7) || strlen(print) != 7 + 43)
+	if (strncmp(print, "SHA256:", 7) != 0 || strlen(print) != 7 + 43)
 		return false;
 	memcpy(text, print + 7, 43);
 	text[43] = '=';

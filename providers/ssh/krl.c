@@ -149,7 +149,7 @@ static int find(const void *p, size_t n, const char *print, bool *has,
 	if (krl_binary(p, n))
 		return find_binary(p, n, print, hash, has, blob, e);
 	while (n && keyline_next(p, n, &pos, &l)) {
-		if (l.what != KEYLINE_KEY || strcmp(l.print, print))
+		if (l.what != KEYLINE_KEY || strcmp(l.print, print) != 0)
 			continue;
 		*has = true;
 		if (blob && !blob->len && keyline_blob(&l, blob, e))

@@ -93,7 +93,7 @@ int password_back(struct ssh *ssh, const struct json *snap, const char *account,
 	const char *word = json_str(snap, "password");
 	enum shadow was;
 
-	if (!word || strcmp(word, "usable"))
+	if (!word || strcmp(word, "usable") != 0)
 		return 0; /* locked before, none, or not seen: as it is */
 	if (shadow_change(ssh->conf, account, false, &was, e))
 		return -1;
@@ -108,7 +108,7 @@ static int restore(struct ssh *ssh, const struct kit_request *q, struct kit_repl
 	const char *account = json_str(snap, "account");
 	const char *what = json_str(snap, "credential");
 
-	if (!account || strcmp(account, q->account) || !what || strcmp(what, SHADOW_KIND))
+	if (!account || strcmp(account, q->account) != 0 || !what || strcmp(what, SHADOW_KIND) != 0)
 		return kit_say(r, KIT_REFUSED,
 			       "the request holds no snapshot of this password");
 	return password_back(ssh, snap, account, e) ? ssh_told(r, e) : 0;
@@ -119,7 +119,7 @@ int password_verb(struct ssh *ssh, const struct kit_request *q, struct kit_reply
 {
 	if (!*q->account)
 		return kit_say(r, KIT_REFUSED, "the request names no account");
-	if (*q->credential && strcmp(q->credential, SHADOW_KIND))
+	if (*q->credential && strcmp(q->credential, SHADOW_KIND) != 0)
 		return kit_say(r, KIT_REFUSED, "the one password of an account is called '"
 			       SHADOW_KIND "', not '%.40s'", q->credential);
 	if (!strcmp(q->verb, "probe"))

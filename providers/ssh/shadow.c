@@ -41,7 +41,7 @@ static bool find_from(const struct buf *t, size_t from, size_t to,
 		size_t all = nl ? (size_t)(nl - p) : t->len - pos;
 
 		pos += all + 1;
-		if (all <= n || p[n] != ':' || strncmp(p, account, n))
+		if (all <= n || p[n] != ':' || strncmp(p, account, n) != 0)
 			continue;
 		*field = (size_t)(p - t->p) + n + 1;
 		p = memchr(t->p + *field, ':', all - n - 1);

@@ -82,6 +82,37 @@ same() {
 	[ -z "$output" ]
 }
 
+# what a terminal sees of `curfew-scan ARG...`, its lines apart
+terminal() {
+	script -qec "'$scan' $*" /dev/null </dev/null | tr '\r' '\n'
+}
+
+@test "progress is on a terminal, and nowhere else" {
+	local line='^[0-9]+ of [0-9]+ objects, [0-9]+ MB/s, [0-9]+ matches, [0-9]+ s to go'
+	repo r 5 30
+	git -C r repack -qad
+	terminal scan --exit-code 0 --report-path out.json r >tty
+	grep -qE "$line" tty
+	grep -q "looking for the commits" tty
+	grep -qF "$(printf '\033[K')" tty # taken away again
+	# loose objects, a folder
+	git init -q s
+	echo "token = gl""pat-hookTESTsecret456789" >s/new.txt
+	git -C s add new.txt
+	git -C s -c user.name=a -c user.email=a@example.org commit -qm more
+	terminal scan --exit-code 0 --report-path out.json s >tty
+	grep -qE "$line" tty
+	terminal scan --dir --exit-code 0 --report-path out.json s >tty
+	grep -qE '^[0-9]+ files, [0-9]+ MB/s, [0-9]+ matches' tty
+	# standard error to a file: not a byte of it, nor on standard output
+	terminal scan --exit-code 0 --report-format json r 2\>err \>out >tty
+	! grep -q "MB/s" tty err out
+	script -qec "'$scan' scan --exit-code 0 -f json r 2>err" /dev/null </dev/null >tty
+	! grep -q "MB/s" tty err
+	run "$scan" scan --exit-code 0 r
+	[[ $output != *"MB/s"* ]]
+}
+
 @test "several packs, loose objects, a completed thin pack, an alternate" {
 	repo r 7 40
 	objects r >all
