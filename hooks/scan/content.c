@@ -11,7 +11,7 @@
 
 #define LOOKED_AT 8000u /* as git */
 #define ODD_SHARE 64u	/* of a text at most so many bytes are one control */
-#define ZIP_END_MAX (22u + 65535u) /* with the longest comment */
+#define ZIP_END_MAX (ZIP_END + 65535u) /* with the longest comment */
 #define ZIP_END_NEAR 1024u /* looked at in texts, of which there are many */
 #define RUN_LEAST 8u
 
@@ -25,12 +25,12 @@ static bool zip_at_end(const char *p, size_t n, size_t most)
 {
 	size_t from = n > most ? n - most : 0;
 
-	return n >= 22 && memmem(p + from, n - from, "PK\5\6", 4);
+	return n >= ZIP_END && memmem(p + from, n - from, "PK\5\6", 4);
 }
 
-static bool archive_like(const char *p, size_t n)
+static bool other_archive(const char *p, size_t n)
 {
-	return begins(p, n, "PK\3\4", 4) || begins(p, n, "\x1f\x8b\x08", 3) ||
+	return begins(p, n, "\x1f\x8b\x08", 3) ||
 	       (begins(p, n, "BZh", 3) && n > 10 && !memcmp(p + 4, "1AY&SY", 6)) ||
 	       begins(p, n, "\xfd" "7zXZ\0", 6) ||
 	       begins(p, n, "\x28\xb5\x2f\xfd", 4) ||
@@ -38,6 +38,11 @@ static bool archive_like(const char *p, size_t n)
 	       begins(p, n, "7z\xbc\xaf\x27\x1c", 6) ||
 	       begins(p, n, "!<arch>\n", 8) ||
 	       (n > 512 && !memcmp(p + 257, "ustar", 5));
+}
+
+static bool archive_like(const char *p, size_t n)
+{
+	return begins(p, n, "PK\3\4", 4) || other_archive(p, n);
 }
 
 /* A text with a NUL or another odd byte here and there is still one. */
@@ -79,6 +84,48 @@ static enum content plain_kind(const char *p, size_t n)
 	return mostly_text(p, n) ? CONTENT_TEXT : guess_utf16(p, n);
 }
 
+static size_t le(const char *p, unsigned bytes)
+{
+	size_t v = 0;
+
+	while (bytes--)
+		v = v << 8 | (unsigned char)p[bytes];
+	return v;
+}
+
+/* Is the end record at `at` behind a list of files of the length it tells? */
+static bool zip_end(const char *p, size_t at)
+{
+	size_t len = le(p + at + 12, 4);
+
+	return len >= 46 && len <= at && !memcmp(p + at - len, "PK\1\2", 4);
+}
+
+size_t content_zip_ends(const char *p, size_t n, size_t *end, size_t max)
+{
+	size_t at = n > ZIP_END_MAX ? n - ZIP_END_MAX : 0, found = 0;
+	const char *x;
+
+	if (other_archive(p, n))
+		return 0;
+	while (at + ZIP_END <= n && found < max &&
+	       (x = memmem(p + at, n - at - (ZIP_END - 4), "PK\5\6", 4))) {
+		at = (size_t)(x - p);
+		if (zip_end(p, at))
+			end[found++] = at;
+		at += 4;
+	}
+	return found;
+}
+
+/* How far from the end the end record of a zip is looked for. */
+static size_t zip_reach(const char *p, size_t n, enum content kind)
+{
+	return kind == CONTENT_TEXT &&
+	       !memchr(p, '\0', n < LOOKED_AT ? n : LOOKED_AT) ? ZIP_END_NEAR
+							       : ZIP_END_MAX;
+}
+
 enum content content_kind(const char *p, size_t n)
 {
 	enum content kind;
@@ -90,7 +137,7 @@ enum content content_kind(const char *p, size_t n)
 			return CONTENT_UTF16BE;
 	}
 	kind = archive_like(p, n) ? CONTENT_ARCHIVE : plain_kind(p, n);
-	if (zip_at_end(p, n, kind == CONTENT_TEXT ? ZIP_END_NEAR : ZIP_END_MAX))
+	if (zip_at_end(p, n, zip_reach(p, n, kind)))
 		kind = CONTENT_ARCHIVE;
 	return kind;
 }

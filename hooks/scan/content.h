@@ -18,6 +18,11 @@ enum content {
 };
 
 enum content content_kind(const char *p, size_t n);
+/* Where the end records of zips stand that are whole but for what comes behind
+ * them (their comment, or more): *end, at most `max`.  None in what begins as
+ * another kind of archive: it may hold a zip. */
+#define ZIP_END 22u /* bytes of one, without the comment */
+size_t content_zip_ends(const char *p, size_t n, size_t *end, size_t max);
 /* Whatever its first bytes promise: does it read as text? */
 bool content_is_text(const char *p, size_t n);
 

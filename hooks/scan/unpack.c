@@ -27,6 +27,8 @@
 #define FEED 16384u	       /* packed bytes between two questions */
 #define PORTION (256u * 1024) /* unpacked ones */
 
+#define ZIPS_MAX 4u /* in one file, behind one another */
+
 #define TOGETHER "all archives together unpack to more than the limit"
 
 struct job {
@@ -96,18 +98,34 @@ struct input {
 	struct job *j;
 	const char *p;
 	size_t n, at;
+	size_t kept;	   /* of p; what follows comes from `end` */
+	char end[ZIP_END]; /* of a zip whose comment is left out */
 };
+
+/* A zip up to its end record at `end`, as if it had no comment: libarchive
+ * looks for that record in the last 16 KB, and takes the last that it sees. */
+static void cut_comment(struct input *in, size_t end)
+{
+	in->n = end + ZIP_END;
+	in->kept = end;
+	memcpy(in->end, in->p + end, ZIP_END);
+	in->end[ZIP_END - 2] = in->end[ZIP_END - 1] = 0;
+}
 
 static la_ssize_t feed(struct archive *a, void *arg, const void **out)
 {
 	struct input *in = arg;
-	size_t give = in->n - in->at < FEED ? in->n - in->at : FEED;
+	const bool tail = in->at >= in->kept;
+	size_t give = (tail ? in->n : in->kept) - in->at;
+
+	if (give > FEED)
+		give = FEED;
 
 	if (late(in->j)) {
 		archive_set_error(a, ECANCELED, "the time was over");
 		return -1;
 	}
-	*out = in->p + in->at;
+	*out = tail ? in->end + (in->at - in->kept) : in->p + in->at;
 	in->at += give;
 	return (la_ssize_t)give;
 }
@@ -279,15 +297,14 @@ static bool too_often(struct archive *a)
 
 /* `depth` more levels may be opened.  With content() in turn, at most
  * UNPACK_DEPTH_MAX deep.  *any: it was an archive. */
-static int entries(struct job *j, unsigned depth, const char *name,
-		   const char *p, size_t n, bool *any, struct err *e)
+static int entries_of(struct input *in, unsigned depth, const char *name,
+		      bool *any, struct err *e)
 {
-	struct input in = { .j = j, .p = p, .n = n };
-	struct archive *a = open_archive(&in);
+	struct archive *a = open_archive(in);
 	struct archive_entry *x;
+	struct job *j = in->j;
 	int got, rc = 0;
 
-	*any = false;
 	while (a && !rc && !j->enough && !j->spent) {
 		got = archive_read_next_header(a, &x);
 		if (got == ARCHIVE_RETRY)
@@ -312,6 +329,24 @@ static int entries(struct job *j, unsigned depth, const char *name,
 		rc = one_entry(j, depth, name, a, x, e);
 	}
 	archive_read_free(a);
+	return rc;
+}
+
+static int entries(struct job *j, unsigned depth, const char *name,
+		   const char *p, size_t n, bool *any, struct err *e)
+{
+	struct input in = { .j = j, .p = p, .n = n, .kept = n };
+	size_t end[ZIPS_MAX], i, zips = content_zip_ends(p, n, end, ZIPS_MAX);
+	int rc = 0;
+
+	*any = false;
+	if (!zips)
+		return entries_of(&in, depth, name, any, e);
+	for (i = 0; i < zips && !rc; i++) {
+		in.at = 0;
+		cut_comment(&in, end[i]);
+		rc = entries_of(&in, depth, name, any, e);
+	}
 	return rc;
 }
 

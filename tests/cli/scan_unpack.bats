@@ -142,6 +142,38 @@ look() {
 	[[ $output == *"over 20000 files"* ]]
 }
 
+@test "a zip is found behind a stub, before a comment, and in another's comment" {
+	python3 - "gl""pat-hookTESTsecret456789" <<-'P'
+	import sys, zipfile
+	def made(name, comment=b""):
+	    with zipfile.ZipFile(name, "w", zipfile.ZIP_DEFLATED) as z:
+	        z.writestr("inner.txt", "token = %s\n" % sys.argv[1])
+	        z.comment = comment
+	    return open(name, "rb").read()
+	plain, long = made("plain.zip"), made("comment.zip", b"x" * 65000)
+	made("false.zip", b"PK\5\6" + b"\0" * 18 + b"y" * 3000)
+	with zipfile.ZipFile("in-comment.zip", "w") as z:
+	    z.writestr("innocent", "nothing")
+	    z.comment = plain
+	stub = {"exe": b"MZ" + bytes(range(256)) * 400, "sh": b"#!/bin/sh\n",
+	        "png": b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\0" * 2000}
+	for name, first in stub.items():
+	    open("stub." + name, "wb").write(first + long)
+	open("trail.zip", "wb").write(plain + b"\0" * 5000)
+	P
+	for f in plain.zip comment.zip false.zip in-comment.zip stub.exe stub.sh stub.png trail.zip; do
+		run "$scan" scan "$f"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$f!inner.txt:1:"*gitlab-token* ]]
+		[ "$(grep -c gitlab-token <<<"$output")" -eq "$(grep -c gitlab-token <<<"$("$scan" scan plain.zip 2>/dev/null)")" ]
+	done
+	# a tar that ends in a zip is a tar with a zip in it
+	tar cf t.tar comment.zip
+	run "$scan" scan t.tar
+	[[ $output == *"t.tar!comment.zip!inner.txt:1:"* ]]
+	[[ $output != *"t.tar!inner.txt"* ]]
+}
+
 @test "a damaged archive is named, what came before the damage is told" {
 	python3 - "$token" <<-'P'
 	import random, sys, tarfile, io
