@@ -126,20 +126,17 @@ static int decide(struct run *r, size_t from, struct err *e)
 		struct journal_entry j = { .kind = J_DECISION,
 					   .at_ms = clock_wall_ms() };
 		const char *rule;
-		bool wanted;
-		const enum response what = response_for(
-			r->app, &row->f, &row->owners, &rule, &wanted);
+		const enum response what = response_for(r->app, &row->f,
+							&row->owners, &rule);
 		char text[300];
 
 		if (finding_text(&row->f.due, response_word(what), e) < 0 ||
 		    finding_update(r->app->vault, &row->f, false, e) < 0)
 			return -1;
-		(void)snprintf(text, sizeof text, "finding %s: %s%s%.64s%s%s",
+		(void)snprintf(text, sizeof text, "finding %s: %s%s%.64s%s",
 			       row->f.id, what == RESPONSE_NOTIFY ? "told" :
 			       row->f.due, rule != NULL ? ", as [response." : "",
-			       rule != NULL ? rule : "", rule != NULL ? "]" : "",
-			       wanted ? " asks to rotate, which does not exist "
-					"yet" : "");
+			       rule != NULL ? rule : "", rule != NULL ? "]" : "");
 		j.text = text;
 		if (journal_append(r->app->vault, &j, NULL, e) < 0 ||
 		    alarm_ours(r, row, row->f.due, e) < 0)
@@ -299,28 +296,66 @@ static int collect(const struct finding *f, void *arg, struct err *e)
 	return 0;
 }
 
-/* The kill that a person would type; its words go to standard error when
- * standard output is one JSON object. */
-static int carry_out(struct run *r, const struct finding *f)
+static int kill_it(struct run *r, const struct finding *f)
 {
 	char word[] = "kill", option[] = "--finding", yes[] = "--yes";
 	char all[] = "--identity", why[] = "--reason", reason[120], id[16];
 	char *argv[8] = { word, option, id, why, reason, yes, NULL, NULL };
-	const bool json = r->app->json;
-	int argc = 6, saved = -1, code;
+	int argc = 6;
 
 	(void)snprintf(id, sizeof id, "%s", f->id);
 	(void)snprintf(reason, sizeof reason, "response to finding %s (%.60s)",
 		       f->id, f->source);
 	if (strcmp(f->due, "kill-identity") == 0)
 		argv[argc++] = all;
+	return cmd_kill(r->app, argc, argv);
+}
+
+/* All that the value opens, each by its own policy. */
+static int rotate_it(struct run *r, const struct owners *o)
+{
+	char word[] = "rotate", *argv[OWNERS_MAX + 2] = { word };
+	struct buf address = BUF_INIT(BUF_TEXT_MAX);
+	struct err e = ERR_INIT;
+	int argc = 1, code = -1;
+
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->v[i].state == INV_DEAD)
+			continue;
+		buf_reset(&address);
+		if (owner_address(&o->v[i], &address, &e) < 0)
+			goto out;
+		argv[argc] = mem_strdup(address.p);
+		if (argv[argc++] == NULL) {
+			(void)err_fail(&e, ERR_NOMEM, NULL, "out of memory");
+			goto out;
+		}
+	}
+	code = cmd_rotate(r->app, argc, argv);
+out:
+	if (code < 0)
+		code = app_fail(r->app, &e);
+	while (argc-- > 1)
+		mem_free(argv[argc]);
+	buf_release(&address);
+	return code;
+}
+
+/* The command that a person would type; its words go to standard error when
+ * standard output is one JSON object. */
+static int carry_out(struct run *r, const struct finding *f,
+		     const struct owners *o)
+{
+	const bool json = r->app->json;
+	int saved = -1, code;
+
 	if (json) {
 		(void)fflush(stdout);
 		saved = dup(STDOUT_FILENO);
 		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 		r->app->json = false;
 	}
-	code = cmd_kill(r->app, argc, argv);
+	code = strcmp(f->due, "rotate") == 0 ? rotate_it(r, o) : kill_it(r, f);
 	if (json) {
 		(void)fflush(stdout);
 		(void)dup2(saved, STDOUT_FILENO);
@@ -330,21 +365,20 @@ static int carry_out(struct run *r, const struct finding *f)
 	return code;
 }
 
-/* Ended already, by the run before a crash or by a person? */
-static int over(struct run *r, struct whose *w, const char *id, struct err *e)
+/* Ended already, by the run before a crash or by a person?  *o: whose it is. */
+static int over(struct run *r, struct whose *w, const char *id,
+		struct owners *o, struct err *e)
 {
 	struct finding f = { .seen = 0 };
-	struct owners o = { .n = 0 };
 	struct secret *value = NULL;
 	int rc = finding_get(r->app->vault, id, &f, &value, e);
 
 	if (rc > 0)
 		rc = value == NULL ? 1 :
-		     whose_is(w, value, &o, e) < 0 ? -1 : 1;
-	for (size_t i = 0; rc > 0 && i < o.n; i++)
-		if (o.v[i].state != INV_DEAD)
+		     whose_is(w, value, o, e) < 0 ? -1 : 1;
+	for (size_t i = 0; rc > 0 && i < o->n; i++)
+		if (o->v[i].state != INV_DEAD)
 			rc = 0;
-	owners_free(&o);
 	secret_free(&value);
 	finding_release(&f);
 	return rc;
@@ -372,20 +406,23 @@ static int do_due(struct run *r, struct err *e)
 	if (rc == 0 && d.n > 0)
 		rc = whose_load(r->app, &w, e);
 	for (size_t i = 0; rc == 0 && i < d.n; i++) {
+		struct owners o = { .n = 0 };
 		struct json *j;
 		int code;
 
-		rc = over(r, w, d.v[i].id, e);
+		rc = over(r, w, d.v[i].id, &o, e);
 		if (rc > 0)
 			rc = no_longer_due(r, d.v[i].id, e) < 0 ? -1 : 1;
 		if (rc != 0) {
 			rc = rc < 0 ? -1 : 0;
+			owners_free(&o);
 			continue;
 		}
 		j = json_object();
 		crash_point("respond.before-kill");
-		code = carry_out(r, &d.v[i]);
+		code = carry_out(r, &d.v[i], &o);
 		crash_point("respond.after-kill");
+		owners_free(&o);
 		(void)json_set_str(j, "finding", d.v[i].id);
 		(void)json_set_str(j, "action", d.v[i].due);
 		(void)json_set_int(j, "exit", code);
@@ -416,12 +453,11 @@ static int tell(struct run *r)
 		for (size_t i = 0; r->app->dry_run && i < r->in.n; i++) {
 			const struct intake_row *x = &r->in.v[i];
 			const char *rule, *word;
-			bool wanted;
 
 			if (!x->last)
 				continue;
-			word = response_word(response_for(
-				r->app, &x->f, &x->owners, &rule, &wanted));
+			word = response_word(response_for(r->app, &x->f,
+							  &x->owners, &rule));
 			out_text("would ");
 			out_text(*word != '\0' ? word : "only tell");
 			out_text(": ");

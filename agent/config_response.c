@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
 
 static bool one_of(const char *word, const char *const *words)
 {
@@ -28,17 +27,12 @@ int config_responses(const struct reader *r, const struct toml_node *root)
 
 		if (x->action == NULL || !one_of(x->action, actions))
 			return config_bad(r, at, "[response.%s] needs an action: "
-					  "\"notify\", \"kill\" or "
-					  "\"kill-identity\"", x->name);
+					  "\"notify\", \"rotate\", \"kill\" "
+					  "or \"kill-identity\"", x->name);
 		if (x->confidence != NULL && !one_of(x->confidence, words))
 			return config_bad(r, at, "[response.%s] confidence is "
 					  "\"low\", \"medium\" or \"high\"",
 					  x->name);
-		/* not an error: no mistake in a policy may hold up a kill */
-		if (strcmp(x->action, "rotate") == 0)
-			log_line(LOG_WARNING, "%s:%u: [response.%s]: curfew "
-				 "cannot rotate yet; what it is for is only "
-				 "told", r->file, at->line, x->name);
 	}
 	return 0;
 }

@@ -56,6 +56,7 @@ static const struct member kingfisher[] = {
 	{ NULL, RULE },
 };
 #define PLACE "locations.physicalLocation."
+#define THEIRS "locations.properties.git_metadata." /* kingfisher's */
 static const struct member sarif[] = {
 	{ "ruleId", RULE }, { "rule.id", RULE }, { "message.text", DESCRIPTION },
 	{ "level", LEVEL }, { "properties.confidence", CONFIDENCE },
@@ -65,12 +66,17 @@ static const struct member sarif[] = {
 	{ "partialFingerprints.commitSha", COMMIT },
 	{ "partialFingerprints.author", AUTHOR },
 	{ "partialFingerprints.email", EMAIL },
-	{ "partialFingerprints.date", DATE }, { NULL, RULE },
+	{ "partialFingerprints.date", DATE },
+	{ THEIRS "repository_url", REPO }, { THEIRS "commit.id", COMMIT },
+	{ THEIRS "commit.date", DATE },
+	{ THEIRS "commit.committer.name", AUTHOR },
+	{ THEIRS "commit.committer.email", EMAIL }, { NULL, RULE },
 };
 
 static const struct {
 	const char *word;
-	const char *record, *other; /* where records lie */
+	const char *record, *other; /* where records lie; kingfisher has the
+				     * second in --format jsonl */
 	const struct member *members;
 } forms[] = {
 	[IMPORT_GITLEAKS] = { "gitleaks", "", "", gitleaks },
@@ -116,6 +122,14 @@ static int detect_one(const struct jsonwalk *w, enum jsonwalk_what what,
 	return *f == IMPORT_UNKNOWN ? 0 : -1;
 }
 
+static int is_bare(const struct jsonwalk *w, enum jsonwalk_what what, void *arg)
+{
+	(void)what;
+	*(bool *)arg = jsonwalk_is(w, "finding.snippet") ||
+		       jsonwalk_is(w, "finding.path");
+	return *(bool *)arg ? -1 : 0;
+}
+
 /* ---- one record --------------------------------------------------------------- */
 
 struct taking {
@@ -129,6 +143,7 @@ struct taking {
 	struct finding f;
 	struct secret *value, *second;
 	bool left_out; /* a value that is none */
+	bool bare; /* kingfisher: the document is a finding, not a list */
 };
 
 /* Does the value stand where `path` says, behind the record's own path?  '*'
@@ -373,9 +388,8 @@ static int on_value(const struct jsonwalk *w, enum jsonwalk_what what, void *arg
 	const struct member *m;
 
 	if (what == JSONWALK_OPEN && !t->open) {
-		const bool at = jsonwalk_is(w, forms[t->form].record) ||
-				(jsonwalk_is(w, forms[t->form].other) &&
-				 t->form != IMPORT_KINGFISHER);
+		const bool at = jsonwalk_is(w, t->bare ? forms[t->form].other
+						       : forms[t->form].record);
 
 		t->open = at;
 		t->names = w->names;
@@ -427,7 +441,7 @@ static int one_document(const char *p, size_t n, struct taking *t)
 
 	(void)jsonwalk(p, n, detect_one, &seen);
 	if (seen == IMPORT_UNKNOWN && t->sure)
-		seen = t->form; /* a line between findings, of sums or so */
+		return 0; /* a line between findings, of sums or so */
 	if (seen == IMPORT_UNKNOWN) {
 		while (n > 0 && memchr(" \t\r\n[]", *p, 6)) {
 			p++;
@@ -444,6 +458,9 @@ static int one_document(const char *p, size_t n, struct taking *t)
 		return err_fail(t->e, ERR_FORMAT, NULL, "it is a %s report, not one "
 				"of %s", import_word(seen), import_word(t->form));
 	t->sure = true;
+	t->bare = false;
+	if (seen == IMPORT_KINGFISHER)
+		(void)jsonwalk(p, n, is_bare, &t->bare);
 	rc = jsonwalk(p, n, on_value, t);
 	if (rc < 0 && t->e->code == ERR_NONE)
 		rc = err_fail(t->e, ERR_FORMAT, NULL, "its members do not fit "

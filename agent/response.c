@@ -24,9 +24,16 @@ static bool fits(const struct app *app, const struct config_response *r,
 		finding_rank(f->confidence) >= finding_rank(r->confidence));
 }
 
+static enum response of_word(const char *action)
+{
+	for (enum response r = RESPONSE_ROTATE; r <= RESPONSE_KILL_IDENTITY; r++)
+		if (strcmp(action, response_word(r)) == 0)
+			return r;
+	return RESPONSE_NOTIFY;
+}
+
 static enum response of_owner(const struct app *app, const struct finding *f,
-			      const struct owner *o, const char **rule,
-			      bool *wanted)
+			      const struct owner *o, const char **rule)
 {
 	const struct config *c = app->config;
 
@@ -38,29 +45,24 @@ static enum response of_owner(const struct app *app, const struct finding *f,
 		if (!fits(app, r, f, o))
 			continue;
 		*rule = r->name;
-		*wanted = *wanted || strcmp(r->action, "rotate") == 0;
-		return strcmp(r->action, "kill") == 0 ? RESPONSE_KILL :
-		       strcmp(r->action, "kill-identity") == 0 ?
-			       RESPONSE_KILL_IDENTITY : RESPONSE_NOTIFY;
+		return of_word(r->action);
 	}
 	return RESPONSE_NOTIFY;
 }
 
 enum response response_for(const struct app *app, const struct finding *f,
-			   const struct owners *o, const char **rule,
-			   bool *wanted)
+			   const struct owners *o, const char **rule)
 {
 	enum response least = RESPONSE_KILL_IDENTITY;
 	bool any = false;
 
 	*rule = NULL;
-	*wanted = false;
 	for (size_t i = 0; i < o->n; i++) {
 		enum response r;
 
 		if (o->v[i].state == INV_DEAD)
 			continue;
-		r = of_owner(app, f, &o->v[i], rule, wanted);
+		r = of_owner(app, f, &o->v[i], rule);
 		if (!any || r < least)
 			least = r;
 		any = true;
@@ -70,6 +72,6 @@ enum response response_for(const struct app *app, const struct finding *f,
 
 const char *response_word(enum response r)
 {
-	return r == RESPONSE_KILL ? "kill" :
+	return r == RESPONSE_ROTATE ? "rotate" : r == RESPONSE_KILL ? "kill" :
 	       r == RESPONSE_KILL_IDENTITY ? "kill-identity" : "";
 }

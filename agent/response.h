@@ -7,15 +7,16 @@
 #include "agent/finding.h"
 #include "agent/whose.h"
 
-enum response { RESPONSE_NOTIFY, RESPONSE_KILL, RESPONSE_KILL_IDENTITY };
+enum response { /* the mildest first */
+	RESPONSE_NOTIFY, RESPONSE_ROTATE, RESPONSE_KILL, RESPONSE_KILL_IDENTITY,
+};
 
-/* Anybody can seal a file to the spool, so a kill needs the value itself (or
- * the private key to a listed one): who holds that may as well end it.  The
- * mildest of all its living owners.  *rule: the section that decided, or NULL;
- * *wanted: it asked for what does not exist yet. */
+/* Anybody can seal a file to the spool, so all but telling needs the value
+ * itself (or the private key to a listed one): who holds that may as well end
+ * it.  The mildest of all its living owners.  *rule: the section that decided,
+ * or NULL. */
 enum response response_for(const struct app *app, const struct finding *f,
-			   const struct owners *o, const char **rule,
-			   bool *wanted);
+			   const struct owners *o, const char **rule);
 const char *response_word(enum response r); /* as finding.due; "" notify */
 
 #endif

@@ -206,13 +206,14 @@ static int blob_places(struct work *w, const struct sighting *s, struct err *e)
 {
 	const struct found *f =
 		&w->found[ascent_find(&w->up, oid_short(s->oid))];
+	const uint32_t spots = w->spot ? f->spots : 0;
 	uint32_t i;
 
-	for (i = 0; i < f->spots; i++)
+	for (i = 0; i < spots; i++)
 		if (add_place(w->a, s, w->spot[f->spot + i].rank,
 			      w->spot[f->spot + i].path, e))
 			return -1;
-	return f->spots ? 0 : add_place(w->a, s, RANK_NONE, PATH_ROOT, e);
+	return spots ? 0 : add_place(w->a, s, RANK_NONE, PATH_ROOT, e);
 }
 
 static uint32_t commit_rank(const struct work *w, const unsigned char *oid)
@@ -432,7 +433,7 @@ static bool tree_at(const struct work *w, const git_reference *ref,
 	git_object *o = NULL;
 	bool found;
 
-	if (rank < c->n && !memcmp(c->v[rank].oid, id->id, OID_LEN)) {
+	if (id && rank < c->n && !memcmp(c->v[rank].oid, id->id, OID_LEN)) {
 		*tree = c->v[rank].tree;
 		return true;
 	}

@@ -84,6 +84,46 @@ ours() { # the report's finding is known to be ours, and says it well
 	says "kingfisher report: 1 read"
 }
 
+# What kingfisher 2.14.0 wrote (--format jsonl) of an invented repository, but
+# for the value: in history with its commit, in a file without, then its audit.
+kingfisher_row() { # PATH METADATA
+	printf '{"rule":{"title":"GITLAB-PAT => [BETTERLEAKS.GITLAB-PAT]","name":"gitlab-pat","id":"betterleaks.gitlab-pat","description":"Identified a GitLab Personal Access Token, risking unauthorized access to GitLab repositories and codebase exposure."},"finding":{"snippet":"%s","fingerprint":"2310022202949856696","confidence":"high","entropy":"4.55","validation":{"outcome":"not_attempted","status":"Not Attempted","response":""},"language":"Unknown","line":1,"column_start":13,"column_end":38,"path":"%s"%s,"validate_command":"kingfisher validate"}}' "$good" "$1" "$2"
+}
+kingfisher_git=',"git_metadata":{"repository_url":"/r/app","commit":{"id":"fcaba9f6697616ad6424dbdd61ac0392da8c72e9","url":"/r/app/commit/fcaba9f6","date":"2026-11-22","committer":{"name":"Ann","email":"ann@example.org"},"author":{"name":"Ann","email":"ann@example.org"}},"file":{"path":"conf.env","url":"u","git_command":"git show"}}'
+
+@test "kingfisher as it is written today: JSON, lines, SARIF" {
+	{
+		kingfisher_row conf.env "$kingfisher_git"
+		echo
+		kingfisher_row /r/app/x.py ""
+		printf '\n{"audit":{"schema":"kingfisher.repository-audit.v1","repositories":[{"key":"local:/r/app","stats":{"findings":2}}]}}\n'
+	} >r.jsonl
+	{
+		printf '{"findings":['
+		kingfisher_row conf.env "$kingfisher_git"
+		printf ','
+		kingfisher_row /r/app/x.py ""
+		printf '],"audit":{"schema":"kingfisher.repository-audit.v1"},"metadata":{"kingfisher_version":"2.14.0","summary":{"findings":2}}}\n'
+	} >r.json
+	printf '{"$schema":"s","runs":[{"properties":{"repository_audit":{"schema":"kingfisher.repository-audit.v1"}},"results":[{"kind":"review","level":"error","locations":[{"physicalLocation":{"artifactLocation":{"uri":"conf.env"},"region":{"endColumn":38,"endLine":1,"snippet":{"text":"%s"},"startColumn":13,"startLine":1}},"properties":{"entropy":"4.55"%s,"validation_outcome":"not_attempted"}}],"message":{"text":"GITLAB-PAT matched conf.env"},"partialFingerprints":{"fingerprint":"2310022202949856696"},"ruleId":"betterleaks.gitlab-pat"}],"tool":{"driver":{"name":"kingfisher"}}}],"version":"2.1.0"}' "$good" "$kingfisher_git" >r.sarif
+	run "$curfew" import r.sarif
+	says "Ann <ann@example.org> 2026-11-22"
+	for f in r.jsonl r.json r.sarif; do
+		run "$curfew" import "$f"
+		[ "$status" -eq 1 ]
+		ours
+		says "betterleaks.gitlab-pat  (high)"
+		says "/r/app conf.env:1 commit fcaba9f66976"
+		says_not unnamed
+	done
+	run "$curfew" import r.jsonl
+	says "kingfisher report: 2 read"
+	says "/r/app/x.py:1"
+	head -1 r.jsonl >one.jsonl # no more than a line
+	run "$curfew" import one.jsonl
+	says "kingfisher report: 1 read"
+}
+
 @test "SARIF, the value in a line of text, with a byte order mark" {
 	{
 		printf '\357\273\277'

@@ -276,13 +276,13 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	policy soon 'action = "rotate"'
 	run "$curfew" list
 	[ "$status" -eq 0 ]
-	says "[response.soon]: curfew cannot rotate yet"
+	says_not "[response.soon]"
 	push deploy_key
-	run "$curfew" respond
-	[ "$status" -eq 0 ]
+	run "$curfew" respond # no rotation is set up for it
+	[ "$status" -ne 0 ]
 	alive
 	run "$curfew" audit log
-	says "asks to rotate, which does not exist yet"
+	says "rotate, as [response.soon]"
 	policy wrong 'action = "explode"'
 	run "$curfew" list
 	[ "$status" -eq 2 ]
