@@ -209,7 +209,9 @@ static int print_entry(const struct toml_node *n, const struct scope *s, struct 
 	for (const struct toml_node *st = steps ? steps->child : NULL; st; st = st->next)
 		if (print_one(st, s, e))
 			return -1;
-	return toml_get(n, "path") ? print_one(n, s, e) : 0;
+	if (toml_get(n, "path") && print_one(n, s, e))
+		return -1;
+	return toml_get(n, "read_back") ? print_one(toml_get(n, "read_back"), s, e) : 0;
 }
 
 static int try_verb(const char *verb, const struct json *options,

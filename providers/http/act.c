@@ -227,6 +227,30 @@ static int give(const struct toml_node *entry, const struct scope *s,
 	return 0;
 }
 
+/* A delivery is asked for again: is what the service holds what was sent?  The
+ * secret was written before, so nothing here is "refused" or "nothing done". */
+static int read_back(struct session *ses, struct scope *s, const struct toml_node *n,
+		     struct kit_reply *r, struct err *e)
+{
+	struct kit_reply mine = { .status = KIT_OK };
+	struct answer a = { .doc = NULL };
+	int rc = 0;
+
+	if (!strcmp(kit_option(s->conn, "read_back", "yes"), "no")) {
+		(void)json_set_str(kit_body(r), "read_back", "cannot");
+		return 0;
+	}
+	s->doc = NULL;
+	rc = one(ses, s, n, (struct how){ .probe = false, .last = true }, &a, &mine, e);
+	if (rc == 0)
+		(void)json_set_str(kit_body(r), "read_back", "same");
+	else if (rc > 0)
+		rc = kit_say(r, KIT_UNKNOWN, "written, but reading it back: %.300s", mine.text);
+	json_free(&mine.body);
+	answer_free(&a);
+	return rc;
+}
+
 static int entry_once(struct session *ses, struct scope *s,
 		      const struct toml_node *entry, bool probe,
 		      struct kit_reply *r, struct err *e)
@@ -253,8 +277,12 @@ static int entry_once(struct session *ses, struct scope *s,
 		}
 	}
 	rc = one(ses, s, last, (struct how){ .probe = probe, .last = true }, &a, r, e);
+	if (rc == 0 && toml_str(last, "save") && a.doc)
+		(void)json_set(saved, toml_str(last, "save"), json_dup(a.doc));
 	if (rc == 0)
 		rc = give(entry, s, &a, r, e);
+	if (rc == 0 && toml_get(entry, "read_back"))
+		rc = read_back(ses, s, toml_get(entry, "read_back"), r, e);
 	rc = rc < 0 ? -1 : 0;
 out:
 	s->doc = NULL;

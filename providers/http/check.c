@@ -16,7 +16,7 @@
 
 enum want { W_STR, W_NAME, W_TMPL, W_URL, W_INT, W_BOOL, W_STRS, W_WORD, W_TABLE,
 	    W_TABLES, W_NAMED, W_MAP, W_URLMAP, W_TEXTMAP, W_BODY, W_STATUS, W_COND,
-	    W_POINTER, W_POINTERS, W_AUTH, W_NUMBER };
+	    W_POINTER, W_AT, W_POINTERS, W_AUTH, W_NUMBER };
 
 struct key {
 	const char *name;
@@ -57,7 +57,7 @@ static const char *const pagings[] = { "link", "next", "cursor", "page", "last",
 static const char *const froms[] = { "caller", "provider", "none", NULL };
 
 #define CONDITION \
-	{ "status", W_STATUS, false, NULL }, { "at", W_POINTER, false, NULL }, \
+	{ "status", W_STATUS, false, NULL }, { "at", W_AT, false, NULL }, \
 	{ "header", W_STR, false, NULL }, { "equals", W_TMPL, false, NULL }, \
 	{ "in", W_STRS, false, NULL }, { "exists", W_BOOL, false, NULL }, \
 	{ "contains", W_TMPL, false, NULL }, { "matches", W_TMPL, false, NULL }, \
@@ -99,6 +99,7 @@ static const struct key confirm_keys[] = { { "times", W_INT, true, NULL },
 	{ "keep", W_POINTER, false, NULL }
 
 static const struct key verb_keys[] = { REQUEST(rule_keys),
+	{ "read_back", W_TABLE, false, step_keys },
 	ENTRY(rule_keys, step_keys), { NULL, 0, false, NULL } };
 static const struct key probe_keys[] = { REQUEST(probe_rule_keys),
 	ENTRY(probe_rule_keys, probe_step_keys),
@@ -257,6 +258,20 @@ static int pointer_ok(struct checker *k, const struct toml_node *n)
 	return 0;
 }
 
+/* ... with templates in it. */
+static int at_ok(struct checker *k, const struct toml_node *n)
+{
+	struct tmpl_use use = { .why = "" };
+
+	if (pointer_ok(k, n))
+		return -1;
+	if (!tmpl_check(n->str, k->d, &use))
+		return def_wrong(k->d, n, k->e, "%s", use.why);
+	if (use.secret || use.admin || use.token)
+		return def_wrong(k->d, n, k->e, "a secret may not be a name");
+	return 0;
+}
+
 static int pointers_ok(struct checker *k, const struct toml_node *n)
 {
 	for (const struct toml_node *c = def_each(n); c;
@@ -388,6 +403,7 @@ static int value_ok(struct checker *k, const struct toml_node *n, const struct k
 	case W_STATUS: return status_ok(k, n);
 	case W_COND: return cond_ok(k, n);
 	case W_POINTER: return pointer_ok(k, n);
+	case W_AT: return at_ok(k, n);
 	case W_AUTH: return auth_ok(k, n);
 	}
 	return 0;

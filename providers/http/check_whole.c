@@ -379,6 +379,28 @@ static int give_whole(struct whole *w, const struct toml_node *n)
 	return 0;
 }
 
+/* Reads what was delivered and says whether it is that. */
+static int read_back_whole(struct whole *w, const struct toml_node *n)
+{
+	const struct toml_node *rb = toml_get(n, "read_back");
+	const char *method = rb ? toml_str(rb, "method") : NULL;
+	bool ok = false;
+
+	if (!rb)
+		return 0;
+	for (const struct toml_node *v = first(w->d->root, "deliver"); v; v = v->next)
+		ok = ok || v == n;
+	if (!ok)
+		return def_wrong(w->d, rb, w->e, "'read_back' stands in a [[deliver]] only");
+	if (!toml_get(rb, "rules"))
+		return def_wrong(w->d, rb, w->e, "'rules' is missing here: which answer says "
+				 "that it is the same?");
+	if (method && strcmp(method, "GET") && strcmp(method, "POST"))
+		return def_wrong(w->d, toml_get(rb, "method"), w->e, "what only reads is a GET "
+				 "or a POST");
+	return request_whole(w, rb);
+}
+
 static int verb_whole(struct whole *w, const struct toml_node *n)
 {
 	const struct toml_node *last, *confirm = toml_get(n, "confirm");
@@ -393,7 +415,7 @@ static int verb_whole(struct whole *w, const struct toml_node *n)
 			def_int(confirm, "every_ms", 0) > CONFIRM_MS))
 		return def_wrong(w->d, confirm, w->e, "'confirm' takes times from 1 to %d, "
 				 "every_ms up to %d", CONFIRM_TIMES, CONFIRM_MS);
-	if (entry_whole(w, n, &last) || give_whole(w, n))
+	if (entry_whole(w, n, &last) || give_whole(w, n) || read_back_whole(w, n))
 		return -1;
 	/* a changing request says itself which answer is a yes */
 	if (!toml_get(last, "rules"))

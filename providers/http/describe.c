@@ -16,6 +16,8 @@ static const struct { const char *name, *help; bool hidden; } common[] = {
 	{ "client_cert", "/path of a client certificate, PEM", false },
 	{ "client_key", "/path of its key, PEM", false },
 	{ "timeout", "how long a request may take, 100ms to 25s", false },
+	{ "read_back", "no: what is delivered is not read again (curfew's access may only "
+		"write)", false },
 	{ "standalone", "yes: only what needs no credential of curfew's own", true },
 	{ "only", "the one place (https://HOST) that anything is sent to", true },
 };

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "providers/http/request.h"
 #include "providers/http/stamp.h"
@@ -31,7 +32,9 @@ static bool text_meets(const struct toml_node *cond, const char *text,
 	if (equals || part) {
 		char *want = tmpl_text(equals ? equals : part, s, NULL);
 
-		ok = want && (equals ? strcmp(text, want) == 0 :
+		/* it may be a secret that is compared */
+		ok = want && (equals ? strlen(text) == strlen(want) &&
+				       secret_equal_bytes(text, want, strlen(want)) :
 				       *want && strstr(text, want) != NULL);
 		mem_free(want);
 	}
@@ -52,10 +55,13 @@ static bool value_meets(const struct toml_node *cond, const struct answer *a,
 {
 	const char *at = toml_str(cond, "at"), *head = toml_str(cond, "header");
 	const struct toml_node *exists = toml_get(cond, "exists");
-	struct buf b = BUF_INIT(BUF_RECORD_MAX);
-	const struct json *n = at && doc ? doc_at(doc, at, strlen(at)) : NULL;
+	struct buf b = BUF_INIT(BUF_RECORD_MAX), where = BUF_INIT(BUF_TEXT_MAX);
+	const struct json *n = NULL;
 	bool there, text, ok;
 
+	if (at && doc && !tmpl_render(at, s, TMPL_POINTER, &where, NULL))
+		n = doc_at(doc, where.p ? where.p : "", where.len);
+	buf_release(&where);
 	if (head) {
 		there = text = a && wire_header(&a->w, head, &b);
 	} else {

@@ -425,6 +425,12 @@ static int put_escaped(const struct expr *x, const struct scope *s,
 	}
 	if (mode == TMPL_JSON)
 		return json_escape(out, p, v->len, e);
+	for (size_t i = 0; mode == TMPL_POINTER && i < v->len; i++)
+		if (p[i] == '~' ? buf_puts(out, "~0", e) : p[i] == '/' ?
+				  buf_puts(out, "~1", e) : buf_add(out, p + i, 1, e))
+			return -1;
+	if (mode == TMPL_POINTER)
+		return 0;
 	for (size_t i = 0; i < v->len; i++) {
 		const bool steers = (unsigned char)p[i] < 0x20 || p[i] == 0x7f;
 

@@ -21,6 +21,7 @@ enum tmpl_mode {
 	TMPL_URL,    /* path segments: values are percent-encoded */
 	TMPL_PAIR,   /* query, form: all of it is */
 	TMPL_JSON,   /* inside a JSON string */
+	TMPL_POINTER, /* part of a JSON pointer (RFC 6901) */
 };
 
 /* What the names mean. */

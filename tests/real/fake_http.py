@@ -214,11 +214,15 @@ class Gitlab(Service):
             t.update(active=False, revoked=True)
         raise Reply(204)
 
-    def do_variable(self, q, key):
-        """PUT /api/v4/projects/team%2Fapp/variables/:key"""
+    def do_ci_variable(self, q, key):
+        """GET /api/v4/projects/team%2Fapp/variables/:key
+        PUT /api/v4/projects/team%2Fapp/variables/:key"""
         self.admin(q)
         if key not in self.variables:
             raise Reply(404, {"message": "404 Variable Not Found"})
+        if q.method == "GET":
+            raise Reply(200, {"key": key, "variable_type": "env_var", "masked": True, "hidden": False,
+                              "value": "other" if trouble_is("stored-other") else self.variables[key]})
         value = q.json()["value"]
         if len(value) < 8:  # masked
             raise Reply(400, {"message": {"value": ["is invalid"]}})

@@ -384,6 +384,16 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             s["version"] += 1
             raise Reply(200, {"data": {"version": s["version"], "created_time": "2026-11-22T00:00:00Z"}})
 
+        def do_kv_read(self, q):
+            """GET /v1/secret/data/team/app"""
+            self.who(q)
+            s = self.kv["team/app"]
+            if q.query.get("version") != str(s["version"]):
+                raise Reply(404, {"errors": []})
+            raise Reply(200, {"data": {"data": {**s["data"], **({"password": "other"} if trouble_is("stored-other")
+                                                                else {})},
+                                       "metadata": {"version": s["version"]}}})
+
         def do_create(self, q):
             """POST /v1/auth/token/create/bots"""
             self.who(q)
@@ -763,7 +773,7 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
 
         def __init__(self):
             super().__init__()
-            self.stored = {"prod/db": ["old"]}
+            self.stored, self.last = {"prod/db": ["old"]}, ""
 
         def error(self, status, code):
             raise Reply(status, {"__type": code, "message": "m"})
@@ -771,15 +781,22 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
         def do_json(self, q):
             """POST /"""
             self.signed(q, "secretsmanager")
-            if q.headers.get("X-Amz-Target") != "secretsmanager.PutSecretValue" or \
+            call = (q.headers.get("X-Amz-Target") or "").partition(".")
+            if call[0] != "secretsmanager" or call[2] not in ("PutSecretValue", "GetSecretValue") or \
                     q.headers.get("Content-Type") != "application/x-amz-json-1.1":
                 self.error(400, "UnknownOperationException")
             want = q.json()
+            if call[2] == "GetSecretValue":
+                if want["VersionId"] != self.last:
+                    self.error(400, "ResourceNotFoundException")
+                raise Reply(200, {"Name": want["SecretId"], "VersionId": self.last, "SecretString": "other" if
+                                  trouble_is("stored-other") else self.stored[want["SecretId"]][-1]})
             if want["SecretId"] not in self.stored:
                 self.error(400, "ResourceNotFoundException")
             if not 32 <= len(want["ClientRequestToken"]) <= 64:
                 self.error(400, "InvalidParameterException")
             self.stored[want["SecretId"]].append(want["SecretString"])
+            self.last = want["ClientRequestToken"]
             raise Reply(200, {"ARN": "arn:x", "Name": want["SecretId"], "VersionId": want["ClientRequestToken"],
                               "VersionStages": ["AWSCURRENT"]})
 
@@ -800,10 +817,14 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             PATCH /api/v1/namespaces/prod/secrets/:name"""
             if q.bearer() != "k8s-admin-token-0000" or not self.alive:
                 self.status(401, "Unauthorized")
-            if "as=PartialObjectMetadata" not in (q.headers.get("Accept") or ""):
-                self.status(406, "NotAcceptable")  # the values are nobody's business
             if name != "app":
                 self.status(404, "NotFound")
+            if q.method == "GET" and q.headers.get("Accept") == "application/json":
+                raise Reply(200, {"kind": "Secret", "type": "Opaque", "metadata": {"name": name, "uid": "u-1",
+                            "resourceVersion": str(self.version)}, "data": {**self.data, **(
+                                {"password": "b3RoZXI="} if trouble_is("stored-other") else {})}})
+            if "as=PartialObjectMetadata" not in (q.headers.get("Accept") or ""):
+                self.status(406, "NotAcceptable")  # the values are nobody's business
             if q.method == "PATCH":
                 if q.headers.get("Content-Type") != "application/merge-patch+json":
                     self.status(415, "UnsupportedMediaType")

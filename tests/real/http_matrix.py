@@ -237,8 +237,10 @@ class Matrix:
                 self.wrong(what + ", our own credential refused", a)
 
     def settle(self, what, how, case, a, s, last):
-        self.common(what, how, a, last and case["ask"]["verb"] == "mint")
         done = case["done"](s)
+        # written, and reading it back was disturbed: no answer may call that "nothing was done"
+        read = last and done and case["ask"]["verb"] == "deliver" and how in ("429", "503")
+        self.common(what, "503" if read else how, a, read or last and case["ask"]["verb"] == "mint")
         claims = a["status"] in ("ok", "absent")
         bare = last and (how in case["bare"] or how == "ignored")
         if claims and not done and not bare:

@@ -465,3 +465,35 @@ urls() {
 	[[ $output == *DEAD* ]]
 	[ "$(fake '{"how":"noop"}' | jq -r '.log[]|select(.method=="DELETE")|.url' | sort | tr '\n' ' ')" = "/wiki/keys/k1 /wiki/keys/k2 " ]
 }
+
+# send PLACE VALUE: a delivery
+send() {
+	ask_json "$(jq -nc --arg a "$1" --arg s "$2" \
+		'{verb: "deliver", account: $a, secret: $s, version: 2, from: "x/y#z", fields: {}}')"
+}
+
+@test "what is delivered is read back, unless curfew may only write" {
+	local value=delivered-0123456789-value name secret place
+	while read -r name secret place; do
+		open_service "$name" "$secret"
+		send "$place" "$value"
+		expect .status ok
+		expect .read_back same
+		fake '{"path":"*","how":"stored-other","times":9}' >/dev/null
+		send "$place" "$value"
+		expect .status unknown
+		[[ $(got .error) == *"read"*"another value"* ]]
+		[[ $ANSWER != *"$value"* ]]
+		provider_stop
+		open_service "$name" "$secret" read_back no
+		send "$place" "$value"
+		expect .status ok
+		expect .read_back cannot
+		obeyed
+		provider_stop
+	done <<-END
+		kubernetes k8s-admin-token-0000 prod/app/password
+		hashivault hvs.admin000000000000000000000 team/app/password
+		gitlab glpat-adminadminadminadmin team/app/DB_PASSWORD
+	END
+}
