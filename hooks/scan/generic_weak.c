@@ -43,6 +43,41 @@ static bool stands_for(const struct generic_window *w,
 	       any_of(w->text + from, v->name_end - from, words);
 }
 
+/* "icons/seeds.svg": "38c5...": files and their digests. */
+static bool names_file(const struct generic_window *w,
+		       const struct generic_value *v)
+{
+	static const char *const ends[] = {
+		".svg", ".png", ".jpg", ".gif", ".js", ".css", ".html",
+		".json", ".map", ".woff", ".woff2", ".ttf", ".wasm", NULL,
+	};
+	size_t n = v->name_end - v->name, len, i;
+
+	for (i = 0; ends[i]; i++) {
+		len = strlen(ends[i]);
+		if (n >= len && !memcmp(w->text + v->name_end - len, ends[i], len))
+			return true;
+	}
+	return false;
+}
+
+/* ...?key=, &token= in an address: mostly what it is about.  The names of
+ * secrets there say more (access_token, api_key, subscription-key). */
+static bool of_address(const struct generic_window *w,
+		       const struct generic_value *v,
+		       const int16_t f[GENERIC_FEATURES])
+{
+	static const char amp[] = "&amp;";
+	const char *at = w->text + v->name;
+	size_t before = v->name - w->from;
+
+	if (!f[F_NAME_BARE] || f[F_NAME_PASS] || f[F_NAME_SECRET] || v->quote ||
+	    !before)
+		return false;
+	return at[-1] == '?' || at[-1] == '&' ||
+	       (before >= 5 && !memcmp(at - 5, amp, 5));
+}
+
 /* The value's line, as far as the window shows it. */
 static const char *line_of(const struct generic_window *w,
 			   const struct generic_value *v, size_t *n)
@@ -123,6 +158,8 @@ bool generic_weak(const struct generic_window *w,
 		return true;
 	if (f[F_NAME_SALT] || f[F_NAME_TEXT] || f[F_HASHED] ||
 	    (f[F_NAME_PUBLIC] && f[F_NAME_AFTER] > 1))
+		return true;
+	if (names_file(w, v) || of_address(w, v, f))
 		return true;
 	return digest_of_password(w, v, f) || minified(w, v) ||
 	       for_readers(w, v, f);

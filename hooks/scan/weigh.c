@@ -21,7 +21,6 @@
 #define TURNS_LEAST 4u
 #define LINE_LEAST 24u /* of a key block */
 #define DEPTH_MOST 2
-#define SHORT 12u /* before a UUID */
 #define ECHO_OF_10 6u
 #define LONG_LIFE_S (7 * 24 * 3600)
 
@@ -113,13 +112,22 @@ static void look(const char *p, size_t n, struct make *m)
 	m->signs = n - m->letters - m->digits;
 }
 
-/* A UUID, also behind a kind or a number: key:1:UUID. */
+/* A UUID, also between other things: key:1:UUID. */
 static bool uuid(const char *p, size_t n)
 {
-	if (n < 36 || n > 36 + SHORT)
-		return false;
-	p += n - 36;
-	return p[8] == '-' && p[13] == '-' && p[18] == '-' && p[23] == '-';
+	size_t i, k;
+
+	for (i = 0; i + 36 <= n; i++) {
+		if (p[i + 8] != '-' || p[i + 13] != '-' || p[i + 18] != '-' ||
+		    p[i + 23] != '-')
+			continue;
+		for (k = 0; k < 36 && (p[i + k] == '-' ||
+				       isxdigit((unsigned char)p[i + k])); k++)
+			;
+		if (k == 36)
+			return true;
+	}
+	return false;
 }
 
 /* 0x04b24746: a number that a format begins with. */
@@ -289,6 +297,7 @@ bool weigh_value(const char *p, size_t n)
 	if (n < LENGTH_LEAST || check_entropy(p, n) * (double)n < BITS_LEAST ||
 	    !drawn(p, n, &m) || to_fill_in(p, n) || uuid(p, n) ||
 	    small_number(p, n) || phrase(p, n) || sealed(p, n) ||
+	    memmem(p, n, "sha256:", 7) ||
 	    (n > 3 && !memcmp(p, "pk_", 3)) || m.digits + m.signs == n)
 		return false;
 	/* letters, also as words with signs between: no written ones, and if
@@ -421,8 +430,8 @@ static const char *const texts[] = {
 	/* full of sums */
 	".lock", "-lock.json", "go.sum", ".min.js", ".min.css", ".map",
 	"search_index.json",
-	/* told by programs */
-	".log", ".logcat", NULL,
+	/* shown to people, drawn, told by programs */
+	".html", ".htm", ".eps", ".svg", ".log", ".logcat", NULL,
 };
 
 static bool made_up_word(const char *p, size_t n)

@@ -109,6 +109,8 @@ told_as() { # CONFIDENCE NAME
 	<pre><code>password=kR7vXq2mWz9pLs8T</code></pre>
 	<span class="s">password = "kR7vXq2mWz9pLs8T"</span>
 	password: 00742970dc9e6319f8019fd54864d3ea740f04b1
+	open("https://shop.internal/a?route=x&token=kR7vXq2mWz9pLs8TnQ4yBd6F")
+	"assets/seeds.svg": "38c5f28d16ac7cf162213cdfdf40a66b",
 	S
 	told_as high app.txt <<-'S'
 	password: 'kR7vXq2mWz9pLs8TnQ4y'
@@ -116,6 +118,7 @@ told_as() { # CONFIDENCE NAME
 	// db_password = "kR7vXq2mWz9pLs8T"
 	DB_PASSWORD=00742970dc9e6319f8019fd54864d3ea740f04b1
 	client_secret = "kR7vXq2mWz9pLs8TnQ4yBd6F"
+	get("https://api.internal/a?q=x&api_key=kR7vXq2mWz9pLs8TnQ4yBd6F")
 	S
 }
 

@@ -99,6 +99,8 @@ static void test_made_up(void **state)
 		"crwdns107:0crwdne107:0", "qwsdfsdfsdfsdfsdfsdf1",
 		/* an id behind its kind, the number a format begins with */
 		"key:1:07729fbe-3942-11ec-854f-3e6e3d9df205", "0x04b24746",
+		"90e1023031bf48949e5f9d3d7019-a391df94-dd1f-46d6-b3ab-60e90f23e8a2-70",
+		"1.10@sha256:93a633d4f2b76a1c66bf19c664dbddc56093a543de6d54320f",
 		/* texts, something encrypted, keys that are public */
 		"Gl\\u00f6mt Ditt l\\u00f6senord?", "Nenalezeno %1 k %2",
 		"2.kR7vXq2mWz9pLs8TnQ4yBd==|kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq|R7vXq2mWz9p",
@@ -190,7 +192,7 @@ static void test_paths(void **state)
 		"src/vendor/x/key.pem", "web/node_modules/a/b.js", "go.sum",
 		"yarn.lock", "ui/package-lock.json", "js/app.min.js", "a/testdata/key.pem",
 		"public/js/langs/la.json", "assets/localization/cs/TeX.js",
-		"api/swagger.json", "guides/setup.html", "boot.log",
+		"api/swagger.json", "logo.eps", "guides/setup.html", "boot.log",
 		"en/search/search_index.json", ".yarn/releases/yarn.cjs", NULL,
 	};
 	static const char *const real[] = {
