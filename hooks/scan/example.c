@@ -216,6 +216,16 @@ static int try_text(struct scan_thread *t, const struct rule *r,
 	if (scan_text(t, text->p, text->len, NULL, &m, e) ||
 	    scan_verdict(t->s, text->p, text->len, &m, &v, e))
 		goto out;
+	/* what is only a part of other rules is never told */
+	for (i = 0; r->skip_report && i < m.n; i++) {
+		if (&rs->rule[m.v[i].rule] != r ||
+		    m.v[i].secret == SECRET_NONE)
+			continue;
+		if (!(*found)++) {
+			*at = m.v[i].at;
+			*len = m.v[i].len;
+		}
+	}
 	for (i = 0; i < v.n; i++) {
 		if (&rs->rule[v.v[i]->rule] != r)
 			continue;

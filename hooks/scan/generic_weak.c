@@ -12,6 +12,7 @@
 #include "hooks/scan/generic.h"
 
 #define NAME_BEFORE 12u	   /* bytes before the name that may belong to it */
+#define CALL_BEFORE 16u
 #define LINE_MINIFIED 500u /* a line of code that nobody wrote so */
 
 static bool any_of(const char *p, size_t n, const char *const *words)
@@ -34,7 +35,7 @@ static bool stands_for(const struct generic_window *w,
 		"checksum", "integrity", "fingerprint", "thumbprint", "keyid",
 		"public", "pubkey", "commit", "gpg", "pgp", "crypted", "_crypt",
 		"csrf", "xsrf", "authenticity", "nonce", "publishable",
-		"sitekey", "site_key", "site-key", "idkey", NULL,
+		"sitekey", "site_key", "site-key", "idkey", "websocket", NULL,
 	};
 	uint32_t from = v->name > w->from + NAME_BEFORE ? v->name - NAME_BEFORE
 							: w->from;
@@ -76,6 +77,19 @@ static bool of_address(const struct generic_window *w,
 		return false;
 	return at[-1] == '?' || at[-1] == '&' ||
 	       (before >= 5 && !memcmp(at - 5, amp, 5));
+}
+
+/* credentials('name'): what a build server calls one that it keeps. */
+static bool kept_elsewhere(const struct generic_window *w,
+			   const struct generic_value *v)
+{
+	static const char call[] = "credentials(";
+	uint32_t from = w->from;
+
+	if (v->at > from + CALL_BEFORE)
+		from = v->at - CALL_BEFORE;
+
+	return memmem(w->text + from, v->at - from, call, sizeof(call) - 1);
 }
 
 /* The value's line, as far as the window shows it. */
@@ -159,7 +173,7 @@ bool generic_weak(const struct generic_window *w,
 	if (f[F_NAME_SALT] || f[F_NAME_TEXT] || f[F_HASHED] ||
 	    (f[F_NAME_PUBLIC] && f[F_NAME_AFTER] > 1))
 		return true;
-	if (names_file(w, v) || of_address(w, v, f))
+	if (names_file(w, v) || of_address(w, v, f) || kept_elsewhere(w, v))
 		return true;
 	return digest_of_password(w, v, f) || minified(w, v) ||
 	       for_readers(w, v, f);

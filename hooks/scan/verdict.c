@@ -225,7 +225,7 @@ static bool known(const struct scanner *s, const struct marks *all,
 
 /* Secrets of findings that are not generic, as a running maximum of ends by
  * place: a generic one gives way when one that begins no later ends no
- * earlier. */
+ * earlier.  Not to a rule that asks for a path: it may not be told here. */
 static size_t give_way(const struct ruleset *rs, struct verdict *v)
 {
 	uint64_t reach = 0; /* end of the farthest specific secret so far */
@@ -236,6 +236,7 @@ static size_t give_way(const struct ruleset *rs, struct verdict *v)
 
 		for (; k < v->n && v->v[k]->at <= m->at; k++)
 			if (!generic(rs, v->v[k]) &&
+			    !rs->rule[v->v[k]->rule].path && /* unknown here */
 			    (uint64_t)v->v[k]->at + v->v[k]->len > reach)
 				reach = (uint64_t)v->v[k]->at + v->v[k]->len;
 		v->keep[i] = !generic(rs, m) ||

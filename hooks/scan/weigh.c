@@ -130,12 +130,14 @@ static bool uuid(const char *p, size_t n)
 	return false;
 }
 
-/* 0x04b24746: a number that a format begins with. */
-static bool small_number(const char *p, size_t n)
+/* 0x04b24746: a number that a format begins with; with 40 digits it is the
+ * address of an account, which all may know. */
+static bool plain_number(const char *p, size_t n)
 {
 	size_t i = 2;
 
-	if (n < 3 || n > 18 || p[0] != '0' || (p[1] | 0x20) != 'x')
+	if (n < 3 || (n > 18 && n != 42) || p[0] != '0' ||
+	    (p[1] | 0x20) != 'x')
 		return false;
 	while (i < n && isxdigit((unsigned char)p[i]))
 		i++;
@@ -278,7 +280,12 @@ bool weigh_value(const char *p, size_t n)
 		if (n >= 6 && !strncasecmp(p, "basic ", 6)) {
 			p += 6;
 			n -= 6;
+		} else if (n >= 7 && !strncasecmp(p, "bearer ", 7)) {
+			p += 7;
+			n -= 7;
 		}
+		if (n > 40 && !memcmp(p, "eyJ", 3) && memchr(p, '.', n))
+			return weigh_web_token(p, n);
 		len = reads_as(p, n, deep[depth]);
 		if (!len)
 			break;
@@ -296,7 +303,7 @@ bool weigh_value(const char *p, size_t n)
 	look(p, n, &m);
 	if (n < LENGTH_LEAST || check_entropy(p, n) * (double)n < BITS_LEAST ||
 	    !drawn(p, n, &m) || to_fill_in(p, n) || uuid(p, n) ||
-	    small_number(p, n) || phrase(p, n) || sealed(p, n) ||
+	    plain_number(p, n) || phrase(p, n) || sealed(p, n) ||
 	    memmem(p, n, "sha256:", 7) ||
 	    (n > 3 && !memcmp(p, "pk_", 3)) || m.digits + m.signs == n)
 		return false;
@@ -337,6 +344,26 @@ static bool piece_drawn(const char *p, size_t n)
 	       weigh_words(p, n) * 2 < m.letters + m.digits;
 }
 
+/* A key in DER says how long it is: what documentation shows is cut off. */
+static bool cut_off(const char *p, size_t n)
+{
+	const char *at = memmem(p, n, "KEY-----", 8), *end = p + n;
+	const char *body;
+	unsigned char head[3];
+	size_t letters = 0, need;
+
+	body = at ? memmem(at, (size_t)(end - at), "MII", 3) : NULL;
+	if (!body || end - body < 8 || body - at > 24 ||
+	    check_unbase64(body, 4, head) != 3 || head[0] != 0x30 ||
+	    head[1] != 0x82)
+		return false;
+	need = (size_t)head[2] << 8;
+	for (; body < end && *body != '-'; body++)
+		letters += isalnum((unsigned char)*body) || *body == '+' ||
+			   *body == '/' || *body == '=';
+	return letters * 3 / 4 < need;
+}
+
 /* The longest piece tells.  Of a text of lines (a key block) the first is
  * often the format's own and full of zeros: any whole line will do. */
 bool weigh_token(const char *p, size_t n)
@@ -345,7 +372,7 @@ bool weigh_token(const char *p, size_t n)
 	const char *at = p, *end = p + n, *piece, *best = p;
 	size_t len, most = 0;
 
-	if (to_fill_in(p, n > LOOKED_AT ? LOOKED_AT : n))
+	if (to_fill_in(p, n > LOOKED_AT ? LOOKED_AT : n) || cut_off(p, n))
 		return false;
 	while (next_piece(&at, end, &piece, &len)) {
 		if (lines && len >= LINE_LEAST && piece_drawn(piece, len))
@@ -390,7 +417,8 @@ bool weigh_web_token(const char *p, size_t n)
 	len = check_unbase64(dot + 1, (size_t)(last - dot - 1), out);
 	if (len <= 0 || out[0] != '{' ||
 	    memmem(out, (size_t)len, "1234567890", 10) || /* jwt.io's own */
-	    memmem(out, (size_t)len, "\"iat\":1516239022", 16))
+	    memmem(out, (size_t)len, "\"iat\":1516239022", 16) ||
+	    memmem(out, (size_t)len, "\"role\":\"anon\"", 13)) /* for all */
 		return false;
 	expires = number_of((const char *)out, (size_t)len, "\"exp\"");
 	issued = number_of((const char *)out, (size_t)len, "\"iat\"");

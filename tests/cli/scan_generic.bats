@@ -110,6 +110,8 @@ told_as() { # CONFIDENCE NAME
 	<span class="s">password = "kR7vXq2mWz9pLs8T"</span>
 	password: 00742970dc9e6319f8019fd54864d3ea740f04b1
 	open("https://shop.internal/a?route=x&token=kR7vXq2mWz9pLs8TnQ4yBd6F")
+	TOKEN = credentials('kR7vXq2mWz9pLs8TnQ4yBd6F')
+	Sec-WebSocket-Key: "kR7vXq2mWz9pLs8TnQ4yBd=="
 	"assets/seeds.svg": "38c5f28d16ac7cf162213cdfdf40a66b",
 	S
 	told_as high app.txt <<-'S'
@@ -195,4 +197,20 @@ assert len(f["Reasons"]) == 3 and all(": " in r for r in f["Reasons"]), f'
 		echo "$kind: $output"
 		[ "$status" -eq 1 ]
 	done
+}
+
+@test "a rule that asks for a path hides no finding elsewhere" {
+	mkdir in; echo "password:kR7vXq2mWz9p" >in/f
+	cp in/f in/rsyncd.secrets
+	"$scan" scan --dir --exit-code 0 -f json -r out.json in
+	python3 -c '
+import json
+found = {(f["File"].split("/")[-1], f["RuleID"]) for f in json.load(open("out.json"))}
+assert {("f", "generic-secret"), ("rsyncd.secrets", "rsyncd-secrets-file")} <= found, found'
+}
+
+@test "random secrets in files of known forms are found" {
+	run python3 "$root/tests/accuracy/recall.py" "$scan" 7 20
+	echo "$output"
+	[ "$status" -eq 0 ]
 }

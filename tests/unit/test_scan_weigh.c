@@ -98,7 +98,8 @@ static void test_made_up(void **state)
 		/* echoes of a pseudo-language, of fingers on a keyboard */
 		"crwdns107:0crwdne107:0", "qwsdfsdfsdfsdfsdfsdf1",
 		/* an id behind its kind, the number a format begins with */
-		"key:1:07729fbe-3942-11ec-854f-3e6e3d9df205", "0x04b24746",
+		"key:1:07729fbe-3942-11ec-854f-3e6e3d9df205", "0x04b24746", "0xa36085F69e2889c224210F603D836748e7dC0088",
+		"Bearer eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDM2MDB9.kR7vXq2mWz9p",
 		"90e1023031bf48949e5f9d3d7019-a391df94-dd1f-46d6-b3ab-60e90f23e8a2-70",
 		"1.10@sha256:93a633d4f2b76a1c66bf19c664dbddc56093a543de6d54320f",
 		/* texts, something encrypted, keys that are public */
@@ -173,6 +174,12 @@ static void test_key_blocks(void **state)
 	}
 	print_message("key blocks: %u of 1000\n", high);
 	assert_true(high >= 990);
+	/* one that is cut off, as in documentation */
+	static const char cut[] = "-----BEGIN RSA PRIVATE " "KEY-----\n"
+		"MIIEpQIBAAKCAQEAkR7vXq2mWz9pLs8TnQ4yBd6FhJ3cGf5aZw\n"
+		"-----END RSA PRIVATE " "KEY-----";
+
+	assert_false(weigh_token(cut, strlen(cut)));
 	/* and one that is a picture of a key */
 	for (i = strlen(begins); i < n; i++)
 		if (text[i] != '\n')
@@ -249,6 +256,9 @@ static void test_web_token(void **state)
 		"IjoxNzAwMDAwMDAwLCJleHAiOjE3MDAwMDM2MDB9.x";
 	static const char years[] = "eyJhbGciOiJIUzI1NiJ9.eyJpYXQiOjE3MDAwMDAw"
 		"MDAsImV4cCI6MTkwMDAwMDAwMH0.x";
+	/* {"role":"anon"}: for every visitor */
+	static const char anon[] = "eyJhbGciOiJIUzI1NiJ9."
+		"eyJyb2xlIjoiYW5vbiJ9.x";
 	static const char first[] = "eyJhbGciOiJIUzI1NiJ9."
 		"eyJzdWIiOiIxIiwiaWF0IjoxNTE2MjM5MDIyfQ.x";
 	static const char unknown[] =
@@ -262,6 +272,7 @@ static void test_web_token(void **state)
 	assert_false(weigh_web_token("a.b", 3));
 	/* {"sub":"1","iat":1516239022}: everybody's first one */
 	assert_false(weigh_web_token(first, strlen(first)));
+	assert_false(weigh_web_token(anon, strlen(anon)));
 }
 
 int main(void)
