@@ -265,7 +265,7 @@ int cmd_agent(struct app *app, int argc, char **argv)
 		(void)err_fail(&e, ERR_USAGE, rest[0], "nothing more is taken");
 		goto out;
 	}
-	if (unlock_gather(app, &a.keys, &e) < 0 || try_key(&a, &e) < 0)
+	if (unlock_gather_given(app, &a.keys, &e) < 0 || try_key(&a, &e) < 0)
 		goto out;
 	a.timer = clock_timer_open();
 	if (a.timer < 0) {

@@ -242,7 +242,8 @@ static const struct field rotation_fields[] = {
 	F(config_rotation, "window", window, W_WINDOW),
 	F(config_rotation, "strategy", strategy, W_STRATEGY),
 	F(config_rotation, "adopt", adopt, W_ADOPT),
-	F(config_rotation, "on_import", on_import, W_BOOL), END
+	F(config_rotation, "on_import", on_import, W_BOOL),
+	F(config_rotation, "exclusive", exclusive, W_BOOL), END
 };
 static const struct field alarm_fields[] = {
 	FL(config_alarm, "program", program, n_program),

@@ -70,6 +70,7 @@ struct config_rotation {
 	enum rotation_strategy strategy;
 	enum rotation_adopt adopt;
 	bool on_import;	     /* a credential that appears is rotated at once */
+	bool exclusive;	     /* nobody else makes keys for these accounts */
 };
 
 /* [alarm.NAME]: who hears of what needs a human.  The log always does. */

@@ -405,16 +405,17 @@ out:
 	return rc;
 }
 
-int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
+static int gather(struct app *app, bool all, struct unlock_keys **out,
+		  struct err *e)
 {
 	struct gathering g;
 	struct secret *s = NULL;
 	int rc = -1;
 
-	if (begin(&g, app, true, e) != 0)
+	if (begin(&g, app, all, e) != 0)
 		goto out;
-	if (has_slot(&g, SLOT_PASSPHRASE) && !g.have_passphrase &&
-	    !app->no_input) {
+	if (!g.keys->only_given && has_slot(&g, SLOT_PASSPHRASE) &&
+	    !g.have_passphrase && !app->no_input) {
 		struct err none = ERR_INIT;
 
 		/* nobody there to ask is no error: other keys may do */
@@ -429,4 +430,15 @@ int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
 out:
 	end(&g);
 	return rc;
+}
+
+int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
+{
+	return gather(app, true, out, e);
+}
+
+int unlock_gather_given(struct app *app, struct unlock_keys **out,
+			struct err *e)
+{
+	return gather(app, false, out, e);
 }

@@ -46,6 +46,10 @@ struct unlock_keys;
  * themselves.  An empty set is no error. */
 int unlock_gather(struct app *app, struct unlock_keys **out, struct err *e)
 	__attribute__((warn_unused_result));
+/* The same for the agent: as unlock_vault(), an option that names a key is the only
+ * one that counts. */
+int unlock_gather_given(struct app *app, struct unlock_keys **out,
+			struct err *e) __attribute__((warn_unused_result));
 /* Opens app->vault with them; ERR_SEALED tells what would open it. */
 int unlock_open(struct app *app, const struct unlock_keys *k, bool write,
 		struct err *e) __attribute__((warn_unused_result));

@@ -39,20 +39,22 @@ static int stuck(struct rot_drive *d, struct rot_run *r, struct err *e)
 	return raise(d, r, ALARM_STUCK, r->l.why, todo, e);
 }
 
-/* With labels a stranger's key is no hindrance, but somebody must know. */
+/* With labels a stranger's key is no hindrance, but somebody must know; without
+ * them it is what the rotation is stuck for, and it is told when that begins. */
 static int strangers(struct rot_drive *d, struct rot_run *r, struct err *e)
 {
 	char text[300];
 	int rc;
 
-	if (!r->l.strangers.n || r->l.stuck_ms)
+	if (!r->l.strangers.n || (r->l.stuck_ms && r->was_stuck))
 		return 0;
-	(void)snprintf(text, sizeof(text), "a key appeared there that curfew "
-		       "did not make: '%.80s' (%zu in all)",
+	(void)snprintf(text, sizeof(text), "a key appeared there that %s: "
+		       "'%.80s' (%zu in all)", r->l.stuck_ms ?
+		       "nobody can attribute" : "curfew did not make",
 		       r->l.strangers.p[0], r->l.strangers.n);
 	rc = raise(d, r, ALARM_QUARANTINE, text,
 		   "curfew sync, then curfew show, or curfew kill", e);
-	if (rc == 0) {
+	if (rc == 0 && !r->l.stuck_ms) {
 		rot_ids_clear(&r->told);
 		r->told = r->l.strangers;
 		r->l.strangers = (struct rot_ids){ .n = 0 };

@@ -178,8 +178,13 @@ static bool all_acknowledged(const struct rot_line *l)
 
 void rot_adopted(struct rot_line *l, int64_t now)
 {
-	rot_to(l, RS_OVERLAP, now);
 	l->adopted_ms = now;
+	if (l->flags & RF_IN_PLACE) { /* the old one went when it came */
+		rot_to(l, RS_OLD_REVOKED, now);
+		l->revoked_ms = l->made_ms;
+		return;
+	}
+	rot_to(l, RS_OVERLAP, now);
 	l->revoke_ms = now + l->overlap_span;
 	if (l->deadline_ms && l->revoke_ms > l->deadline_ms)
 		l->revoke_ms = l->deadline_ms;
@@ -191,11 +196,8 @@ static int delivered(struct rot_run *r, int64_t now, bool *changed,
 {
 	struct rot_line *l = &r->l;
 
-	if (l->flags & RF_IN_PLACE) { /* the old one went when it came */
-		rot_to(l, RS_OLD_REVOKED, now);
-		l->revoked_ms = l->made_ms;
-	} else if (l->flags & RF_ADOPTED_SAID ||
-		   (l->adopt != ADOPT_OPERATOR && all_acknowledged(l))) {
+	if (l->flags & RF_ADOPTED_SAID ||
+	    (l->adopt != ADOPT_OPERATOR && all_acknowledged(l))) {
 		rot_adopted(l, now);
 	} else if (r->step.call == RC_NONE && r->step.at_ms <= now &&
 		   !l->stuck_ms && (r->ask_sink || r->sink_asked)) {

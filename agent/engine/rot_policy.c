@@ -295,6 +295,8 @@ int rot_policy_begin(const struct app *app, struct rot_line *l,
 		     const struct kind_facts *k, int64_t now, struct err *e)
 {
 	l->flags = p->adopt == ADOPT_OPERATOR && !p->n_deliver ? RF_NO_SINK : 0;
+	if (p->exclusive)
+		l->flags |= RF_EXCLUSIVE;
 	if (rot_text(&l->new_account, "", e) < 0 ||
 	    rot_text(&l->new_cred, "", e) < 0 ||
 	    rot_text(&l->why, "", e) < 0 ||

@@ -61,7 +61,7 @@ static struct rot_step undelivered(const struct rot_run *r)
 static bool evidence_by_use(const struct rot_run *r)
 {
 	return r->l.adopt == ADOPT_EVIDENCE && r->facts->tells_used &&
-	       !r->facts->fixed_id;
+	       !r->facts->fixed_id && !(r->l.flags & RF_IN_PLACE);
 }
 
 /* Ask each sink that can tell, then the service; then pause. */
@@ -70,8 +70,6 @@ static struct rot_step adoption(const struct rot_run *r,
 {
 	struct rot_step s = step(RC_NONE, r->l.next_ms);
 
-	if (r->l.flags & RF_IN_PLACE)
-		return s;
 	if (r->l.adopt == ADOPT_OPERATOR)
 		return step(RC_NONE, INT64_MAX);
 	for (s.sink = r->ask_sink; s.sink < r->l.n_sinks; s.sink++)

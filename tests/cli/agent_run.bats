@@ -160,6 +160,12 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 		--config "$DIR/curfew.toml" --no-input agent
 	[ "$status" -eq 5 ]
 	mv "$DIR/away" "$DIR/key"
+	# the slot remembers a right one; the wrong one that was named counts
+	run timeout 60 "$build/curfew" --dir "$DIR/vault" --key-file "$DIR/wrong" \
+		--config "$DIR/curfew.toml" --no-input agent
+	echo "$output"
+	[ "$status" -eq 5 ]
+	has "none of the 1 key given opens it, and no other was tried"
 	NOTIFY_SOCKET=$DIR/nobody run curfew agent
 	[ "$status" -eq 5 ]
 	has "cannot"

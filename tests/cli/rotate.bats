@@ -142,6 +142,39 @@ until_says() {
 	[ "$(delivered)" = planted-value-one-5f1c ]
 }
 
+@test "in an account that is curfew's alone a lost key needs no label" {
+	seed "$B labels=0 noreply=1" 'exclusive = true'
+	run curfew rotate c1/bot#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#new-2  DONE"
+	ended bot new-1
+	lives bot new-2
+	lives bot other
+	[ "$(delivered)" = "$(value bot new-2)" ]
+}
+
+@test "a stranger's key is an alarm, whether it is in the way or not" {
+	seed "$B noreply=1 stranger=1"
+	run curfew rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 0 ]
+	lives bot stranger-1
+	run curfew alarm list --json
+	echo "$output"
+	run grep -c quarantine <(curfew audit log)
+	[ "$output" -ge 1 ]
+	rm -rf "${DIR:?}"/*
+	seed "$B labels=0 noreply=1"
+	run curfew rotate c1/bot#k1 --wait 2s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	has "nobody can attribute"
+	run curfew audit log
+	[[ $output == *quarantine* ]]
+	[[ $output == *stuck* ]]
+	lives bot new-1
+}
+
 @test "no room for a new one: nothing is deleted to make room" {
 	seed "$B max=2"
 	until_says "no room for a new one"
@@ -161,6 +194,81 @@ until_says() {
 	[ "$status" -eq 0 ]
 	has "c1/bot#new-1  DONE"
 	ended bot k1
+}
+
+@test "in place it is done when the new one is in use, not before" {
+	seed "$PLACE sink.noack=1 sink.without=adopted" 'adopt = "operator"'
+	until_says "WAITING (delivered"
+	[ "$status" -eq 0 ]
+	[ "$(delivered)" = "$(value bot k1)" ]
+	run curfew rotate --adopted c1/bot#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#k1  DONE (generation 1; the old one is proved dead)"
+	rm -rf "${DIR:?}"/*
+	seed "$PLACE sink.noack=1 sink.without=adopted"
+	until_says "STUCK"
+	[ "$status" -eq 4 ]
+	has "nothing here can tell whether its consumer uses it"
+	run curfew rotate --adopted c1/bot#k1 --wait 20s
+	has "c1/bot#k1  DONE"
+}
+
+@test "the configuration changes between mint and revoke: it ends as it began" {
+	seed "$B revoke_lag=40" 'overlap = "20ms"'
+	CURFEW_CRASH_AT=rot.after-commit.minted run curfew rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 137 ]
+	# no policy, no sink, no identity any more
+	printf '[connection.c1]\ntimeout = "300ms"\n' >"$DIR/curfew.toml"
+	run curfew rotate --resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#new-1  DONE (generation 1; the old one is proved dead)"
+	[ "$(delivered)" = "$(value bot new-1)" ]
+	ended bot k1
+	[ "$(asked mint)" -eq 1 ]
+	# without a policy it is never due again
+	run curfew rotate c1/bot#new-1
+	[ "$status" -eq 9 ]
+}
+
+@test "another place in the configuration after the mint: the first one gets it" {
+	seed "$A"
+	CURFEW_CRASH_AT=rot.before-send.deliver run curfew rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 137 ]
+	sed -i 's,"sink/app","sink/elsewhere",; s,overlap.*,,' "$DIR/curfew.toml"
+	run curfew rotate --resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(delivered)" = "$(value bot set-1)" ]
+	! grep -aq $'^D\telsewhere\t' "$DIR/sink.world" || false
+	# and the next one goes where it says now
+	run curfew rotate c1/bot#set-1 --wait 20s
+	[ "$status" -eq 0 ]
+	grep -aq $'^D\telsewhere\t' "$DIR/sink.world"
+}
+
+@test "somebody takes the last room between the look and the mint" {
+	seed "$B max=3"
+	CURFEW_PAUSE_AT=rot.before-send.mint CURFEW_PAUSE_FILE=$DIR/vault/pause \
+		curfew rotate c1/bot#k1 --wait 20s >"$DIR/out" 2>&1 3>&- &
+	going=$!
+	until [ -e "$DIR/vault/pause" ]; do kill -0 "$going"; sleep 0.01; done
+	printf 'K\tbot\tkey\tlate\tlate-value\tforeign\t1\t0\t0\t\n' >>"$DIR/c1.world"
+	rm "$DIR/vault/pause"
+	wait "$going" && status=0 || status=$?
+	cat "$DIR/out"
+	[ "$status" -eq 4 ]
+	grep -q "the service allows no more of them; nothing is deleted to make room" "$DIR/out"
+	lives bot k1
+	lives bot other
+	lives bot late
+	# once there is room it goes on by itself
+	printf 'K\tbot\tkey\tlate\tlate-value\tforeign\t1\t2\t2\t\n' >>"$DIR/c1.world"
+	run curfew rotate --resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "DONE (generation 1"
 }
 
 @test "taken back before anybody has it" {

@@ -39,6 +39,8 @@ static const struct script scripts[] = {
 	{ "B-retry", B "retry=3 retry_after=20 ", OVER, ROTATE, false, 0 },
 	{ "B-stranger", B "noreply=1 stranger=1 ", OVER, ROTATE, false, 0 },
 	{ "B-unlabelled", B "labels=0 noreply=1 ", OVER, ROTATE, false, 4 },
+	{ "B-exclusive", B "labels=0 noreply=2 ", OVER "\nexclusive = true",
+	  ROTATE, false, 0 },
 	{ "B-used", B "used=1 sink.noack=1 sink.without=adopted ", OVER, ROTATE,
 	  false, 0 },
 	{ "B-liar", B "lie_first=1 ", OVER, ROTATE, false, 0 },

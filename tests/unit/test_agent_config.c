@@ -142,7 +142,7 @@ static void test_rotation(void **state)
 		"jitter = \"12h\"\noverlap = \"2d\"\nquiet = \"1h\"\n"
 		"window = \"Mon-Fri 09:00-16:00 Europe/Berlin\"\n"
 		"strategy = \"alternate\"\npartner = \"pg/ci2\"\n"
-		"adopt = \"operator\"\non_import = true\n"
+		"adopt = \"operator\"\non_import = true\nexclusive = true\n"
 		"deliver = [\"k8s/ns/app\", \"file/etc\"]\nnotify = [\"ops\"]\n"
 		"[rotation.all]\ntags = [\"pr?d\"]\nconnections = [\"pg\", \"m*\"]\n"
 		"every = \"90d\"\n"
@@ -168,6 +168,7 @@ static void test_rotation(void **state)
 	assert_int_equal(p->strategy, STRATEGY_ALTERNATE);
 	assert_int_equal(p->adopt, ADOPT_OPERATOR);
 	assert_true(p->on_import);
+	assert_true(p->exclusive);
 	assert_string_equal(p->deliver[1], "file/etc");
 	assert_string_equal(p->notify[0], "ops");
 	/* a pattern without '#' is an account: all of its credentials */
