@@ -11,7 +11,6 @@
 #include "agent/commands.h"
 #include "agent/engine/drive.h"
 #include "agent/engine/record.h"
-#include "agent/engine/rot_clock.h"
 #include "agent/rotate.h"
 #include "agent/rotate_replan.h"
 #include "base/clock.h"
@@ -19,7 +18,6 @@
 
 #define WAIT_MS 60000
 #define AT_ONCE 10000 /* lines in memory at a time */
-#define KEEP_MS 3600000 /* an idle sweep writes the time so often */
 
 static int worse(int a, int b)
 {
@@ -134,9 +132,7 @@ int cmd_sweep(struct app *app, int argc, char **argv)
 		(void)err_ctx(&e, NULL, "rotate what is due");
 		return app_fail(app, &e);
 	}
-	if ((rot_clock_ms() - rot_clock_kept_ms() > KEEP_MS &&
-	     rot_clock_keep(app->vault, &e) < 0) ||
-	    alarm_deliver(app, NULL, &e) < 0)
+	if (alarm_deliver(app, NULL, &e) < 0)
 		return app_fail(app, &e);
 	return worse(code, rotated);
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "agent/alarm.h"
-#include "agent/alarm_clock.h"
 #include "agent/engine/rot_clock.h"
 #include "agent/engine/rot_drive.h"
 #include "agent/engine/rot_plan.h"
@@ -31,15 +30,6 @@ void rotate_free(struct rotate_set *s)
 	mem_free(s->fresh);
 	mem_free(s->table);
 	*s = (struct rotate_set){ .n = 0 };
-}
-
-int rotate_clock(struct app *app, struct err *e)
-{
-	int64_t back;
-
-	if (rot_clock_start(app->vault, &back, e) < 0)
-		return -1;
-	return alarm_clock(app, e); /* who is told when it was set back */
 }
 
 /* Where it is in the table, or where it belongs: the index + 1 is there, 0.

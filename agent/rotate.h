@@ -19,7 +19,8 @@ struct rotate_set {
 
 void rotate_free(struct rotate_set *s);
 
-/* Before anything is decided: has the clock been set back?  That is told. */
+/* Before anything is decided: has the clock been set?  That is told, and what is
+ * being waited for is moved (rotate_clock.c). */
 int rotate_clock(struct app *app, struct err *e)
 	__attribute__((warn_unused_result));
 

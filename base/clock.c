@@ -32,15 +32,33 @@ static int64_t read_clock(clockid_t id)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+#ifdef CURFEW_TEST
+static int64_t test_ms(const char *name)
+{
+	const char *v = getenv(name);
+	int64_t ms;
+
+	return v && text_int(v, -INT64_MAX / 4, INT64_MAX / 4, &ms) ? ms : 0;
+}
+#endif
+
 int64_t clock_wall_ms(void)
 {
 	int64_t now = read_clock(CLOCK_REALTIME);
 #ifdef CURFEW_TEST
-	const char *v = getenv("CURFEW_CLOCK_OFFSET_MS");
-	int64_t off;
+	now += test_ms("CURFEW_CLOCK_OFFSET_MS") +
+	       test_ms("CURFEW_CLOCK_JUMP_MS");
+#endif
+	return now;
+}
 
-	if (v && text_int(v, -INT64_MAX / 4, INT64_MAX / 4, &off))
-		now += off;
+int64_t clock_elapsed_ms(void)
+{
+	int64_t now = read_clock(CLOCK_BOOTTIME);
+#ifdef CURFEW_TEST
+	const int64_t passed = test_ms("CURFEW_CLOCK_OFFSET_MS");
+
+	now += passed > 0 ? passed : 0;
 #endif
 	return now;
 }

@@ -2,8 +2,10 @@
  * clock: the one door to time.
  *
  * Wall time is milliseconds since 1970 UTC in int64_t; 0 means "not known".
- * In test builds (CURFEW_TEST) the environment's CURFEW_CLOCK_OFFSET_MS is
- * added to wall time.
+ * In test builds (CURFEW_TEST) two numbers of the environment are added to wall
+ * time: CURFEW_CLOCK_OFFSET_MS, as if so much time had passed (or, below zero,
+ * the clock had been set back), and CURFEW_CLOCK_JUMP_MS, as if it had been
+ * set forward.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
@@ -18,6 +20,8 @@ int64_t clock_wall_ms(void);
 int64_t clock_mono_ms(void);
 /* Since the machine started, sleep included: what /proc counts in. */
 int64_t clock_boot_ms(void);
+/* The time that passes, whatever becomes of the wall clock; sleep included. */
+int64_t clock_elapsed_ms(void);
 uint64_t clock_mono_ns(void); /* to measure with */
 void clock_sleep_ms(int64_t ms);
 

@@ -72,6 +72,24 @@ int64_t rot_wake_ms(const struct rot_line *l)
 							  l->started_ms;
 }
 
+void rot_move(struct rot_line *l, int64_t by_ms)
+{
+	int64_t *const at[] = {
+		&l->next_ms, &l->made_ms, &l->delivered_ms, &l->adopted_ms,
+		&l->revoke_ms, &l->disabled_ms, &l->revoked_ms, &l->lost_ms,
+		&l->quiet_ms, &l->dead_first_ms, &l->dead_last_ms,
+	};
+
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++)
+		if (*at[i] > 0 && *at[i] < INT64_MAX)
+			*at[i] += by_ms;
+	if (l->deadline_ms && l->revoke_ms > l->deadline_ms) {
+		l->revoke_ms = l->deadline_ms;
+		if (l->state == RS_OVERLAP)
+			l->next_ms = l->revoke_ms;
+	}
+}
+
 int rot_text(char **to, const char *s, struct err *e)
 {
 	char *copy = mem_strdup(s);

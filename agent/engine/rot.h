@@ -116,6 +116,10 @@ const char *rot_new_account(const struct rot_line *l);
 /* When the row next needs somebody: what `curfew due` and a sweep go by. */
 int64_t rot_wake_ms(const struct rot_line *l);
 
+/* The clock was set forward by that much (or back again): whatever is being
+ * waited for waits as long as before.  Deadlines stay. */
+void rot_move(struct rot_line *l, int64_t by_ms);
+
 /* Replace a text or a set; out of memory is the only failure. */
 int rot_text(char **to, const char *s, struct err *e)
 	__attribute__((warn_unused_result));

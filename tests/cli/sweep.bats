@@ -102,6 +102,48 @@ lives() { ! ended "$@"; }
 	ended bot k1
 }
 
+@test "a clock set forward is told, and ends nothing early" {
+	seed "$B" $'every = "30d"\noverlap = "1h"'
+	run curfew sweep
+	[ "$status" -eq 0 ]
+	lives bot k1
+	# the clock says that the overlap is over; the time that passed does not
+	CURFEW_CLOCK_JUMP_MS=86400000 run curfew sweep
+	[ "$status" -eq 0 ]
+	has "set forward by"
+	lives bot k1
+	CURFEW_CLOCK_JUMP_MS=86400000 run curfew sweep
+	[ "$status" -eq 0 ]
+	[ -z "$output" ] # told once
+	lives bot k1
+	CURFEW_CLOCK_JUMP_MS=86400000 CURFEW_CLOCK_OFFSET_MS=3000000 run curfew sweep
+	[ "$status" -eq 0 ]
+	lives bot k1
+	CURFEW_CLOCK_JUMP_MS=86400000 CURFEW_CLOCK_OFFSET_MS=7200000 run curfew sweep
+	[ "$status" -eq 0 ]
+	ended bot k1
+}
+
+@test "a clock set forward and right again changes nothing" {
+	seed "$B" $'every = "30d"\noverlap = "1h"'
+	run curfew sweep
+	[ "$status" -eq 0 ]
+	CURFEW_CLOCK_JUMP_MS=86400000 run curfew sweep
+	has "set forward"
+	run curfew sweep
+	[ "$status" -eq 0 ]
+	[[ $output != *"set back"* ]]
+	lives bot k1
+	CURFEW_CLOCK_OFFSET_MS=3000000 run curfew sweep
+	lives bot k1
+	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew sweep
+	[ "$status" -eq 0 ]
+	ended bot k1
+	# a step back that was none forward is told as ever
+	run curfew sweep
+	has "set back by"
+}
+
 @test "an open incident is gone on with" {
 	seed "$B revoke_lag=300" 'every = "30d"'
 	run curfew kill c1/bot#k1 --wait 1ms
