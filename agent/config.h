@@ -120,14 +120,17 @@ const struct config_connection *config_connection(const struct config *c,
 const struct config_alarm *config_alarm(const struct config *c,
 					const char *name);
 
-/* The rotation policy of a credential, or NULL: the first in the file whose
- * lists all hold something that fits.  A list that is not given fits all.
- * `alias` as above; `id` may be NULL (nobody's: fits no `identities` or `tags`);
- * `kind` as the provider calls it. */
+struct rotation_of { /* a credential, as policies name it */
+	const char *address, *account, *connection; /* "c/a#id", "c/a", "c" */
+	const char *alias; /* as above */
+	const char *kind;  /* as the provider calls it */
+	const struct config_identity *id; /* NULL: nobody's: fits no
+					   * `identities` or `tags` */
+};
+
+/* Its rotation policy, or NULL: the first in the file whose lists all hold
+ * something that fits.  A list that is not given fits all. */
 const struct config_rotation *config_rotation_of(const struct config *c,
-						 const char *address,
-						 const char *alias,
-						 const struct config_identity *id,
-						 const char *kind);
+						 const struct rotation_of *x);
 
 #endif

@@ -259,66 +259,42 @@ static bool any_fits(char *const *globs, size_t n, const char *word)
 }
 
 /* A pattern without '#' names an account: all of its credentials. */
-static bool address_fits(const struct config_rotation *p, const char *address,
-			 const char *account, const char *alias)
+static bool address_fits(const struct config_rotation *p,
+			 const struct rotation_of *x)
 {
 	for (size_t i = 0; i < p->n_credentials; i++) {
 		const char *g = p->credentials[i];
 
-		if (text_glob(g, address) ||
-		    (strchr(g, '#') == NULL ? text_glob(g, account) :
-					      alias != NULL &&
-						      text_glob(g, alias)))
+		if (strchr(g, '#') == NULL ? text_glob(g, x->account) :
+		    text_glob(g, x->address) ||
+			    (x->alias != NULL && text_glob(g, x->alias)))
 			return true;
 	}
-	return false;
+	return p->n_credentials == 0;
 }
 
-static bool fits(const struct config_rotation *p, const char *address,
-		 const char *account, const char *connection, const char *alias,
-		 const struct config_identity *id, const char *kind)
+static bool fits(const struct config_rotation *p, const struct rotation_of *x)
 {
 	bool tagged = p->n_tags == 0;
 
-	if (p->n_credentials > 0 && !address_fits(p, address, account, alias))
-		return false;
-	if (p->n_identities > 0 &&
-	    !any_fits(p->identities, p->n_identities,
-		      id != NULL ? id->name : NULL))
-		return false;
-	for (size_t i = 0; !tagged && id != NULL && i < id->n_tags; i++)
-		tagged = any_fits(p->tags, p->n_tags, id->tags[i]);
-	if (!tagged)
-		return false;
-	if (p->n_connections > 0 &&
-	    !any_fits(p->connections, p->n_connections, connection))
-		return false;
-	return p->kind == NULL || (kind != NULL && text_glob(p->kind, kind));
+	for (size_t i = 0; !tagged && x->id != NULL && i < x->id->n_tags; i++)
+		tagged = any_fits(p->tags, p->n_tags, x->id->tags[i]);
+	return tagged && address_fits(p, x) &&
+	       (p->n_identities == 0 ||
+		any_fits(p->identities, p->n_identities,
+			 x->id != NULL ? x->id->name : NULL)) &&
+	       (p->n_connections == 0 ||
+		any_fits(p->connections, p->n_connections, x->connection)) &&
+	       (p->kind == NULL || text_glob(p->kind, x->kind));
 }
 
 const struct config_rotation *config_rotation_of(const struct config *c,
-						 const char *address,
-						 const char *alias,
-						 const struct config_identity *id,
-						 const char *kind)
+						 const struct rotation_of *x)
 {
-	const struct config_rotation *found = NULL;
-	char *account, *connection;
-
-	if (c == NULL || c->n_rotations == 0)
-		return NULL;
-	if (alias != NULL && alias[0] == '\0')
-		alias = NULL;
-	account = mem_strndup(address, strcspn(address, "#"));
-	connection = mem_strndup(address, strcspn(address, "/"));
-	for (size_t i = 0; account != NULL && connection != NULL &&
-			   found == NULL && i < c->n_rotations; i++)
-		if (fits(&c->rotations[i], address, account, connection, alias,
-			 id, kind))
-			found = &c->rotations[i];
-	mem_free(account);
-	mem_free(connection);
-	return found;
+	for (size_t i = 0; c != NULL && i < c->n_rotations; i++)
+		if (fits(&c->rotations[i], x))
+			return &c->rotations[i];
+	return NULL;
 }
 
 void config_list_free(char **v, size_t n)

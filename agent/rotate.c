@@ -135,7 +135,7 @@ static int take_line(struct app *app, const struct inv_credential *c,
 		rc = 0;
 	else if (facts_for(app, k, c->connection, e) == 0) {
 		rot_policy_due(l, p, c, rot_clock_ms());
-		if (rot_policy_begin(app, l, p, facts_of(k->facts, c->kind),
+		if (rot_policy_begin(l, p, facts_of(k->facts, c->kind),
 				     rot_clock_ms(), e) == 0 &&
 		    add(out, l, true, e) == 0)
 			rc = 1;

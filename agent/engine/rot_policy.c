@@ -8,94 +8,49 @@
 #include "agent/engine/rot_policy.h"
 #include "agent/schedule.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 /* ---- whose policy -------------------------------------------------------------- */
 
-static bool any_glob(char *const *list, size_t n, const char *s)
+/* Does any policy ask whose a credential is? */
+static bool asks_whose(const struct config *c)
 {
-	for (size_t i = 0; i < n; i++)
-		if (text_glob(list[i], s))
+	for (size_t i = 0; i < c->n_rotations; i++)
+		if (c->rotations[i].n_identities || c->rotations[i].n_tags)
 			return true;
-	return n == 0;
-}
-
-static bool any_tag(const struct config_rotation *p,
-		    const struct config_identity *id)
-{
-	for (size_t i = 0; id && i < id->n_tags; i++)
-		if (any_glob(p->tags, p->n_tags, id->tags[i]))
-			return true;
-	return p->n_tags == 0;
-}
-
-struct names {
-	struct buf account, credential, alias;
-};
-
-static int any_address(const struct config_rotation *p,
-		       const struct inv_credential *c, const struct names *n,
-		       struct err *e)
-{
-	for (size_t i = 0; i < p->n_credentials; i++) {
-		int rc = strchr(p->credentials[i], '#') ?
-			 claim_glob(p->credentials[i], c, e) :
-			 text_glob(p->credentials[i], n->account.p);
-
-		if (rc)
-			return rc;
-	}
-	return p->n_credentials == 0;
-}
-
-static int fits(const struct config *c, const struct config_rotation *p,
-		const struct inv_credential *cred, const struct names *n,
-		struct err *e)
-{
-	const struct config_identity *id = NULL;
-	int rc = any_address(p, cred, n, e);
-
-	if (rc <= 0)
-		return rc;
-	if (p->n_identities || p->n_tags)
-		id = config_identity_of(c, n->credential.p,
-					n->alias.len ? n->alias.p : NULL);
-	return any_glob(p->connections, p->n_connections, cred->connection) &&
-	       (!p->kind || text_glob(p->kind, cred->kind)) &&
-	       (!p->n_identities ||
-		(id && any_glob(p->identities, p->n_identities, id->name))) &&
-	       any_tag(p, id);
+	return false;
 }
 
 int rot_policy_of(const struct config *c, const struct inv_credential *cred,
 		  const struct config_rotation **out, struct err *e)
 {
-	struct names n = { BUF_INIT(BUF_TEXT_MAX), BUF_INIT(BUF_TEXT_MAX),
-			   BUF_INIT(BUF_TEXT_MAX) };
+	struct buf account = BUF_INIT(BUF_TEXT_MAX);
+	struct buf address = BUF_INIT(BUF_TEXT_MAX);
+	struct buf alias = BUF_INIT(BUF_TEXT_MAX);
+	struct rotation_of x = { .connection = cred->connection,
+				 .kind = cred->kind };
 	int rc = -1;
 
 	*out = NULL;
 	if (!c || !c->n_rotations)
 		return 0;
-	if (inv_address(&n.account, cred->connection, cred->account, NULL,
+	if (inv_address(&account, cred->connection, cred->account, NULL,
 			e) < 0 ||
-	    inv_address(&n.credential, cred->connection, cred->account,
-			cred->id, e) < 0 ||
-	    claim_alias(&n.alias, cred->connection, cred->account, cred->label,
+	    inv_address(&address, cred->connection, cred->account, cred->id,
+			e) < 0 ||
+	    claim_alias(&alias, cred->connection, cred->account, cred->label,
 			e) < 0)
 		goto out;
-	for (size_t i = 0; i < c->n_rotations && !*out; i++) {
-		rc = fits(c, &c->rotations[i], cred, &n, e);
-		if (rc < 0)
-			goto out;
-		if (rc > 0)
-			*out = &c->rotations[i];
-	}
+	x.account = account.p;
+	x.address = address.p;
+	x.alias = alias.len ? alias.p : NULL;
+	if (asks_whose(c))
+		x.id = config_identity_of(c, x.address, x.alias);
+	*out = config_rotation_of(c, &x);
 	rc = 0;
 out:
-	buf_release(&n.account);
-	buf_release(&n.credential);
-	buf_release(&n.alias);
+	buf_release(&account);
+	buf_release(&address);
+	buf_release(&alias);
 	return rc;
 }
 
@@ -212,8 +167,8 @@ static int sinks(struct rot_line *l, const struct config_rotation *p,
 }
 
 /* The partner's account, and its credential of the same kind. */
-static int partner(const struct app *app, struct rot_line *l,
-		   const struct config_rotation *p, struct err *e)
+static int partner(struct rot_line *l, const struct config_rotation *p,
+		   struct err *e)
 {
 	char *conn = NULL, *account = NULL, *id = NULL;
 	const char *name = NULL;
@@ -236,7 +191,6 @@ static int partner(const struct app *app, struct rot_line *l,
 		goto out;
 	rc = 0;
 out:
-	(void)app;
 	mem_free(conn);
 	mem_free(account);
 	mem_free(id);
@@ -259,9 +213,8 @@ static int cannot(struct err *e, const struct config_rotation *p,
 	return err_fail(e, ERR_POLICY, p->name, "%s", why);
 }
 
-static int choose(const struct app *app, struct rot_line *l,
-		  const struct config_rotation *p, const struct kind_facts *k,
-		  struct err *e)
+static int choose(struct rot_line *l, const struct config_rotation *p,
+		  const struct kind_facts *k, struct err *e)
 {
 	if (!k->from_caller && !k->from_provider)
 		return cannot(e, p, "its provider does not say who makes the "
@@ -279,7 +232,7 @@ static int choose(const struct app *app, struct rot_line *l,
 			return cannot(e, p, "alternate: the service makes the "
 					    "value itself");
 		l->flags |= RF_ALTERNATE;
-		return partner(app, l, p, e);
+		return partner(l, p, e);
 	default:
 		if (l->flags & RF_CLASS_B)
 			return cannot(e, p, "single-slot: the service makes the "
@@ -290,7 +243,7 @@ static int choose(const struct app *app, struct rot_line *l,
 	}
 }
 
-int rot_policy_begin(const struct app *app, struct rot_line *l,
+int rot_policy_begin(struct rot_line *l,
 		     const struct config_rotation *p,
 		     const struct kind_facts *k, int64_t now, struct err *e)
 {
@@ -301,7 +254,7 @@ int rot_policy_begin(const struct app *app, struct rot_line *l,
 	    rot_text(&l->new_cred, "", e) < 0 ||
 	    rot_text(&l->why, "", e) < 0 ||
 	    rot_text(&l->policy, p->name, e) < 0 ||
-	    sinks(l, p, e) < 0 || choose(app, l, p, k, e) < 0)
+	    sinks(l, p, e) < 0 || choose(l, p, k, e) < 0)
 		return -1;
 	l->state = RS_PLANNED;
 	l->started_ms = l->next_ms = now;

@@ -30,7 +30,7 @@ int rot_policy_next(const struct app *app, struct rot_line *l, int64_t now,
 /* Begin a rotation of the line: strategy, sinks and times of its policy are
  * taken down, so that it can be ended even when they are gone from the file.
  * An error says why it cannot be begun. */
-int rot_policy_begin(const struct app *app, struct rot_line *l,
+int rot_policy_begin(struct rot_line *l,
 		     const struct config_rotation *p,
 		     const struct kind_facts *k, int64_t now, struct err *e)
 	__attribute__((warn_unused_result));

@@ -204,14 +204,14 @@ static int take(struct rot_line *l, struct unpack *u, struct err *e)
 		return take_id(&l->ours, u, e);
 	if (u->tag == F_STRANGER)
 		return take_id(&l->strangers, u, e);
-	if (u->tag < F_NUMBER)
-		return 0;
+	if (u->tag < F_NUMBER || u->tag >= F_NUMBER + 2 + NUMBERS)
+		return 0; /* of a newer writer */
 	v = unpack_int(u);
 	if (u->tag == F_NUMBER)
 		l->state = v > 0 && v < RS_STATES ? (enum rot_state)v : 0;
 	else if (u->tag == F_NUMBER + 1)
 		l->flags = (uint16_t)v;
-	else if (u->tag - F_NUMBER - 2 < NUMBERS)
+	else
 		*number(l, u->tag - F_NUMBER - 2) = v;
 	return 0;
 }

@@ -132,6 +132,24 @@ static void test_mistakes(void **state)
 
 #define ALARM "[alarm.ops]\nmail = [\"ops@example.org\"]\n"
 
+static const struct config_rotation *policy_of(const struct config *c,
+					       const char *address,
+					       const char *alias,
+					       const struct config_identity *id,
+					       const char *kind)
+{
+	char account[100], conn[100];
+	const struct rotation_of x = { .address = address, .account = account,
+				       .connection = conn, .alias = alias,
+				       .kind = kind, .id = id };
+
+	(void)snprintf(account, sizeof account, "%.*s",
+		       (int)strcspn(address, "#"), address);
+	(void)snprintf(conn, sizeof conn, "%.*s", (int)strcspn(address, "/"),
+		       address);
+	return config_rotation_of(c, &x);
+}
+
 static void test_rotation(void **state)
 {
 	struct err e = ERR_INIT;
@@ -156,7 +174,7 @@ static void test_rotation(void **state)
 	if (c == NULL)
 		fail_msg("%s %s", e.cause, e.hint);
 	ci = &c->identities[0];
-	p = config_rotation_of(c, "pg/ci#K1", NULL, ci, "password");
+	p = policy_of(c, "pg/ci#K1", NULL, ci, "password");
 	assert_non_null(p);
 	assert_string_equal(p->name, "zebra");
 	assert_int_equal(p->every_ms, 30LL * 86400000);
@@ -172,17 +190,17 @@ static void test_rotation(void **state)
 	assert_string_equal(p->deliver[1], "file/etc");
 	assert_string_equal(p->notify[0], "ops");
 	/* a pattern without '#' is an account: all of its credentials */
-	assert_ptr_equal(config_rotation_of(c, "ssh/web#SHA256:x", NULL, NULL,
+	assert_ptr_equal(policy_of(c, "ssh/web#SHA256:x", NULL, NULL,
 					    "password"), p);
-	assert_null(config_rotation_of(c, "ssh/web2#x", NULL, NULL, "password"));
+	assert_null(policy_of(c, "ssh/web2#x", NULL, NULL, "password"));
 	/* the kind decides, then the next policy is asked */
-	assert_string_equal(config_rotation_of(c, "pg/ci#K1", NULL, ci,
+	assert_string_equal(policy_of(c, "pg/ci#K1", NULL, ci,
 					       "ssh_key")->name, "all");
-	assert_string_equal(config_rotation_of(c, "http/x#1", "http/x#ci", ci,
+	assert_string_equal(policy_of(c, "http/x#1", "http/x#ci", ci,
 					       "token")->name, "rest");
-	assert_null(config_rotation_of(c, "http/x#1", NULL, NULL, "token"));
+	assert_null(policy_of(c, "http/x#1", NULL, NULL, "token"));
 	/* by its label */
-	assert_ptr_equal(config_rotation_of(c, "ssh/x#1", "pg/ci#label", NULL,
+	assert_ptr_equal(policy_of(c, "ssh/x#1", "pg/ci#label", NULL,
 					    "password"), p);
 	assert_int_equal(config_alarm(c, "ops")->repeat_ms, 600000);
 	assert_string_equal(config_alarm(c, "ops")->program[1], "-x");
