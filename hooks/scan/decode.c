@@ -196,10 +196,21 @@ static int one_block(struct segments *s, const char *text, size_t from,
 	return segments_push(s, from, to, CODING_WRAPPED, e);
 }
 
-static int find_runs(struct segments *s, const char *text, size_t from,
-		     size_t to, struct err *e)
+int segments_next(struct segments *s, const char *text, size_t n, size_t from,
+		  size_t to, size_t *next, struct err *e)
 {
-	size_t i = from, j, block;
+	size_t block = wrap_block(text, from, to, n);
+
+	*next = (block ? block : to) + 1;
+	s->blocks |= block != 0;
+	return block ? one_block(s, text, from, block, e)
+		     : segments_run(s, text, n, from, to, e);
+}
+
+int segments_runs(struct segments *s, const char *text, size_t n, size_t from,
+		  size_t to, struct err *e)
+{
+	size_t i = from, j;
 
 	while (i + BASE64_LEAST <= to) {
 		i = token_run(text, i, to);
@@ -208,20 +219,10 @@ static int find_runs(struct segments *s, const char *text, size_t from,
 		j = i + BASE64_LEAST;
 		while (j < to && (kind(text + j) & IN_BASE64))
 			j++;
-		block = wrap_block(text, i, j, to);
-		s->blocks |= block != 0;
-		if (block ? one_block(s, text, i, block, e)
-			  : segments_run(s, text, to, i, j, e))
+		if (segments_next(s, text, n, i, j, &i, e))
 			return -1;
-		i = (block ? block : j) + 1;
 	}
 	return 0;
-}
-
-int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
-		  struct err *e)
-{
-	return find_runs(s, text, from, to, e);
 }
 
 int segments_find(struct segments *s, const char *text, size_t from, size_t to,
@@ -229,7 +230,7 @@ int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 {
 	s->n = 0;
 	s->blocks = false;
-	return segments_runs(s, text, from, to, e) ||
+	return segments_runs(s, text, to, from, to, e) ||
 	       segments_escapes(s, text, from, to, e);
 }
 

@@ -62,12 +62,17 @@ const char *coding_word(enum coding c);
 /* Segments of text[from, to), which are whole lines. */
 int segments_find(struct segments *s, const char *text, size_t from, size_t to,
 		  struct err *e) __attribute__((warn_unused_result));
-/* The two halves of it, appending: base64 and hex in one run of token characters
- * (tokens.h), all that stand together there; the others. */
-int segments_runs(struct segments *s, const char *text, size_t from, size_t to,
-		  struct err *e) __attribute__((warn_unused_result));
+/* The two halves of it, appending: base64 and hex in text[from, to) of n bytes, in
+ * one run of token characters (tokens.h), all that stand together there; the
+ * others. */
+int segments_runs(struct segments *s, const char *text, size_t n, size_t from,
+		  size_t to, struct err *e) __attribute__((warn_unused_result));
 int segments_run(struct segments *s, const char *text, size_t n, size_t from,
 		 size_t to, struct err *e) __attribute__((warn_unused_result));
+/* The run and the block that may begin with it; *next: where to go on. */
+int segments_next(struct segments *s, const char *text, size_t n, size_t from,
+		  size_t to, size_t *next, struct err *e)
+	__attribute__((warn_unused_result));
 int segments_escapes(struct segments *s, const char *text, size_t from,
 		     size_t to, struct err *e)
 	__attribute__((warn_unused_result));

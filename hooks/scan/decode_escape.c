@@ -252,6 +252,14 @@ static bool may_begin(const char *text, size_t n, size_t p)
 	}
 }
 
+bool escape_sign(const char *text, size_t n, size_t at)
+{
+	if (text[at] != '+')
+		return may_begin(text, n, at);
+	return before_plus(text + at, text) ||
+	       (at && may_begin(text, n, at - 1) && text[at - 1] == 'U');
+}
+
 static size_t first_of(char c, const char *text, size_t n, size_t from,
 		       size_t to)
 {

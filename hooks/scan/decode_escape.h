@@ -18,6 +18,10 @@
 /* May an escape of some coding begin in text[from, to)?  The first such
  * place, or `to`; rather too often than not.  Reads up to text + n. */
 size_t escape_first(const char *text, size_t n, size_t from, size_t to);
+/* May one begin at, or just before, the sign at text[at]?  Signs: % \ & = and
+ * the '+' of U+ and of joints. */
+bool escape_sign(const char *text, size_t n, size_t at);
+#define ESCAPE_BEFORE 8u /* so many bytes before its '+' a joint begins */
 /* What the escapes of text[from, to) mean, into the view that has room. */
 void escapes_put(struct view *v, const char *text, size_t from, size_t to,
 		 enum coding coding);

@@ -35,11 +35,21 @@ int spans_add(struct spans *s, size_t from, size_t to, struct err *e)
 	return 0;
 }
 
+/* All of the run, of which the matcher may have seen a part. */
+static void whole_run(const char *text, size_t n, const struct token_run *r,
+		      size_t *from, size_t *to)
+{
+	for (*from = r->start; *from && token_char(text[*from - 1]);)
+		--*from;
+	for (*to = r->end; *to < n && token_char(text[*to]);)
+		++*to;
+}
+
 /* The runs that a change touches, and so may have made; the matcher has seen all
- * runs around changes, those that it saw in part twice. */
+ * runs around changes. */
 static int changed_runs(struct spans *s, const char *text, size_t n,
 			const struct gap *gap, size_t gaps,
-			const struct match_thread *seen, struct err *e)
+			const struct sights *seen, struct err *e)
 {
 	size_t i, g = 0, from, to;
 
@@ -55,10 +65,7 @@ static int changed_runs(struct spans *s, const char *text, size_t n,
 			break;
 		if (gap[g].start > r->end + PADDING)
 			continue;
-		for (from = r->start; from && token_char(text[from - 1]);)
-			from--;
-		for (to = r->end; to < n && token_char(text[to]);)
-			to++;
+		whole_run(text, n, r, &from, &to);
 		if (last && from <= last->end)
 			last->end = (uint32_t)to;
 		else if (spans_add(s, from, to, e))
@@ -74,7 +81,7 @@ static bool of_run(char c)
 	       c == '_' || c == '=';
 }
 
-static int widen_runs(struct spans *s, const char *text, size_t n, bool some,
+static int widen_runs(struct spans *s, const char *text, size_t n,
 		      const struct gap *gap, size_t gaps, struct err *e)
 {
 	size_t i, from, to, floor;
@@ -90,7 +97,7 @@ static int widen_runs(struct spans *s, const char *text, size_t n, bool some,
 			from--;
 		for (to = gap[i].end; to < n && of_run(text[to]); to++)
 			;
-		wrap_widen(text, n, some, &from, &to);
+		wrap_widen(text, n, &from, &to);
 		if (from < floor)
 			from = floor;
 		if (last && from == floor)
@@ -101,12 +108,26 @@ static int widen_runs(struct spans *s, const char *text, size_t n, bool some,
 	return 0;
 }
 
-static int widen_escapes(struct spans *s, const char *text, size_t n,
-			 const struct gap *gap, size_t gaps, struct err *e)
+/* Does a sign stand so near text[from, to) that it matters? */
+static bool signs_near(const struct sights *seen, size_t *sign, size_t from,
+		       size_t to)
 {
-	size_t i, from, to, low, high, floor, p;
+	size_t low = from > NEAR + ESCAPE_BEFORE ? from - NEAR - ESCAPE_BEFORE
+						 : 0;
 
-	for (s->n = i = 0; i < gaps;) {
+	while (*sign < seen->signs && seen->sign[*sign] < low)
+		++*sign;
+	return *sign < seen->signs &&
+	       seen->sign[*sign] <= to + NEAR + ESCAPE_BEFORE;
+}
+
+static int widen_escapes(struct spans *s, const char *text, size_t n,
+			 const struct gap *gap, size_t gaps,
+			 const struct sights *seen, struct err *e)
+{
+	size_t i, from, to, low, high, floor, p, sign = 0;
+
+	for (s->n = i = 0; seen->signs && i < gaps;) {
 		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
 
 		floor = last ? last->end : 0;
@@ -114,6 +135,8 @@ static int widen_escapes(struct spans *s, const char *text, size_t n,
 		to = gap[i].end > floor ? gap[i].end : floor;
 		for (i++; i < gaps && gap[i].start <= to + 2 * NEAR; i++)
 			to = gap[i].end > to ? gap[i].end : to;
+		if (!signs_near(seen, &sign, from, to))
+			continue;
 		for (;;) {
 			low = from > floor + NEAR ? from - NEAR : floor;
 			p = escape_first(text, n, low, from);
@@ -189,6 +212,8 @@ static int copied(struct segments *s, const struct delta *d,
 	const struct segments *b = &d->base->made;
 	size_t low = 0, high = b->n;
 
+	if (b->v[0].start >= r->from + r->len || b->v[high - 1].start < r->from)
+		return 0;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -212,39 +237,78 @@ static int copied(struct segments *s, const struct delta *d,
 	return 0;
 }
 
-/* Only a change in or beside a long run can make a block where none was. */
-static bool may_have_blocks(const struct spans *runs, const char *text,
-			    size_t n, const struct gap *gap, size_t gaps)
+/* Without a line that begins one, near a change, there is no new block. */
+static bool may_have_blocks(const struct sights *seen, const char *text,
+			    size_t n)
 {
-	size_t i;
+	size_t i, from, to;
 
-	for (i = 0; i < runs->n; i++)
-		if (runs->v[i].end - runs->v[i].start >= WRAP_LINE_LEAST)
+	for (i = 0; i < seen->runs; i++) {
+		whole_run(text, n, &seen->run[i], &from, &to);
+		if (to - from >= WRAP_LINE_LEAST && wrap_line(text, n, from))
 			return true;
-	for (i = 0; i < gaps; i++)
-		if (wrap_near(text, n, gap[i].start, gap[i].end))
-			return true;
+	}
 	return false;
 }
 
+/* ---- a whole text -------------------------------------------------------- */
+
+/* Lines that hold a sign. */
+static int sign_lines(struct segments *s, const char *text, size_t n,
+		      const struct sights *seen, struct err *e)
+{
+	size_t i, from, to = 0;
+	const char *nl;
+
+	for (i = 0; i < seen->signs; i++) {
+		size_t at = seen->sign[i];
+
+		if (at < to)
+			continue;
+		nl = memrchr(text + to, '\n', at - to);
+		from = nl ? (size_t)(nl - text) + 1 : to;
+		nl = memchr(text + at, '\n', n - at);
+		to = nl ? (size_t)(nl - text) + 1 : n;
+		if (segments_escapes(s, text, from, to, e))
+			return -1;
+	}
+	return 0;
+}
+
+int segments_all(struct segments *s, const char *text, size_t n,
+		 const struct sights *seen, struct err *e)
+{
+	size_t i, at = 0;
+
+	s->n = 0;
+	s->blocks = false;
+	for (i = 0; i < seen->runs; i++)
+		if (seen->run[i].start >= at &&
+		    segments_next(s, text, n, seen->run[i].start,
+				  seen->run[i].end, &at, e))
+			return -1;
+	return sign_lines(s, text, n, seen, e);
+}
+
+/* ---- a delta ------------------------------------------------------------- */
+
 int segments_near(struct segments *s, const char *text, size_t n,
 		  const struct delta *d, const struct gap *gap, size_t gaps,
-		  const struct match_thread *seen, struct decoder *k,
-		  struct err *e)
+		  const struct sights *seen, struct decoder *k, struct err *e)
 {
-	bool blocks, some = d->base->made.blocks;
+	bool blocks;
 	size_t i;
 
 	s->n = 0;
 	s->blocks = false;
 	if (changed_runs(&k->runs, text, n, gap, gaps, seen, e))
 		return -1;
-	blocks = some || may_have_blocks(&k->runs, text, n, gap, gaps);
-	if ((blocks && widen_runs(&k->runs, text, n, some, gap, gaps, e)) ||
-	    widen_escapes(&k->escapes, text, n, gap, gaps, e))
+	blocks = d->base->made.blocks || may_have_blocks(seen, text, n);
+	if ((blocks && widen_runs(&k->runs, text, n, gap, gaps, e)) ||
+	    widen_escapes(&k->escapes, text, n, gap, gaps, seen, e))
 		return -1;
 	for (i = 0; i < k->runs.n; i++)
-		if (blocks ? segments_runs(s, text, k->runs.v[i].start,
+		if (blocks ? segments_runs(s, text, n, k->runs.v[i].start,
 					   k->runs.v[i].end, e)
 			   : segments_run(s, text, n, k->runs.v[i].start,
 					  k->runs.v[i].end, e))

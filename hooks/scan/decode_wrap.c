@@ -15,7 +15,7 @@
 
 #define LINE_LEAST WRAP_LINE_LEAST
 #define LINE_MOST 128u
-#define LINE_LOOK 200u /* a line longer than this is not of a block */
+#define LINE_LOOK ((WRAP_REACH - 4) / 2) /* a longer line is not of a block */
 #define SAYS_LEAST 12u
 #define PACKED_LEAST 40u
 #define UNPACK_TIMES 32u
@@ -88,12 +88,14 @@ static size_t line_start(const char *text, size_t at)
 
 size_t wrap_block(const char *text, size_t from, size_t to, size_t limit)
 {
-	size_t start = line_start(text, from), end = line_end(text, to, limit);
-	size_t first = to - from, next, lines = 1, n;
+	size_t first = to - from, start, end, next, lines = 1, n;
 	bool last;
 
-	if (first < LINE_LEAST || first > LINE_MOST ||
-	    (start && text[start - 1] != '\n') ||
+	if (first < LINE_LEAST || first > LINE_MOST)
+		return 0;
+	start = line_start(text, from);
+	end = line_end(text, to, limit);
+	if ((start && text[start - 1] != '\n') ||
 	    whole_line(text, start, end, &last) != first || last)
 		return 0;
 	while (end < limit && text[end] == '\n') {
@@ -111,43 +113,19 @@ size_t wrap_block(const char *text, size_t from, size_t to, size_t limit)
 	return lines > 1 ? end : 0;
 }
 
-/* Do as many characters as a line of a block needs stand around `at`, or next
- * to it but for blanks? */
-static bool long_run(const char *text, size_t n, size_t at)
+bool wrap_line(const char *text, size_t n, size_t at)
 {
-	size_t p = at, i;
+	size_t start = line_start(text, at);
 
-	while (at > 0 && p - at < LINE_LOOK &&
-	       (blank(text[at - 1]) || text[at - 1] == '\n'))
-		at--;
-	for (i = 0; i < LINE_LEAST && at > i &&
-		    (sixbits(text[at - 1 - i]) >= 0 || text[at - 1 - i] == '=');
-	     i++)
-		;
-	if (i == LINE_LEAST)
-		return true;
-	i = at == p ? i : 0; /* a run that goes on behind `at` */
-	at = p;
-	while (!i && at < n && at - p < LINE_LOOK &&
-	       (blank(text[at]) || text[at] == '\n'))
-		at++;
-	for (; i < LINE_LEAST && at < n && sixbits(text[at]) >= 0; i++)
-		at++;
-	return i == LINE_LEAST;
+	return (!start || text[start - 1] == '\n') &&
+	       long_line(text, start, line_end(text, at, n));
 }
 
-bool wrap_near(const char *text, size_t n, size_t from, size_t to)
-{
-	return long_run(text, n, from) || long_run(text, n, to);
-}
-
-void wrap_widen(const char *text, size_t n, bool some, size_t *from, size_t *to)
+void wrap_widen(const char *text, size_t n, size_t *from, size_t *to)
 {
 	size_t start, end, other;
 	bool now, more, last;
 
-	if (!some && !wrap_near(text, n, *from, *to))
-		return;
 	start = line_start(text, *from);
 	end = line_end(text, *to, n);
 	now = long_line(text, start, end);

@@ -15,13 +15,14 @@
 size_t wrap_block(const char *text, size_t from, size_t to, size_t limit);
 #define WRAP_LINE_LEAST 40u
 
-/* Does a run as long as a block's line touch one of these places, or stand next
- * to it but for blanks? */
-bool wrap_near(const char *text, size_t n, size_t from, size_t to);
-/* All that blocks can be changed by a change of text[*from, *to).  `some`: the
- * text before the change had blocks; if not, little is looked at. */
-void wrap_widen(const char *text, size_t n, bool some, size_t *from,
-		size_t *to);
+/* Two lines of a block are no farther apart, from end to end. */
+#define WRAP_REACH 404u
+
+/* Does a run of base64 that holds text[at] make up a line that may begin a
+ * block? */
+bool wrap_line(const char *text, size_t n, size_t at);
+/* All that blocks can be changed by a change of text[*from, *to). */
+void wrap_widen(const char *text, size_t n, size_t *from, size_t *to);
 /* What the block says, as far as it is readable. */
 bool wrap_put(struct view *v, const char *text, size_t from, size_t to);
 

@@ -231,7 +231,7 @@ static int take_over(const struct delta *d, size_t *run, size_t from, size_t to,
 
 /* The lines that gaps touch, as spans that do not meet. */
 static int find_lines(struct scan_thread *t, const char *text, size_t n,
-		      bool some, size_t gaps, struct err *e)
+		      bool blocks, size_t gaps, struct err *e)
 {
 	struct spans *k = &t->decoder.lines;
 	const char *nl;
@@ -247,7 +247,8 @@ static int find_lines(struct scan_thread *t, const char *text, size_t n,
 		from = nl ? (size_t)(nl - text) + 1 : 0;
 		nl = memchr(text + t->gap[i].end, '\n', n - t->gap[i].end);
 		to = nl ? (size_t)(nl - text) : n;
-		wrap_widen(text, n, some, &from, &to);
+		if (blocks)
+			wrap_widen(text, n, &from, &to);
 		if (last && from < last->end)
 			from = last->end;
 		if (last && from <= last->end + (size_t)1)
@@ -306,19 +307,20 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 	if (!t->s->decode_depth || t->pace.stop != PACE_ON)
 		return 0;
 	if (!d) {
-		if (segments_find(s, text, 0, n, e) ||
+		if (segments_all(s, text, n, &t->match.seen, e) ||
 		    lines(t, text, n, &seg, n, out, e))
 			return -1;
 		segments_sort(s);
 		out->made.blocks = s->blocks;
 		return keep_made(s, &out->made, e);
 	}
-	if (segments_near(s, text, n, d, t->gap, gaps, &t->match, k, e))
+	if (segments_near(s, text, n, d, t->gap, gaps, &t->match.seen, k,
+			  e))
 		return -1;
 	out->made.blocks |= s->blocks;
 	if (!s->n && d->base->coded == d->base->n)
 		return 0;
-	if (find_lines(t, text, n, d->base->made.blocks, gaps, e))
+	if (find_lines(t, text, n, out->made.blocks, gaps, e))
 		return -1;
 	for (i = 0; i < k->lines.n; i++) {
 		struct gap g = k->lines.v[i];

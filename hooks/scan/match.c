@@ -16,6 +16,7 @@
 #include "hooks/scan/patterns.h"
 
 #define REACH_LEAST (TOKEN_RUN + 8) /* to see enough of every run */
+#define DENSE_APART 64u /* what is looked at in between costs less than a scan */
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
 
 /* ---- compiling ----------------------------------------------------------- */
@@ -128,6 +129,23 @@ out:
 	return rc;
 }
 
+/* Of all that is in the databases. */
+static void find_breaks(struct matcher *m)
+{
+	struct bytes held = { { 0 } };
+	size_t i, k;
+
+	for (i = 0; i < m->rs->n; i++) {
+		const struct rule *r = &m->rs->rule[i];
+
+		if (m->row[i].class == RULE_NEAR)
+			breaks_held(regex_pattern(r->regex), &held);
+		for (k = 0; by_keyword(&m->row[i]) && k < r->keywords.n; k++)
+			breaks_held_word(r->keywords.v[k], &held);
+	}
+	m->breaks = breaks_left(&held);
+}
+
 /* The keywords of what DB_DENSE cannot take go into DB_ALL. */
 static int compile(struct matcher *m, struct err *e)
 {
@@ -135,7 +153,10 @@ static int compile(struct matcher *m, struct err *e)
 
 	for (i = 0; i < m->rs->n; i++)
 		classify(&m->rs->rule[i], &m->row[i]);
-	return compile_one(m, DB_DENSE, e) || compile_one(m, DB_ALL, e) ? -1 : 0;
+	if (compile_one(m, DB_DENSE, e) || compile_one(m, DB_ALL, e))
+		return -1;
+	find_breaks(m);
+	return 0;
 }
 
 static bool load_any(struct matcher *m, const struct rule_cache *c,
@@ -309,6 +330,11 @@ const uint64_t *matcher_gated(const struct matcher *m)
 	return m->gated;
 }
 
+const struct bytes *matcher_breaks(const struct matcher *m)
+{
+	return &m->breaks;
+}
+
 bool matcher_from_cache(const struct matcher *m)
 {
 	return m->cached;
@@ -337,14 +363,14 @@ void match_thread_release(struct match_thread *t)
 {
 	hs_free_scratch(t->scratch);
 	mem_free(t->hit);
-	mem_free(t->run);
+	sights_release(&t->seen);
 	mem_free(t->wide);
 	memset(t, 0, sizeof(*t));
 }
 
 void match_reset(const struct matcher *m, struct match_thread *t)
 {
-	t->n = t->runs = 0;
+	t->n = t->seen.runs = t->seen.signs = 0;
 	memcpy(t->wide, m->always, m->words * sizeof(*t->wide));
 }
 
@@ -405,43 +431,31 @@ static int scan_with(const struct matcher *m, size_t which,
 	return 0;
 }
 
-static int add_run(struct match_thread *t, const struct token_run *run,
-		   struct err *e)
-{
-	if (t->runs == t->runs_cap) {
-		size_t cap = t->runs_cap ? t->runs_cap * 2 : 256;
-		struct token_run *v = mem_realloc(t->run, cap * sizeof(*v));
-
-		if (!v)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		t->run = v;
-		t->runs_cap = cap;
-	}
-	t->run[t->runs++] = *run;
-	return 0;
-}
-
 /* A match in [from, to) holds a part of a dense run there, and is nowhere
- * farther from it than it is long. */
+ * farther from it than it is long, or behind a break. */
 static int scan_dense(const struct matcher *m, struct match_thread *t,
-		      const char *text, size_t from, size_t to, struct err *e)
+		      const char *text, size_t from, size_t to, size_t run,
+		      struct err *e)
 {
-	size_t reach = m->dense_reach + 2, at = from, low = 0, high = 0;
-	struct token_run run;
+	size_t reach = m->dense_reach + 2, low = 0, high = 0, floor;
+	bool found;
 
-	for (; token_next(text, at, to, &run); at = run.end) {
-		if (add_run(t, &run, e))
-			return -1;
-		if (!run.dense || !m->db[DB_DENSE])
+	for (; run < t->seen.runs; run++) {
+		const struct token_run *r = &t->seen.run[run];
+
+		if (!r->dense)
 			continue;
-		if (high && run.start > high) {
+		if (high && r->start > high + DENSE_APART) {
 			if (scan_with(m, DB_DENSE, t, text, low, high, e))
 				return -1;
 			high = 0;
 		}
+		floor = r->start - from > reach ? r->start - reach : from;
 		if (!high)
-			low = run.start - from > reach ? run.start - reach : from;
-		high = to - run.end > reach ? run.end + reach : to;
+			low = break_before(&m->breaks, text, floor, r->start,
+					   &found);
+		high = to - r->end > reach ? r->end + reach : to;
+		high = break_behind(&m->breaks, text, r->end, high);
 	}
 	return high ? scan_with(m, DB_DENSE, t, text, low, high, e) : 0;
 }
@@ -449,11 +463,15 @@ static int scan_dense(const struct matcher *m, struct match_thread *t,
 int match_scan(const struct matcher *m, struct match_thread *t,
 	       const char *text, size_t from, size_t to, struct err *e)
 {
+	size_t run = t->seen.runs;
+
 	if (from >= to)
 		return 0;
+	if (token_look(text, from, to, &t->seen, e))
+		return -1;
 	if (m->db[DB_ALL] && scan_with(m, DB_ALL, t, text, from, to, e))
 		return -1;
-	return scan_dense(m, t, text, from, to, e);
+	return m->db[DB_DENSE] ? scan_dense(m, t, text, from, to, run, e) : 0;
 }
 
 static int by_rule(const void *a, const void *b)

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "hooks/scan/breaks.h"
 #include "hooks/scan/deadline.h"
 #include "hooks/scan/rule_cache.h"
 #include "hooks/scan/rules.h"
@@ -44,8 +45,7 @@ struct match_thread {
 	size_t n, cap;
 	uint64_t *wide; /* bit per rule that is not RULE_NEAR: a keyword was
 			 * seen, or RULE_ALWAYS */
-	struct token_run *run; /* all in what was scanned, clipped there */
-	size_t runs, runs_cap;
+	struct sights seen; /* in what was scanned, clipped there */
 	uint32_t shift; /* added to the ends of the scan that runs */
 	bool failed;
 	struct pace *pace; /* asked on the way, or NULL */
@@ -64,6 +64,8 @@ size_t matcher_width(const struct matcher *m, size_t rule); /* bounded ones */
 size_t matcher_reach(const struct matcher *m);	/* the largest width */
 size_t matcher_wide_words(const struct matcher *m); /* of the bit set */
 const uint64_t *matcher_gated(const struct matcher *m); /* bit per rule */
+/* What breaks (breaks.h) can be at; no hit of a match goes over one. */
+const struct bytes *matcher_breaks(const struct matcher *m);
 bool matcher_from_cache(const struct matcher *m);
 
 int match_thread_init(const struct matcher *m, struct match_thread *t,

@@ -1,10 +1,10 @@
 /*
  * match_cache: the compiled matcher in a file.
  *
- * Cache file "rules-KEY.db" (rule_cache.h): magic, key, one struct class_row per
- * rule that has a regex (its place among these is its slot), and from
- * the next page on the databases as they lie in memory, to be mapped, each at a
- * page; magic and key are followed by their sizes.  (They hold
+ * Cache file "rules-KEY.db" (rule_cache.h): magic, key, the databases' sizes,
+ * the breaks, one struct class_row per rule that has a regex (its place among
+ * these is its slot), and from the next page on the databases as they lie in
+ * memory, to be mapped, each at a page.  (They hold
  * offsets, no addresses; hs_deserialize_database_at() asks for memory of 8-byte
  * alignment and lays the engine's code at 64 bytes, which a page keeps.)  KEY
  * covers these rules, the library's version and the processor, so a stale file
@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "hooks/scan/match_inner.h"
 
-#define CACHE_MAGIC "curfew-rules-4\n"
+#define CACHE_MAGIC "curfew-rules-5\n"
 #define CACHE_MAX (64u * 1024 * 1024)
 #define CACHE_PAGE 4096u
 #define HEAD (sizeof(CACHE_MAGIC) - 1 + sizeof(((struct matcher *)0)->key))
@@ -80,9 +80,14 @@ static size_t page_after(size_t n)
 	return (n + CACHE_PAGE - 1) / CACHE_PAGE * CACHE_PAGE;
 }
 
-static size_t rows_at(void)
+static size_t breaks_at(void)
 {
 	return HEAD + DBS * sizeof(uint64_t);
+}
+
+static size_t rows_at(void)
+{
+	return breaks_at() + sizeof(struct bytes);
 }
 
 static size_t databases_at(const struct matcher *m)
@@ -131,6 +136,7 @@ bool match_cache_load(struct matcher *m, const struct rule_cache *c,
 		munmap(p, n);
 		return false;
 	}
+	memcpy(&m->breaks, p + breaks_at(), sizeof(m->breaks));
 	for (i = 0; i < m->slots; i++) {
 		memcpy(&row, p + rows_at() + i * sizeof(row), sizeof(row));
 		m->row[m->of[i]] = row;
@@ -205,6 +211,7 @@ bool match_cache_save(const struct matcher *m, const struct rule_cache *c,
 		return false;
 	memcpy(p, CACHE_MAGIC, head);
 	memcpy(p + head, m->key, sizeof(m->key));
+	memcpy(p + breaks_at(), &m->breaks, sizeof(m->breaks));
 	for (i = 0; i < m->slots; i++)
 		memcpy(p + rows_at() + i * sizeof(*m->row),
 		       &m->row[m->of[i]], sizeof(*m->row));

@@ -28,6 +28,7 @@ struct matcher {
 	hs_scratch_t *scratch; /* the original, cloned per thread */
 	size_t reach, words;
 	size_t dense_reach; /* the largest width in DB_DENSE */
+	struct bytes breaks;
 	uint64_t *gated, *always; /* bit per rule: of that class */
 	bool cached;
 	unsigned char key[16];

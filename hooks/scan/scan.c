@@ -7,9 +7,10 @@
  * leftmost that starts at f or later.
  *
  * - A start whose W + 1 bytes to the right, and 1 byte to the left, are copied
- *   behaves as it did in the base.  All other starts lie in the zones
- *   [gap - W - 1, gap end]; only they are tried, and only where the matcher
- *   saw a possible end; all of them for a RULE_GATED.
+ *   behaves as it did in the base.  So does one before a break (breaks.h) that
+ *   is copied.  All other starts lie in the zones [gap - W - 1, gap end], or
+ *   from a break in there on; only they are tried, and only where the matcher
+ *   saw a possible end; all of them for a RULE_GATED, which heeds no breaks.
  * - After a zone the base's marks can be taken over as soon as the base was
  *   free at that place too.  Where a base mark straddles it, the starts inside
  *   that mark were never tried in the base; they are tried here.
@@ -22,12 +23,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/around.h"
 #include "hooks/scan/decoded.h"
 #include "hooks/scan/own.h"
 
 #define LIMITS_MOST 64u /* of one text; then its regexes are left alone */
 #define MARKS_MOST 1000000u /* of one text; then it is given up */
-#define PIECE (1024u * 1024) /* for the matcher, between two questions */
 /* The same of a rule over all of the text, in places where it may begin: so
  * few as take some milliseconds. */
 #define WIDE_STARTS 64u
@@ -239,6 +240,14 @@ static void seek(struct chain *c, const struct mark *first, size_t base_at)
 	c->mark = low;
 }
 
+/* Starts before it behave as they did in the base. */
+static size_t zone_start(const struct chain *c, const struct gap *g)
+{
+	size_t from = g->start > c->width + 1 ? g->start - c->width - 1 : 0;
+
+	return !c->all && from < g->low ? g->low : from;
+}
+
 /* Gaps and runs come in turn; a text that begins with the base's beginning
  * has no gap in front. */
 static int walk(struct chain *c, struct err *e)
@@ -250,9 +259,9 @@ static int walk(struct chain *c, struct err *e)
 		const struct run *run = r < runs ? &c->d->run[r] : NULL;
 
 		if (g < c->gaps && (!run || c->gap[g].end <= run->at)) {
-			size_t from = c->gap[g].start, last = c->gap[g].end;
+			size_t from, last = c->gap[g].end;
 
-			from = from > c->width + 1 ? from - c->width - 1 : 0;
+			from = zone_start(c, &c->gap[g]);
 			if (c->f < from)
 				c->f = from;
 			if (zone(c, last, e))
@@ -264,8 +273,7 @@ static int walk(struct chain *c, struct err *e)
 			size_t stop = c->n + 1;
 
 			if (g < c->gaps)
-				stop = c->gap[g].start > c->width + 1
-					? c->gap[g].start - c->width - 1 : 0;
+				stop = zone_start(c, &c->gap[g]);
 			if (c->f < run->at)
 				c->f = run->at;
 			seek(c, first, c->f - run->at + run->from);
@@ -315,54 +323,6 @@ static int find_gaps(struct scan_thread *t, size_t n, const struct delta *d,
 	    (size_t)d->run[d->n - 1].from + d->run[d->n - 1].len == d->base_len)
 		return 0;
 	return add_gap(t, gaps, at, n, e);
-}
-
-/* So many places to look at that none is: for this text only. */
-static int given_up(struct scan_thread *t, struct err *e)
-{
-	if (e->code != ERR_TOOBIG)
-		return -1;
-	err_clear(e);
-	t->pace.stop = PACE_TEXT;
-	return 0;
-}
-
-/* Piece by piece; each begins so far in the one before that no match is
- * cut. */
-static int match_part(struct scan_thread *t, const char *text, size_t from,
-		      size_t to, size_t reach, struct err *e)
-{
-	size_t end;
-
-	for (;; from = end - reach) {
-		end = to - from > PIECE + reach ? from + PIECE + reach : to;
-		if (pace_over(&t->pace, end - from))
-			return 0;
-		t->bytes_matched += end - from;
-		if (match_scan(t->s->matcher, &t->match, text, from, end, e))
-			return given_up(t, e);
-		if (end == to)
-			return 0;
-	}
-}
-
-static int match_gaps(struct scan_thread *t, const char *text, size_t n,
-		      size_t gaps, struct err *e)
-{
-	const struct matcher *m = t->s->matcher;
-	size_t reach = matcher_reach(m) + 2, i, from, to;
-
-	for (i = 0; i < gaps;) {
-		from = t->gap[i].start > reach ? t->gap[i].start - reach : 0;
-		to = t->gap[i].end;
-		for (i++; i < gaps && t->gap[i].start <= to + 2 * reach; i++)
-			to = t->gap[i].end;
-		to = n - to > reach ? to + reach : n;
-		if (match_part(t, text, from, to, reach, e))
-			return -1;
-	}
-	match_sort(&t->match);
-	return 0;
 }
 
 /* How many starts to try at a time; what is found does not depend on it. */
@@ -512,7 +472,7 @@ static int plain(struct scan_thread *t, const char *text, size_t n,
 	t->text_number++;
 	t->text_limits = 0;
 	match_reset(t->s->matcher, &t->match);
-	if (find_gaps(t, n, d, gaps, e) || match_gaps(t, text, n, *gaps, e))
+	if (find_gaps(t, n, d, gaps, e) || around_match(t, text, n, *gaps, e))
 		return -1;
 	phase_end(t, PHASE_MATCH, start);
 	start = phase_start(t);

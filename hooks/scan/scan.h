@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "hooks/scan/around.h"
 #include "hooks/scan/deadline.h"
 #include "hooks/scan/decode.h"
 #include "hooks/scan/match.h"
@@ -72,6 +73,8 @@ struct delta {
 /* What of a text is no copy: [start, end), empty where two copies meet. */
 struct gap {
 	uint32_t start, end;
+	uint32_t low; /* matches of RULE_NEAR that begin before it end in front of
+		       * the gap, and do not see it (around.h) */
 };
 
 /* Gaps widened, apart from each other. */
@@ -121,6 +124,7 @@ struct scan_thread {
 	uint32_t text_number;
 	struct gap *gap; /* scratch of the delta walk */
 	size_t gaps_cap;
+	struct around around;
 	struct decoder decoder;
 	bool timed;
 	uint64_t spent[PHASES]; /* nanoseconds, when timed */

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 #include <string.h>
+
+#include "base/mem.h"
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -46,6 +48,44 @@ static inline unsigned kind_of(char c)
 	return kinds[(unsigned char)c];
 }
 
+/* Signs of escapes, and what comes second in one, in the same way. */
+enum {
+	AND_PERCENT = 1, /* % & */
+	EQUAL_BACK = 2,	 /* = \ and < ] */
+	PLUS = 4,
+	HEX_DIGIT = 8,
+	HEX_LETTER = 16,
+	NEXT = 32, /* # \ u x and some others */
+	ESCAPE = AND_PERCENT | EQUAL_BACK,
+	SECOND = HEX_DIGIT | HEX_LETTER | NEXT,
+};
+
+static const unsigned char sign_low[16] = {
+	HEX_DIGIT,
+	HEX_DIGIT | HEX_LETTER,
+	HEX_DIGIT | HEX_LETTER,
+	HEX_DIGIT | HEX_LETTER | NEXT,
+	HEX_DIGIT | HEX_LETTER,
+	HEX_DIGIT | HEX_LETTER | NEXT | AND_PERCENT,
+	HEX_DIGIT | HEX_LETTER | AND_PERCENT,
+	HEX_DIGIT,
+	HEX_DIGIT | NEXT,
+	HEX_DIGIT,
+	0,
+	PLUS,
+	EQUAL_BACK | NEXT,
+	EQUAL_BACK,
+};
+static const unsigned char sign_high[16] = {
+	0, 0, AND_PERCENT | PLUS | NEXT, EQUAL_BACK | HEX_DIGIT, HEX_LETTER,
+	EQUAL_BACK | NEXT, HEX_LETTER, NEXT,
+};
+
+/* Of 64 characters. */
+struct places {
+	uint64_t token, escape, second, plus;
+};
+
 /* Where 16 that are set begin; `next`: the bits behind. */
 static uint64_t begin_16(uint64_t m, uint64_t next)
 {
@@ -81,6 +121,107 @@ static uint64_t begin_16(uint64_t m, uint64_t next)
 	at = begin_16(next, 0);                                                \
 	return at ? from + 64 + (size_t)__builtin_ctzll(at) : to;
 
+struct looking {
+	struct sights *s;
+	size_t open; /* so many of a token right before */
+	struct err *e;
+};
+
+static int add_run(struct looking *l, const char *text, size_t from, size_t to)
+{
+	struct sights *s = l->s;
+	size_t i, word = from;
+	bool dense = to - from >= TOKEN_LONG;
+
+	for (i = from; !dense && i < to; i++)
+		if (!(kind_of(text[i]) & WORD))
+			word = i + 1;
+		else
+			dense = i + 1 - word >= TOKEN_ALNUM;
+	if (s->runs == s->runs_cap) {
+		size_t cap = s->runs_cap ? s->runs_cap * 2 : 256;
+		struct token_run *v = mem_realloc(s->run, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
+		s->run = v;
+		s->runs_cap = cap;
+	}
+	s->run[s->runs].start = (uint32_t)from;
+	s->run[s->runs].end = (uint32_t)to;
+	s->run[s->runs++].dense = dense;
+	return 0;
+}
+
+static int add_signs(struct looking *l, size_t at, uint64_t signs)
+{
+	struct sights *s = l->s;
+
+	if (s->signs + 64 > s->signs_cap) {
+		size_t cap = s->signs_cap ? s->signs_cap * 2 : 256;
+		uint32_t *v = mem_realloc(s->sign, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(l->e, ERR_NOMEM, NULL, "out of memory");
+		s->sign = v;
+		s->signs_cap = cap;
+	}
+	for (; signs; signs &= signs - 1)
+		s->sign[s->signs++] = (uint32_t)at +
+				      (uint32_t)__builtin_ctzll(signs);
+	return 0;
+}
+
+/* text[at, at + 64): all of a run that lies in it, and what it ends. */
+static int add_places(struct looking *l, const char *text, size_t at,
+		      const struct places *m)
+{
+	uint64_t token = m->token, all = ~(uint64_t)0, inner, signs;
+	unsigned from, to;
+
+	signs = (m->escape & (m->second >> 1 | (uint64_t)1 << 63)) | m->plus;
+	if (signs && add_signs(l, at, signs))
+		return -1;
+	if (token == all) {
+		l->open += 64;
+		return 0;
+	}
+	if (l->open) {
+		to = (unsigned)__builtin_ctzll(~token);
+		if (l->open + to >= TOKEN_RUN &&
+		    add_run(l, text, at - l->open, at + to))
+			return -1;
+		token &= all << to;
+	}
+	for (inner = begin_16(token, 0); inner; inner &= all << to) {
+		from = (unsigned)__builtin_ctzll(inner);
+		to = from + (unsigned)__builtin_ctzll(~(token >> from));
+		if (to >= 64)
+			break; /* it may go on */
+		if (add_run(l, text, at + from, at + to))
+			return -1;
+	}
+	l->open = token ? (size_t)__builtin_clzll(~token) : 0;
+	return 0;
+}
+
+/* The same for every way to get at the places. */
+#define LOOK(PLACES)                                                           \
+	struct places m;                                                       \
+	char last[64];                                                         \
+                                                                               \
+	for (; to - from >= 64; from += 64) {                                  \
+		PLACES(text + from, &m);                                       \
+		if (add_places(l, text, from, &m))                             \
+			return -1;                                             \
+	}                                                                      \
+	memset(last, 0, sizeof(last));                                         \
+	memcpy(last, text + from, to - from);                                  \
+	PLACES(last, &m);                                                      \
+	if (to > from) /* what comes second may be cut off */                  \
+		m.second |= (uint64_t)1 << (to - from);                        \
+	return add_places(l, text, from, &m);
+
 #ifdef __x86_64__
 #define WITH(what) __attribute__((target(what)))
 
@@ -113,6 +254,46 @@ WITH("avx2") static size_t search_avx2(const char *text, size_t from, size_t to)
 	SEARCH(places_avx2)
 }
 
+WITH("avx2") static inline void both_avx2(const char *p, struct places *out)
+{
+	const __m256i low = _mm256_broadcastsi128_si256(
+		_mm_loadu_si128((const __m128i *)(const void *)sign_low));
+	const __m256i high = _mm256_broadcastsi128_si256(
+		_mm_loadu_si128((const __m128i *)(const void *)sign_high));
+	const __m256i half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	const __m256i escape = _mm256_set1_epi8(ESCAPE);
+	const __m256i second = _mm256_set1_epi8(SECOND);
+	uint64_t not_escape = 0, not_second = 0, plus = 0;
+	int i;
+
+	out->token = places_avx2(p);
+	for (i = 0; i < 2; i++) {
+		__m256i c = _mm256_loadu_si256((const __m256i *)(const void *)p + i);
+		__m256i l = _mm256_shuffle_epi8(low, _mm256_and_si256(c, half));
+		__m256i h = _mm256_shuffle_epi8(high,
+			_mm256_and_si256(_mm256_srli_epi16(c, 4), half));
+		__m256i v = _mm256_and_si256(l, h);
+		__m256i x = _mm256_cmpeq_epi8(_mm256_and_si256(v, escape), zero);
+		__m256i y = _mm256_cmpeq_epi8(_mm256_and_si256(v, second), zero);
+
+		not_escape |= (uint64_t)(unsigned)_mm256_movemask_epi8(x)
+			      << (32 * i);
+		not_second |= (uint64_t)(unsigned)_mm256_movemask_epi8(y)
+			      << (32 * i);
+		plus |= (uint64_t)(unsigned)_mm256_movemask_epi8(
+				_mm256_slli_epi16(v, 5)) << (32 * i);
+	}
+	out->escape = ~not_escape;
+	out->second = ~not_second;
+	out->plus = plus;
+}
+
+WITH("avx2") static int look_avx2(struct looking *l, const char *text,
+				  size_t from, size_t to)
+{
+	LOOK(both_avx2)
+}
+
 WITH("ssse3") static inline uint64_t places_ssse3(const char *p)
 {
 	const __m128i low = _mm_loadu_si128((const __m128i *)(const void *)by_low);
@@ -141,14 +322,56 @@ WITH("ssse3") static size_t search_ssse3(const char *text, size_t from,
 {
 	SEARCH(places_ssse3)
 }
+
+WITH("ssse3") static inline void both_ssse3(const char *p, struct places *out)
+{
+	const __m128i low =
+		_mm_loadu_si128((const __m128i *)(const void *)sign_low);
+	const __m128i high =
+		_mm_loadu_si128((const __m128i *)(const void *)sign_high);
+	const __m128i half = _mm_set1_epi8(15), zero = _mm_setzero_si128();
+	const __m128i escape = _mm_set1_epi8(ESCAPE);
+	const __m128i second = _mm_set1_epi8(SECOND);
+	uint64_t x, y;
+	int i;
+
+	out->token = places_ssse3(p);
+	out->escape = out->second = out->plus = 0;
+	for (i = 0; i < 4; i++) {
+		__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p + i);
+		__m128i l = _mm_shuffle_epi8(low, _mm_and_si128(c, half));
+		__m128i h = _mm_shuffle_epi8(high,
+			_mm_and_si128(_mm_srli_epi16(c, 4), half));
+		__m128i v = _mm_and_si128(l, h);
+
+		x = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+			    _mm_and_si128(v, escape), zero)) & 0xffff;
+		y = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(
+			    _mm_and_si128(v, second), zero)) & 0xffff;
+		out->escape |= x << (16 * i);
+		out->second |= y << (16 * i);
+		out->plus |= (uint64_t)(unsigned)_mm_movemask_epi8(
+				_mm_slli_epi16(v, 5)) << (16 * i);
+	}
+}
+
+WITH("ssse3") static int look_ssse3(struct looking *l, const char *text,
+				    size_t from, size_t to)
+{
+	LOOK(both_ssse3)
+}
+
 static size_t (*search)(const char *, size_t, size_t) = search_ssse3;
+static int (*look)(struct looking *, const char *, size_t, size_t) = look_ssse3;
 
 /* The matcher asks for SSE4.2 anyway. */
 static void __attribute__((constructor)) choose(void)
 {
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx2"))
+	if (__builtin_cpu_supports("avx2")) {
 		search = search_avx2;
+		look = look_avx2;
+	}
 }
 #else
 static uint64_t slowly(const char *p)
@@ -166,6 +389,33 @@ static size_t search(const char *text, size_t from, size_t to)
 	SEARCH(slowly)
 }
 
+static inline unsigned sign_of(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return sign_low[u & 15] & sign_high[u >> 4];
+}
+
+static void both_slowly(const char *p, struct places *out)
+{
+	int i;
+
+	memset(out, 0, sizeof(*out));
+	out->token = slowly(p);
+	for (i = 0; i < 64; i++) {
+		unsigned sign = sign_of(p[i]);
+
+		out->escape |= (uint64_t)((sign & ESCAPE) != 0) << i;
+		out->second |= (uint64_t)((sign & SECOND) != 0) << i;
+		out->plus |= (uint64_t)((sign & PLUS) != 0) << i;
+	}
+}
+
+static int look(struct looking *l, const char *text, size_t from, size_t to)
+{
+	LOOK(both_slowly)
+}
+
 #endif
 
 bool token_char(char c)
@@ -178,26 +428,17 @@ size_t token_run(const char *text, size_t from, size_t to)
 	return search(text, from, to);
 }
 
-bool token_next(const char *text, size_t from, size_t to, struct token_run *run)
+int token_look(const char *text, size_t from, size_t to, struct sights *s,
+	       struct err *e)
 {
-	size_t at = search(text, from, to), word = at, end;
+	struct looking l = { .s = s, .e = e };
 
-	if (at == to)
-		return false;
-	run->dense = false;
-	for (end = at; end < to; end++) {
-		unsigned kind = kind_of(text[end]);
+	return from < to ? look(&l, text, from, to) : 0;
+}
 
-		if (kind & WORD)
-			continue;
-		run->dense |= end - word >= TOKEN_ALNUM;
-		word = end + 1;
-		if (!kind)
-			break;
-	}
-	run->start = (uint32_t)at;
-	run->end = (uint32_t)end;
-	run->dense |= (end > word && end - word >= TOKEN_ALNUM) ||
-		      end - at >= TOKEN_LONG;
-	return true;
+void sights_release(struct sights *s)
+{
+	mem_free(s->run);
+	mem_free(s->sign);
+	memset(s, 0, sizeof(*s));
 }

@@ -1,6 +1,7 @@
 /*
  * tokens: where letters, digits and + / - _ stand together, as in what a
- * service hands out as a secret, and in base64.
+ * service hands out as a secret, and in base64; and, in the same look, where
+ * a character may be written another way.
  */
 #ifndef SCAN_TOKENS_H
 #define SCAN_TOKENS_H
@@ -8,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/err.h"
 
 #define TOKEN_RUN 16u	 /* of these characters: may be base64 */
 #define TOKEN_ALNUM 16u	 /* letters and digits alone ... */
@@ -23,8 +26,20 @@ struct token_run {
 	uint32_t start, end;
 	bool dense;
 };
-/* The first in [from, to), clipped there. */
-bool token_next(const char *text, size_t from, size_t to, struct token_run *run);
+
+struct sights {
+	struct token_run *run;
+	size_t runs, runs_cap;
+	/* '+', and those of % = & \ that are followed by what escapes go on with,
+	 * some others too, and what `to` cuts off */
+	uint32_t *sign;
+	size_t signs, signs_cap;
+};
+
+/* Appends what [from, to) has, clipped there. */
+int token_look(const char *text, size_t from, size_t to, struct sights *s,
+	       struct err *e) __attribute__((warn_unused_result));
+void sights_release(struct sights *s);
 
 /* Does every match of the pattern hold a dense run?  Rather no than yes:
  * of what it does not know it says no. */

@@ -41,6 +41,7 @@ static const char rules[] =
 	"[[rules]]\nid='wide'\nregex='''k[a-d\\n= ]+?y'''\nkeywords=['k']\n"
 	"[[rules]]\nid='gated'\nregex='''[bd]{3}[a-d]{0,400}?c'''\nkeywords=['dkey']\n"
 	"[[rules]]\nid='gated-often'\nregex='''y[a-d ]{0,400}?d'''\nkeywords=['ey','k=']\n"
+	"[[rules]]\nid='from-line'\nregex=\"[\\n=][abd]{1,9}\"\n"
 	"[[rules]]\nid='generic'\nregex='''a[a-d]{3}'''\n"
 	"[[rules]]\nid='pair'\nregex='''bb'''\n"
 	"[[rules.required]]\nid='line'\nwithinLines=1\n";
@@ -89,7 +90,7 @@ static bool one_line; /* as minified files are */
 
 static void letters(char *p, size_t n)
 {
-	static const char some[] = "aaabbbcccdddabcdabcd\n =key";
+	static const char some[] = "aaabbbcccdddabcdabcd\n =key;";
 	size_t i;
 
 	for (i = 0; i < n; i++)

@@ -1,7 +1,8 @@
 // link: scan
 /*
- * Dense runs of token characters: found as by going through byte by byte, and
- * asked of a pattern only when each of its matches holds one.
+ * Dense runs of token characters and signs of escapes: found as by going
+ * through byte by byte; dense runs are asked of a pattern only when each of its
+ * matches holds one, and breaks only where none of its matches goes over one.
  */
 #include <ctype.h>
 #include <setjmp.h>
@@ -34,7 +35,7 @@ static bool is_token(char c)
 	       !((unsigned char)c & 0x80);
 }
 
-/* What token_next() promises, a byte at a time. */
+/* The first run in [from, to), a byte at a time. */
 static bool naive(const char *p, size_t from, size_t to, struct token_run *r)
 {
 	size_t alnum, most, start = from, end;
@@ -57,12 +58,30 @@ static bool naive(const char *p, size_t from, size_t to, struct token_run *r)
 /* Is there a dense one? */
 static bool dense(const char *p, size_t from, size_t to)
 {
-	struct token_run r;
+	struct sights s = { 0 };
+	bool any = false;
+	size_t i;
 
-	for (; token_next(p, from, to, &r); from = r.end)
-		if (r.dense)
-			return true;
-	return false;
+	assert_int_equal(token_look(p, from, to, &s, NULL), 0);
+	for (i = 0; i < s.runs; i++)
+		any |= s.run[i].dense;
+	sights_release(&s);
+	return any;
+}
+
+/* May this be an escape's sign?  Rather yes than no. */
+static bool naive_sign(const char *p, size_t at, size_t to)
+{
+	unsigned char c = (unsigned char)p[at];
+	unsigned char next = at + 1 < to ? (unsigned char)p[at + 1] : 0;
+
+	if (c == '+')
+		return true;
+	if (at + 1 == to)
+		return c && strchr("%&=\\", c);
+	return ((c == '%' || c == '=') && isxdigit(next)) ||
+	       (c == '&' && next == '#') ||
+	       (c == '\\' && next && strchr("\\ux", next));
 }
 
 static size_t naive_run(const char *p, size_t from, size_t to)
@@ -81,13 +100,14 @@ static void scatter(char *p, size_t n, unsigned kind)
 {
 	static const char alnum[] = "abyzABYZ0189";
 	static const char others[] = "+/-_";
+	static const char signs[] = "%&=\\#ux+";
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (kind == 0)
 			p[i] = (char)dice(256);
 		else if (dice(kind) == 0)
-			p[i] = (char)dice(128);
+			p[i] = dice(2) ? (char)dice(128) : signs[dice(8)];
 		else if (dice(kind / 2 + 1) == 0)
 			p[i] = others[dice(4)];
 		else
@@ -99,11 +119,11 @@ static void scatter(char *p, size_t n, unsigned kind)
 static void test_found(void **state)
 {
 	static const unsigned kinds[] = { 0, 2, 16, 24, 40, 70, 200 };
-	unsigned round, some = 0, thin = 0, none = 0;
-	struct token_run x, y;
-	size_t n, at, from;
+	unsigned round, some = 0, thin = 0, none = 0, signs = 0;
+	struct sights seen = { 0 };
+	struct token_run y;
+	size_t n, at, from, i, sign;
 	char *p;
-	bool a;
 
 	(void)state;
 	for (round = 0; round < 20000; round++) {
@@ -113,22 +133,31 @@ static void test_found(void **state)
 		scatter(p, n, kinds[dice(7)]);
 		from = dice((uint32_t)n);
 		assert_int_equal(token_run(p, from, n), naive_run(p, from, n));
-		for (a = true, at = from; a && at < n; at = x.end) {
-			memset(&x, 0, sizeof(x));
-			memset(&y, 0, sizeof(y));
-			a = token_next(p, at, n, &x);
-			assert_int_equal(a, naive(p, at, n, &y));
-			none += !a;
-			if (!a)
-				break;
-			assert_int_equal(x.start, y.start);
-			assert_int_equal(x.end, y.end);
-			assert_int_equal(x.dense, y.dense);
-			some += x.dense;
-			thin += !x.dense;
+		seen.runs = seen.signs = 0;
+		assert_int_equal(token_look(p, from, n, &seen, NULL), 0);
+		for (at = from, i = 0; naive(p, at, n, &y); at = y.end, i++) {
+			assert_true(i < seen.runs);
+			assert_int_equal(seen.run[i].start, y.start);
+			assert_int_equal(seen.run[i].end, y.end);
+			assert_int_equal(seen.run[i].dense, y.dense);
+			some += y.dense;
+			thin += !y.dense;
+		}
+		assert_int_equal(i, seen.runs);
+		none += !i;
+		for (at = from, sign = 0; at < n; at++) {
+			while (sign < seen.signs && seen.sign[sign] < at)
+				sign++;
+			if (!naive_sign(p, at, n))
+				continue;
+			signs++;
+			assert_true(sign < seen.signs);
+			assert_int_equal(seen.sign[sign], at);
 		}
 		mem_free(p);
 	}
+	sights_release(&seen);
+	assert_true(signs > 3000);
 	assert_true(some > 3000);
 	assert_true(thin > 3000);
 	assert_true(none > 3000);
@@ -287,6 +316,71 @@ static void test_true_of_matches(void **state)
 	regex_thread_free(&t);
 }
 
+/* ---- breaks -------------------------------------------------------------- */
+
+static const struct {
+	const char *pattern, *before, *without;
+} held[] = {
+	{ "key[ \\t]*=", "", ";)}ky=" }, { "a\\sb", "a", ";)b" },
+	{ "[^;]{2}b", "a)}", ";" }, { "(?:x|y)\\n", "xy", ";z" },
+	{ "x?\\n", "x", ";" }, { "x;?\\s*y", "x;", "y)" },
+	{ ";.\\n", "x;)", "" }, { "(?s);.", ";", "x)" }, { ";.", "", ";x" },
+	{ "(?:\\n;)+", ";", "x" }, { "(?:\\n;){1}", "", ";" },
+	{ "(?:\\n;){0,2}", ";", "x" }, { "(?:\\n;)?", "", ";" },
+	{ "[^\\S]x", "", ";x" }, { "[^\\s;][^x]", "x)", ";" },
+	{ "(?i:A)[\\D]", "aA", ";b" }, { "(?m)^a;$", "", ";a" },
+	{ ";\\b\\s", ";", "x" }, { "(a|b;|)[\\r\\n]", "a;", "x)" },
+	{ "\\x3b\\x0a", ";", "x" }, { "[\\W]\\W", ";)", "ax" },
+	{ "a{20", ";)}", "" }, { "(?=a)b", ";)}", "" },
+};
+
+static void test_breaks(void **state)
+{
+	struct bytes b;
+	const char *c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(held) / sizeof(*held); i++) {
+		memset(&b, 0, sizeof(b));
+		breaks_held(held[i].pattern, &b);
+		for (c = held[i].before; *c; c++)
+			if (!bytes_has(&b, (unsigned char)*c))
+				fail_msg("%s: not %c", held[i].pattern, *c);
+		for (c = held[i].without; *c; c++)
+			if (bytes_has(&b, (unsigned char)*c))
+				fail_msg("%s: %c", held[i].pattern, *c);
+	}
+}
+
+/* What one rule goes over costs all. */
+static void test_our_breaks(void **state)
+{
+	struct engine g;
+	struct engine_options o = { 0 };
+	const char *c;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(engine_open(&g, &o, NULL), 0);
+	for (i = 0; i < g.rules->n; i++) {
+		const struct rule *r = &g.rules->rule[i];
+		struct bytes b = { { 0 } };
+
+		if (!r->regex || matcher_class(g.matcher, i) != RULE_NEAR)
+			continue;
+		breaks_held(regex_pattern(r->regex), &b);
+		for (c = BREAKS_WANTED; *c; c++)
+			if (bytes_has(&b, (unsigned char)*c))
+				fail_msg("%s matches over '%c' and a newline",
+					 r->id, *c);
+	}
+	for (c = BREAKS_WANTED; *c; c++)
+		assert_true(bytes_has(matcher_breaks(g.matcher),
+				      (unsigned char)*c));
+	engine_close(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +388,8 @@ int main(void)
 		cmocka_unit_test(test_characters),
 		cmocka_unit_test(test_needed),
 		cmocka_unit_test(test_true_of_matches),
+		cmocka_unit_test(test_breaks),
+		cmocka_unit_test(test_our_breaks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,274 @@
+/*
+ * around: what the matcher is to see of a text that changed in places.
+ *
+ * Owns the argument why parts of a text may be scanned side by side: each
+ * begins and ends at a break, or gets one put in behind it, and no match goes
+ * over a break.  A part that begins the text is first in what is put together,
+ * one that ends it is last, so that both ends are where a pattern expects them.
+ *
+ * Must never give a hit that the text has not room for.
+ */
+#include "hooks/scan/around.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "hooks/scan/decode_escape.h"
+#include "hooks/scan/decode_wrap.h"
+#include "hooks/scan/scan.h"
+
+#define PIECE (1024u * 1024) /* for the matcher, between two questions */
+#define JOINED (64u * 1024)
+#define ALONE (16u * 1024) /* from here on it is not worth a copy */
+#define APART 24u /* nearer changes are one: cheaper than to look for breaks */
+
+void around_release(struct around *a)
+{
+	mem_free(a->piece);
+	mem_free(a->joined);
+	memset(a, 0, sizeof(*a));
+}
+
+/* So many places to look at that none is: for this text only. */
+static int given_up(struct scan_thread *t, struct err *e)
+{
+	if (e->code != ERR_TOOBIG)
+		return -1;
+	err_clear(e);
+	t->pace.stop = PACE_TEXT;
+	return 0;
+}
+
+/* ---- back to places in the text ------------------------------------------ */
+
+/* The piece that byte `at` of what was put together lies in, or behind;
+ * *k: where to look first. */
+static const struct piece *piece_of(const struct around *a, size_t at,
+				    size_t *k)
+{
+	if (a->piece[*k].at > at)
+		*k = 0;
+	while (*k + 1 < a->n && a->piece[*k + 1].at <= at)
+		++*k;
+	return &a->piece[*k];
+}
+
+static void move_hits(struct scan_thread *t, size_t first)
+{
+	size_t i, k = 0, end;
+
+	for (i = first; i < t->match.n; i++) {
+		const struct piece *p =
+			piece_of(&t->around, t->match.hit[i].end - 1, &k);
+
+		end = t->match.hit[i].end - p->at;
+		t->match.hit[i].end = p->from + (uint32_t)(end < p->len ? end
+								: p->len);
+	}
+}
+
+static void move_sights(struct scan_thread *t, size_t run, size_t sign)
+{
+	struct sights *s = &t->match.seen;
+	const struct piece *p;
+	size_t k = 0;
+
+	for (; run < s->runs; run++) {
+		p = piece_of(&t->around, s->run[run].start, &k);
+		s->run[run].start += p->from - p->at; /* wraps, as it should */
+		s->run[run].end += p->from - p->at;
+	}
+	for (k = 0; sign < s->signs; sign++) {
+		p = piece_of(&t->around, s->sign[sign], &k);
+		s->sign[sign] += p->from - p->at;
+	}
+}
+
+/* Runs seen in two parts become one; signs that begin no escape go. */
+static void tidy(struct scan_thread *t, const char *text, size_t n, size_t run,
+		 size_t sign)
+{
+	struct sights *s = &t->match.seen;
+	size_t kept = run;
+
+	for (; run < s->runs; run++) {
+		struct token_run *last = kept ? &s->run[kept - 1] : NULL;
+		const struct token_run *r = &s->run[run];
+
+		if (!last || r->start > last->end) {
+			s->run[kept++] = *r;
+		} else if (r->end > last->end) {
+			last->end = r->end;
+			last->dense |= r->dense;
+		}
+	}
+	s->runs = kept;
+	for (kept = sign; sign < s->signs; sign++)
+		if ((!kept || s->sign[sign] > s->sign[kept - 1]) &&
+		    escape_sign(text, n, s->sign[sign]))
+			s->sign[kept++] = s->sign[sign];
+	s->signs = kept;
+}
+
+/* ---- scanning ------------------------------------------------------------ */
+
+/* Piece by piece; each begins so far in the one before that no match is
+ * cut. */
+static int scan_alone(struct scan_thread *t, const char *text, size_t n,
+		      size_t from, size_t to, struct err *e)
+{
+	size_t end, reach = matcher_reach(t->s->matcher) + 2, run, sign;
+
+	for (;; from = end - reach) {
+		end = to - from > PIECE + reach ? from + PIECE + reach : to;
+		if (pace_over(&t->pace, end - from))
+			return 0;
+		t->bytes_matched += end - from;
+		run = t->match.seen.runs;
+		sign = t->match.seen.signs;
+		if (match_scan(t->s->matcher, &t->match, text, from, end, e))
+			return given_up(t, e);
+		tidy(t, text, n, run, sign);
+		if (end == to)
+			return 0;
+	}
+}
+
+static int scan_joined(struct scan_thread *t, const char *text, size_t n,
+		       struct err *e)
+{
+	struct around *a = &t->around;
+	size_t hit = t->match.n, run = t->match.seen.runs;
+	size_t sign = t->match.seen.signs, len = a->len;
+	int rc = 0;
+
+	if (!a->n)
+		return 0;
+	if (a->n == 1) {
+		rc = scan_alone(t, text, n, a->piece[0].from,
+				a->piece[0].from + a->piece[0].len, e);
+		goto out;
+	}
+	if (pace_over(&t->pace, len))
+		goto out;
+	t->bytes_matched += len;
+	if (match_scan(t->s->matcher, &t->match, a->joined, 0, len, e)) {
+		rc = given_up(t, e);
+		t->match.n = hit;
+		t->match.seen.runs = run;
+		t->match.seen.signs = sign;
+		goto out;
+	}
+	move_hits(t, hit);
+	move_sights(t, run, sign);
+	tidy(t, text, n, run, sign);
+out:
+	a->n = a->len = 0;
+	return rc;
+}
+
+static bool is_break(const struct bytes *at, const char *p)
+{
+	return p[1] == '\n' && bytes_has(at, (unsigned char)p[0]);
+}
+
+static int join(struct scan_thread *t, const char *text, size_t n, size_t from,
+		size_t to, struct err *e)
+{
+	const struct bytes *breaks = matcher_breaks(t->s->matcher);
+	struct around *a = &t->around;
+	size_t len = to - from;
+
+	if (a->n == a->cap) {
+		size_t cap = a->cap ? a->cap * 2 : 64;
+		struct piece *v = mem_realloc(a->piece, cap * sizeof(*v));
+
+		if (!v)
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		a->piece = v;
+		a->cap = cap;
+	}
+	if (!a->joined && !(a->joined = mem_alloc(JOINED)))
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	a->piece[a->n].from = (uint32_t)from;
+	a->piece[a->n].len = (uint32_t)len;
+	a->piece[a->n++].at = (uint32_t)a->len;
+	memcpy(a->joined + a->len, text + from, len);
+	a->len += len;
+	if (to == n || (len > 1 && is_break(breaks, text + to - 2)))
+		return 0;
+	a->joined[a->len++] = ';';
+	a->joined[a->len++] = '\n';
+	return 0;
+}
+
+/* text[from, to) is to be scanned. */
+static int part(struct scan_thread *t, const char *text, size_t n, size_t from,
+		size_t to, struct err *e)
+{
+	struct around *a = &t->around;
+	bool alone = to - from >= ALONE ||
+		     !bytes_has(matcher_breaks(t->s->matcher), ';');
+
+	if (a->n && (alone || a->len + (to - from) + 2 > JOINED) &&
+	    scan_joined(t, text, n, e))
+		return -1;
+	return alone ? scan_alone(t, text, n, from, to, e)
+		     : join(t, text, n, from, to, e);
+}
+
+/* ---- what is around gaps ------------------------------------------------- */
+
+/* Gaps from *i on that are one; *to: where they end, *high: what is around. */
+static void gather(const struct scan_thread *t, const char *text, size_t n,
+		   size_t gaps, size_t reach, size_t *i, size_t *high)
+{
+	const struct bytes *breaks = matcher_breaks(t->s->matcher);
+	const struct gap *g = t->gap;
+	size_t to = g[(*i)++].end;
+
+	for (;;) {
+		while (*i < gaps && g[*i].start <= to + APART)
+			to = g[(*i)++].end;
+		*high = n - to > reach ? to + reach : n;
+		*high = break_behind(breaks, text, to, *high);
+		if (*i == gaps || g[*i].start > *high + APART)
+			return;
+		to = g[(*i)++].end;
+	}
+}
+
+int around_match(struct scan_thread *t, const char *text, size_t n, size_t gaps,
+		 struct err *e)
+{
+	const struct bytes *breaks = matcher_breaks(t->s->matcher);
+	size_t reach = matcher_reach(t->s->matcher) + 2;
+	size_t i = 0, first, from = 0, to = 0, low, high;
+	bool found, some = false;
+
+	t->around.n = t->around.len = 0;
+	if (reach < WRAP_REACH)
+		reach = WRAP_REACH;
+	while (i < gaps) {
+		low = t->gap[i].start > reach ? t->gap[i].start - reach : 0;
+		low = break_before(breaks, text, low, t->gap[i].start, &found);
+		first = i;
+		gather(t, text, n, gaps, reach, &i, &high);
+		for (; first < i; first++)
+			t->gap[first].low = (uint32_t)(low + found);
+		if (some && low > to) {
+			if (part(t, text, n, from, to, e))
+				return -1;
+			from = low;
+		} else if (!some) {
+			from = low;
+		}
+		to = high;
+		some = true;
+	}
+	if ((some && part(t, text, n, from, to, e)) ||
+	    scan_joined(t, text, n, e))
+		return -1;
+	match_sort(&t->match);
+	return 0;
+}
