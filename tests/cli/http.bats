@@ -190,9 +190,8 @@ rule() { wrong "s|{ status = 401, at = ./error., equals = .no such key., is = .d
 	wrong 's/^title = "Our wiki"/title = "\\u001b[2J"/' "$(line '^title'):9:" "control characters"
 }
 
-@test "a stranger's 503 is not death, and http is for this machine alone" {
-	sed 's|{ status = 401, at = "/error", equals = "no such key", is = "dead" }|{ at = "/msg", equals = "down", is = "dead" }|' \
-		"$good" >"$CURFEW_PROVIDER_PATH/wiki.toml"
+@test "http is for this machine alone" {
+	cp "$good" "$CURFEW_PROVIDER_PATH/wiki.toml"
 	"$curfew" init --generate-key-file "$BATS_TEST_TMPDIR/key" >/dev/null
 	for u in http://127.evil.com http://127.0.0.1.evil.com:1; do
 		run "$curfew" connect wiki w --set url="$u" --secret-stdin <<<"x"

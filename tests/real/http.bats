@@ -295,3 +295,26 @@ teardown() {
 	grep -q "(account) is left out: its account 'bad" "$PROVIDER_LOG"
 	grep -q "1 items were left out for their names" "$PROVIDER_LOG"
 }
+
+@test "a service in trouble proves no death, though a rule without a status fits" {
+	sed -n '/^```toml$/,/^```$/p' "$BATS_TEST_DIRNAME/../../docs/http-definitions.md" |
+		sed -e '/^```/d' -e 's|{ status = 401, at = "/error", equals|{ at = "/error", equals|' \
+			>"$BATS_TEST_TMPDIR/wiki.toml"
+	grep -q '{ at = "/error", equals = "no such key", is = "dead" }' "$BATS_TEST_TMPDIR/wiki.toml"
+	DEFINITION=$BATS_TEST_TMPDIR/wiki.toml
+	says() { # STATUS: with the very words of death
+		fake "$(jq -nc --argjson s "$1" '{path: "GET */me", how: "says", status: $s, times: 1,
+			body: "{\"error\":\"no such key\"}"}')" >/dev/null
+		on probe a/b key 1 some-value-of-a-key
+	}
+	open_service wiki admin-key
+	expect .status ok
+	for status in 401 403 404 410 200; do
+		says "$status"
+		life dead refusal
+	done
+	for status in 500 501 502 503 504 520 599 429 300 304; do
+		says "$status"
+		[ "$(got .life)" != dead ]
+	done
+}

@@ -22,19 +22,13 @@ ld_up() {
 }
 
 ld_down() { # [signal]
-	local pid
-	pid=$(cat "$LD_DIR/pid" 2>/dev/null) || return 0
-	kill "-${1:-TERM}" "$pid" 2>/dev/null || true
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-	rm -f "$LD_DIR/pid"
+	end_by_pid "$LD_DIR/pid" "${1:-TERM}"
 }
 
 start_ldap() {
 	LD_ADMIN=adm-$RANDOM$RANDOM$RANDOM
 	LD_DIR=$(mktemp -d /tmp/curfew-ld.XXXXXX)
-	# shellcheck disable=SC2016 # expanded in the new shell
-	guard "$BASH" -c '. "$1"; LD_DIR=$2; stop_ldap' stop \
-		"${BASH_SOURCE[0]}" "$LD_DIR"
+	guard_server ldap LD_DIR
 	export LD_GUARD=$GUARD
 	LD_PORT=$(free_port)
 	mkdir "$LD_DIR/db"

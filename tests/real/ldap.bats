@@ -3,30 +3,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	load provider
-	load ldap
-	start_ldap
-}
-
-teardown_file() {
-	load provider
-	load ldap
-	stop_ldap
-}
-
-setup() {
-	load provider
-	load ldap
-	SESSION_FD=
-}
-
-teardown() {
-	if [ -n "$SESSION_FD" ]; then close_session; fi
-	provider_stop
-}
-
-none={}
+SERVER=ldap
+load one_server
 
 # connect [DN PASSWORD [OPTIONS-JSON]]
 connect() {
@@ -35,11 +13,6 @@ connect() {
 		--arg secret "${2:-$LD_ADMIN}" --argjson more "${3:-$none}" \
 		'{verb: "hello", protocol: 1, connection: "ld",
 		  options: ({url: $url, user: $user, base: $base} + $more), secret: $secret}')"
-}
-
-connected() {
-	connect "$@"
-	expect .status ok
 }
 
 probe_secret() { # name secret life

@@ -37,11 +37,7 @@ my_answers() {
 }
 
 my_down() { # [signal]
-	local pid
-	pid=$(cat "$MY_DIR/pid" 2>/dev/null) || return 0
-	kill "-${1:-KILL}" "$pid" 2>/dev/null || true
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-	rm -f "$MY_DIR/pid"
+	end_by_pid "$MY_DIR/pid" "${1:-KILL}"
 }
 
 start_mysql() {
@@ -49,9 +45,7 @@ start_mysql() {
 	MY_DIR=$(mktemp -d /tmp/curfew-my.XXXXXX)
 	[ "$(id -u)" != 0 ] || chown mysql "$MY_DIR"
 	chmod 755 "$MY_DIR"
-	# shellcheck disable=SC2016 # expanded in the new shell
-	guard "$BASH" -c '. "$1"; MY_DIR=$2; stop_mysql' stop \
-		"${BASH_SOURCE[0]}" "$MY_DIR"
+	guard_server mysql MY_DIR
 	export MY_GUARD=$GUARD
 	my_as mariadb-install-db --no-defaults --datadir="$MY_DIR/data" \
 		--auth-root-authentication-method=normal --skip-test-db \

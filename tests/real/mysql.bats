@@ -3,30 +3,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	load provider
-	load mysql
-	start_mysql
-}
-
-teardown_file() {
-	load provider
-	load mysql
-	stop_mysql
-}
-
-setup() {
-	load provider
-	load mysql
-	SESSION_FD=
-}
-
-teardown() {
-	if [ -n "$SESSION_FD" ]; then close_session; fi
-	provider_stop
-}
-
-none={}
+SERVER=mysql
+load one_server
 
 # connect [USER PASSWORD [OPTIONS-JSON]]
 connect() {
@@ -36,11 +14,6 @@ connect() {
 		'{verb: "hello", protocol: 1, connection: "my",
 		  options: ({host: "127.0.0.1", port: $port, user: $user} + $more),
 		  secret: $secret}')"
-}
-
-connected() {
-	connect "$@"
-	expect .status ok
 }
 
 probe_secret() { # account secret life

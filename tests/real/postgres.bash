@@ -84,9 +84,7 @@ start_postgres() {
 	PG_ADMIN=adm-$RANDOM$RANDOM$RANDOM
 	PG_DIR=$(mktemp -d /tmp/curfew-pg.XXXXXX)
 	[ "$(id -u)" != 0 ] || chown postgres "$PG_DIR"
-	# shellcheck disable=SC2016 # expanded in the new shell
-	guard "$BASH" -c '. "$1"; PG_DIR=$2; stop_postgres' stop \
-		"${BASH_SOURCE[0]}" "$PG_DIR"
+	guard_server postgres PG_DIR
 	export PG_GUARD=$GUARD
 	pg_as tee "$PG_DIR/pw" >/dev/null <<<"$PG_ADMIN"
 	pg_as "$(pg_bin)/initdb" -D "$PG_DIR/data" -U postgres -A scram-sha-256 \

@@ -1,30 +1,8 @@
 #!/usr/bin/env bats
 # curfew-provider-postgres against a real server, over the line protocol.
 
-setup_file() {
-	load postgres
-	load provider
-	start_postgres
-}
-
-teardown_file() {
-	load postgres
-	load provider
-	stop_postgres
-}
-
-setup() {
-	load postgres
-	load provider
-	SESSION_FD=
-}
-
-teardown() {
-	if [ -n "$SESSION_FD" ]; then close_session; fi
-	provider_stop
-}
-
-none={}
+SERVER=postgres
+load one_server
 
 # connect [USER PASSWORD [OPTIONS-JSON]]
 connect() {
@@ -34,11 +12,6 @@ connect() {
 		'{verb: "hello", protocol: 1, connection: "pg",
 		  options: ({host: "127.0.0.1", port: $port, user: $user} + $more),
 		  secret: $secret}')"
-}
-
-connected() {
-	connect "$@"
-	expect .status ok
 }
 
 probe_secret() { # account secret life

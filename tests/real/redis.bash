@@ -19,19 +19,13 @@ rd_answers() { # any answer of a server that has started
 }
 
 rd_down() { # [signal]
-	local pid
-	pid=$(cat "$RD_DIR/pid" 2>/dev/null) || return 0
-	kill "-${1:-TERM}" "$pid" 2>/dev/null || true
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-	rm -f "$RD_DIR/pid"
+	end_by_pid "$RD_DIR/pid" "${1:-TERM}"
 }
 
 start_redis() {
 	RD_ADMIN=adm-$RANDOM$RANDOM$RANDOM
 	RD_DIR=$(mktemp -d /tmp/curfew-rd.XXXXXX)
-	# shellcheck disable=SC2016 # expanded in the new shell
-	guard "$BASH" -c '. "$1"; RD_DIR=$2; stop_redis' stop \
-		"${BASH_SOURCE[0]}" "$RD_DIR"
+	guard_server redis RD_DIR
 	export RD_GUARD=$GUARD
 	echo "user default on >$RD_ADMIN ~* &* +@all" >"$RD_DIR/users.acl"
 	RD_PORT=$(free_port)

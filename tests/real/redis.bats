@@ -3,30 +3,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-	load provider
-	load redis
-	start_redis
-}
-
-teardown_file() {
-	load provider
-	load redis
-	stop_redis
-}
-
-setup() {
-	load provider
-	load redis
-	SESSION_FD=
-}
-
-teardown() {
-	if [ -n "$SESSION_FD" ]; then close_session; fi
-	provider_stop
-}
-
-none={}
+SERVER=redis
+load one_server
 
 # connect [USER PASSWORD [OPTIONS-JSON]]
 connect() {
@@ -36,11 +14,6 @@ connect() {
 		'{verb: "hello", protocol: 1, connection: "rd",
 		  options: ({host: "127.0.0.1", port: $port, user: $user} + $more),
 		  secret: $secret}')"
-}
-
-connected() {
-	connect "$@"
-	expect .status ok
 }
 
 probe_secret() { # account secret life

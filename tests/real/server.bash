@@ -27,6 +27,23 @@ wait_until() {
 	return 1
 }
 
+# end_by_pid FILE [SIGNAL]: the process that wrote FILE, and wait for its end
+end_by_pid() {
+	local pid
+	pid=$(cat "$1" 2>/dev/null) || return 0
+	kill "-${2:-TERM}" "$pid" 2>/dev/null || true
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+	rm -f "$1"
+}
+
+# guard_server NAME VARIABLE: stop_NAME, of NAME.bash, with VARIABLE as it is
+# now, if this shell dies; sets GUARD
+guard_server() {
+	# shellcheck disable=SC2016 # expanded in the new shell
+	guard "$BASH" -c '. "$1/$2.bash"; declare "$3=$4"; "stop_$2"' stop \
+		"${BASH_SOURCE[0]%/*}" "$1" "$2" "${!2}"
+}
+
 # hold_session COMMAND...: a client held open in the background, fed by
 # session_do; its output goes to $SESSION_LOG
 hold_session() {
