@@ -123,7 +123,7 @@ static bool quad(const char *p, char out[static 3])
 
 static bool pair(const char *p, char *out)
 {
-	int c = digit(p[0]) << 4 | digit(p[1]);
+	int c = digit(p[0]) * 16 | digit(p[1]); /* -1: no digit */
 
 	*out = (char)c;
 	return decode_readable(c);

@@ -101,11 +101,11 @@ int read_quote(const struct reader *r, uint32_t p, uint32_t *len)
 /* An object written into a string: the values of its strings. */
 static void inner(struct reader *r, uint32_t p, uint32_t end)
 {
-	uint32_t from, len, other;
-	int q = 0, turns = 0;
+	uint32_t from, len = 0, other;
+	int turns = 0;
 
 	for (; p < end && turns < 16; turns++) {
-		while (p < end && !(q = read_quote(r, p, &len)))
+		while (p < end && !read_quote(r, p, &len))
 			p++;
 		for (from = p += len; p < end && !read_quote(r, p, &other); p++)
 			;

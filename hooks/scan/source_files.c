@@ -16,16 +16,17 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "hooks/scan/source.h"
+#include "hooks/scan/source_names.h"
 
 #define DEPTH_MAX 200
 
-struct walk {
+struct files {
 	const struct source *s;
 	struct stat skip[3]; /* st_nlink 0: none */
 	struct scan_thread t;
 };
 
-static int scan_fd(struct walk *w, int fd, const char *path, size_t n,
+static int scan_fd(struct files *w, int fd, const char *path, size_t n,
 		   struct err *e)
 {
 	const size_t found = w->s->list->n;
@@ -64,7 +65,7 @@ static int scan_fd(struct walk *w, int fd, const char *path, size_t n,
 	return rc;
 }
 
-static bool skipped(const struct walk *w, const struct stat *st)
+static bool skipped(const struct files *w, const struct stat *st)
 {
 	size_t i;
 
@@ -75,11 +76,11 @@ static bool skipped(const struct walk *w, const struct stat *st)
 	return false;
 }
 
-static int scan_dir(struct walk *w, int fd, const char *path, int depth,
+static int scan_dir(struct files *w, int fd, const char *path, int depth,
 		    struct err *e);
 
 /* One name in a folder. */
-static int scan_name(struct walk *w, int dir, const char *name,
+static int scan_name(struct files *w, int dir, const char *name,
 		     const char *path, int depth, struct err *e)
 {
 	struct stat st;
@@ -92,6 +93,10 @@ static int scan_name(struct walk *w, int dir, const char *name,
 			return 0; /* a link, a socket */
 		tally_problem(w->s->tally, path, "%s", strerror(errno));
 		return 0;
+	}
+	if (source_path_name(w->s, &w->t, path, NULL, e)) {
+		close(fd);
+		return -1;
 	}
 	if (fstat(fd, &st))
 		tally_problem(w->s->tally, path, "%s", strerror(errno));
@@ -122,7 +127,7 @@ static int list_names(DIR *d, struct strings *out, struct err *e)
 }
 
 /* Takes fd. */
-static int scan_dir(struct walk *w, int fd, const char *path, int depth,
+static int scan_dir(struct files *w, int fd, const char *path, int depth,
 		    struct err *e)
 {
 	struct strings names = { 0 };
@@ -163,7 +168,7 @@ out:
 
 int source_files(const struct source *s, const char *path, struct err *e)
 {
-	struct walk w = { .s = s };
+	struct files w = { .s = s };
 	struct stat st;
 	int fd, rc;
 	size_t i;
@@ -198,7 +203,7 @@ int source_files(const struct source *s, const char *path, struct err *e)
 int source_stdin(const struct source *s, struct err *e)
 {
 	struct buf b = BUF_INIT(s->max_file);
-	struct walk w = { .s = s };
+	struct files w = { .s = s };
 	int rc = -1;
 
 	for (;;) {

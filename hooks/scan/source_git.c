@@ -3,13 +3,15 @@
  *
  * Every object of every object folder is scanned, reachable or not.  A secret
  * is told once for each path it came in at, with the first commit that has it
- * there; secrets in objects that no commit leads to are told by object.
+ * there; secrets in objects that no commit leads to are told by object.  Names
+ * of files, folders, branches and tags are looked at besides.
  */
 #include "base/digest.h"
 #include "base/text.h"
 #include "hooks/scan/complete.h"
 #include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
+#include "hooks/scan/source_names.h"
 #include "hooks/scan/tell.h"
 
 /* "oid rule start end sha256-of-secret" for each sighting. */
@@ -72,6 +74,7 @@ int source_git(const struct source *s, const char *path, struct err *e)
 	    complete_check(&r, path, &out, s->threads, s->max_file,
 			   s->missing_ok, s->tally, e) ||
 	    path_rules_find(s, &r, &out, e) ||
+	    source_names_all(s, &r, &out.commits, e) ||
 	    (s->objects && list_objects(s, &out.seen, e)) ||
 	    tell_all(s, &r, &out, NULL, 0, e))
 		goto out;

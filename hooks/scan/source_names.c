@@ -1,7 +1,7 @@
 /*
- * source_names: secrets in the names that a push brings.
+ * source_names: secrets in names.
  *
- * All names in the trees that came are looked at in one text, which costs next
+ * All names in the trees that came are looked at in a few texts, which costs next
  * to nothing and mostly says that there is nothing.  Only when it does not are
  * the commits compared with their parents, to tell what is new and where.
  */
@@ -14,7 +14,7 @@
 #include "hooks/scan/links.h"
 #include "hooks/scan/tell.h"
 
-#define NAMES_TEXT_MAX (64u * 1024 * 1024)
+#define NAMES_TEXT (1u * 1024 * 1024) /* looked at together, about */
 #define PARENTS_MAX 16u
 
 /* Marks of the text that count, into v. */
@@ -65,7 +65,8 @@ int source_path_name(const struct source *s, struct scan_thread *t,
 	if (shaped_marks(s, t, path, n, &m, &v, e))
 		goto out;
 	for (i = 0; i < v.n; i++) {
-		if (is_old(path, v.v[i]->at, parents))
+		if (parents ? is_old(path, v.v[i]->at, parents)
+			    : strchr(path + v.v[i]->at, '/') != NULL)
 			continue;
 		s->list->cursor.text = NULL;
 		f = findings_add(s->list, &s->engine->scanner, path, n, v.v[i], e);
@@ -83,7 +84,7 @@ out:
 	return rc;
 }
 
-/* ---- a push -------------------------------------------------------------- */
+/* ---- of trees ------------------------------------------------------------ */
 
 struct job {
 	const struct source *s;
@@ -92,31 +93,43 @@ struct job {
 	struct err *e;
 };
 
-/* Is there anything in any name at all? */
-static int any_name(struct job *j, bool *any)
+/* Is there anything in these names at all? */
+static int any_of(struct job *j, const struct buf *b, bool *any)
 {
-	struct buf b = BUF_INIT(NAMES_TEXT_MAX);
 	struct marks m = { 0 };
 	struct verdict v = { 0 };
-	struct links l;
-	uint32_t i;
-	int rc = -1;
+	int rc = 0;
 
-	if (links_build(j->r, 1, j->s->max_file, j->s->tally, &l, j->e))
-		goto out;
-	for (i = 0; i < l.names; i++)
-		if (buf_puts(&b, l.name[i], j->e) || buf_puts(&b, "\n", j->e))
-			goto out;
-	if (b.len && shaped_marks(j->s, &j->t, b.p, b.len, &m, &v, j->e))
-		goto out;
-	*any = v.n || j->t.pace.stop != PACE_ON;
-	rc = 0;
-out:
-	links_release(&l);
+	if (b->len)
+		rc = shaped_marks(j->s, &j->t, b->p, b->len, &m, &v, j->e);
+	*any = *any || v.n || j->t.pace.stop != PACE_ON;
 	verdict_release(&v);
 	marks_release(&m);
-	buf_release(&b);
 	return rc;
+}
+
+static int any_name(struct job *j, bool *any)
+{
+	struct buf b = BUF_INIT(NAMES_TEXT + BUF_TEXT_MAX);
+	struct links l;
+	uint32_t i;
+	int rc = links_get(j->r, j->s->threads ? j->s->threads : 1,
+			   j->s->max_file, j->s->tally, &l, j->e);
+
+	for (i = 0; !rc && i < l.names && !*any; i++) {
+		rc = buf_puts(&b, l.name[i], j->e) || buf_puts(&b, "\n", j->e);
+		if (rc || b.len < NAMES_TEXT)
+			continue;
+		rc = any_of(j, &b, any);
+		buf_reset(&b);
+	}
+	if (!rc && !*any)
+		rc = any_of(j, &b, any);
+	if (!rc)
+		links_keep(j->r, &l);
+	links_release(&l);
+	buf_release(&b);
+	return rc ? -1 : 0;
 }
 
 /* Rows that were added for this commit get its name. */
@@ -217,4 +230,77 @@ int source_names(const struct source *s, struct repo *r,
 	tally_thread(s->tally, &j.t);
 	scan_thread_release(&j.t);
 	return rc;
+}
+
+/* ---- the whole history --------------------------------------------------- */
+
+/* The length of the path up to and with the part that holds the secret. */
+static size_t part_end(const struct finding *f)
+{
+	const char *at = memmem(f->file, strlen(f->file), f->secret, f->n_secret);
+	size_t n = at ? (size_t)(at - f->file) + f->n_secret : 0;
+
+	return n + strcspn(f->file + n, "/");
+}
+
+/* A name that went and came back is told for its first commit, a folder's for
+ * its first file. */
+static void drop_twice(struct findings *list, size_t first, size_t from)
+{
+	size_t i, k, n;
+
+	for (i = from; i < list->n;) {
+		const struct finding *f = &list->v[i];
+
+		n = part_end(f);
+		for (k = first; k < i; k++)
+			if (list->v[k].rule == f->rule &&
+			    part_end(&list->v[k]) == n &&
+			    !strncmp(list->v[k].file, f->file, n))
+				break;
+		if (k < i)
+			findings_drop(list, i);
+		else
+			i++;
+	}
+}
+
+static int each_ref(struct job *j)
+{
+	git_reference_iterator *it = NULL;
+	struct tip tip = { .name = NULL };
+	int rc = 0;
+
+	if (git_reference_iterator_new(&it, j->r->git))
+		return 0; /* that refs cannot be read is told elsewhere */
+	while (!rc && !git_reference_next_name(&tip.name, it))
+		rc = one_ref(j, &tip);
+	git_reference_iterator_free(it);
+	return rc;
+}
+
+int source_names_all(const struct source *s, struct repo *r, struct commits *c,
+		     struct err *e)
+{
+	struct job j = { .s = s, .r = r, .e = e };
+	size_t i, from, first = s->list->n;
+	bool any = false;
+	int rc;
+
+	if (!c->n)
+		return 0;
+	if (scan_thread_init(&j.t, &s->engine->scanner, e))
+		return -1;
+	rc = each_ref(&j) || any_name(&j, &any);
+	if (any && !rc)
+		rc = commits_rank(c, e);
+	for (i = 0; any && i < c->n && !rc && !deadline_over(s->deadline); i++) {
+		from = s->list->n;
+		rc = one_commit(&j, c->v[i].oid);
+		if (!rc)
+			drop_twice(s->list, first, from);
+	}
+	tally_thread(s->tally, &j.t);
+	scan_thread_release(&j.t);
+	return rc ? -1 : 0;
 }

@@ -200,6 +200,40 @@ lines() { printf '%s\n' "$@"; }
 	[ "$(grep -c '"RuleID"' out.json)" -eq 2 ]
 }
 
+@test "secrets in names: of files, folders, refs, in history and in a folder" {
+	token=gl"pat-nameTESTsecret456789"
+	git init -q -b main n
+	cd n
+	echo x >clean
+	git add . && git commit -qm clean
+	mkdir -p "a/dir-$token"
+	echo x >"a/dir-$token/one"
+	echo z >"a/dir-$token/with"
+	git add . && git commit -qm "a folder"
+	folder=$(git rev-parse HEAD)
+	echo y >"$token.txt"
+	echo y >"a/dir-$token/two"
+	git add . && git commit -qm "a file"
+	file=$(git rev-parse HEAD)
+	git rm -rq a "$token.txt" && git commit -qm gone
+	git revert --no-edit HEAD >/dev/null
+	git branch "b-$token"
+	for pack in no yes; do
+		[ "$pack" = no ] || git repack -qad
+		run "$scan" scan -q -f json
+		[ "$status" -eq 1 ]
+		[ "$(jq -r '.[] | [.File, .Commit] | @tsv' <<<"$output" | sort)" = "$(
+			printf '%s\t%s\n' "a/dir-$token/one" "$folder" "$token.txt" "$file" \
+				"refs/heads/b-$token" "" | sort)" ]
+	done
+	run "$scan" scan -q --dir -f json
+	[ "$(jq -r '.[].File' <<<"$output" | sort)" = "$(
+		printf '%s\n' "a/dir-$token" "$token.txt" | sort)" ]
+	# which is looked at, not what stands above it
+	run "$scan" scan -q "a/dir-$token"
+	[ "$status" -eq 0 ]
+}
+
 @test "rules on names in a push" {
 	printf '[[rules]]\nid = "key-file"\npath = "(^|/)id_rsa$"\nconfidence = "high"\n' >rules.toml
 	git init -q --bare server; "$scan" hook install server
