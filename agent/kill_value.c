@@ -11,6 +11,7 @@
 #include "agent/kill_connections.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/openssh.h"
 #include "vault/inventory.h"
 #include "vault/journal.h"
 
@@ -83,6 +84,40 @@ static int named(const struct inv_credential *c, void *arg, struct err *e)
 	return 0;
 }
 
+/* A key of SSH ends where its public half is let in: by its fingerprint. */
+struct printed {
+	struct selection *s;
+	bool public; /* the text is the public half */
+	char print[OPENSSH_PRINT];
+};
+
+static int take_print(const unsigned char *p, size_t n, void *arg)
+{
+	struct printed *x = arg;
+
+	return (x->public ? openssh_line_print : openssh_print)(p, n, x->print)
+		       ? 1 : 0;
+}
+
+static int by_print(const struct inv_credential *c, void *arg, struct err *e)
+{
+	const struct printed *x = arg;
+
+	return strcmp(c->fingerprint, x->print) != 0 ? 0 :
+	       selection_add(x->s, c->connection, c->account, c->kind, c->id, e);
+}
+
+static int ssh_key(struct app *app, const struct paste *paste,
+		   struct selection *s, struct err *e)
+{
+	struct printed x = { s, paste->what == PASTE_PUBLIC_KEY, "" };
+
+	if ((!x.public && paste->what != PASTE_PRIVATE_KEY) || paste->n == 0 ||
+	    secret_reveal(paste->reading[0], take_print, &x) != 1)
+		return 0;
+	return inv_credentials(app->vault, NULL, NULL, by_print, &x, e);
+}
+
 /* The vault's journal says that there is an incident which it does not hold. */
 static int noted(struct app *app, int code, struct err *e)
 {
@@ -124,6 +159,10 @@ static int unknown(struct app *app, const struct panic_ask *ask,
 		if (s->n)
 			return 0;
 	}
+	if (ssh_key(app, paste, s, e) < 0)
+		return -1;
+	if (s->n)
+		return 0;
 	if (!*link && panic_begin(app, ask, link, e) < 0)
 		return -1;
 	*code = panic_kill(app, ask, paste, link);

@@ -117,6 +117,34 @@ bool openssh_print(const unsigned char *p, size_t n, char out[OPENSSH_PRINT])
 	return ok;
 }
 
+bool openssh_line_print(const unsigned char *p, size_t n,
+			char out[OPENSSH_PRINT])
+{
+	const char *type = (const char *)p, *at, *word;
+	unsigned char *plain = NULL;
+	const unsigned char *in, *first;
+	size_t kind = 0, len = 0, rest, m;
+	bool ok = false;
+
+	while (kind < n && type[kind] != ' ' && type[kind] != '\t')
+		kind++;
+	for (at = type + kind; at < type + n && (*at == ' ' || *at == '\t'); at++)
+		;
+	for (word = at; word + len < type + n && (unsigned char)word[len] > ' ';)
+		len++;
+	if (len > 0 && len <= ARMOUR_MAX)
+		plain = mem_alloc(len / 4 * 3 + 3);
+	if (plain != NULL && base64_decode(word, len, plain, &len)) {
+		in = plain;
+		rest = len;
+		/* the blob begins with its type once more */
+		ok = field(&in, &rest, &first, &m) && m == kind &&
+		     memcmp(first, type, kind) == 0 && print(plain, len, out);
+	}
+	mem_free(plain);
+	return ok;
+}
+
 /* ---- a whole key ---------------------------------------------------------- */
 
 struct part {

@@ -20,6 +20,10 @@
  * text and with its line ends escaped.  false: there is none. */
 bool openssh_print(const unsigned char *p, size_t n, char out[OPENSSH_PRINT]);
 
+/* The same of a public key's line, "ssh-ed25519 AAAA... comment". */
+bool openssh_line_print(const unsigned char *p, size_t n,
+			char out[OPENSSH_PRINT]);
+
 /* The public half (wire form, RFC 4253 6.6) of a whole key without a
  * passphrase.  Both halves of it must fit: for Ed25519 the public one is
  * derived from the secret, for RSA and ECDSA it is compared with the copy beside

@@ -271,3 +271,27 @@ fake_scan() {
 	touch src/go
 	wait "$pid"
 }
+
+@test "an SSH key on standard input, either half: known by its fingerprint" {
+	web
+	print=$(ssh-keygen -lf deploy_key.pub | cut -d' ' -f2)
+	ssh-keygen -q -t ed25519 -N '' -C x -f stranger
+	for half in deploy_key.pub deploy_key; do
+		run "$curfew" kill --secret-stdin --dry-run <"$half"
+		[ "$status" -eq 0 ]
+		says "web1/deploy#$print"
+	done
+	for half in stranger.pub stranger; do
+		run "$curfew" kill --secret-stdin <"$half"
+		[ "$status" -eq 2 ]
+		says "nothing was sent"
+	done
+	# a line that only looks like one
+	run "$curfew" kill --secret-stdin <<<"ssh-rsa $(cut -d' ' -f2 deploy_key.pub)"
+	[ "$status" -eq 2 ]
+	grep -qF "$(cut -d' ' -f2 deploy_key.pub)" .ssh-files/authorized_keys
+	run "$curfew" kill --secret-stdin --yes <deploy_key.pub
+	[ "$status" -eq 0 ]
+	if grep -qF "$(cut -d' ' -f2 deploy_key.pub)" .ssh-files/authorized_keys; then false; fi
+	grep -qF "$(cut -d' ' -f2 ann_key.pub)" .ssh-files/authorized_keys
+}
