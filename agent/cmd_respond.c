@@ -16,6 +16,7 @@
 #include "agent/commands.h"
 #include "agent/intake.h"
 #include "agent/report/out.h"
+#include "agent/respond_rotate.h"
 #include "agent/response.h"
 #include "agent/spool.h"
 #include "agent/spool_seen.h"
@@ -126,8 +127,8 @@ static int decide(struct run *r, size_t from, struct err *e)
 		struct journal_entry j = { .kind = J_DECISION,
 					   .at_ms = clock_wall_ms() };
 		const char *rule;
-		const enum response what = response_for(r->app, &row->f,
-							&row->owners, &rule);
+		const enum response what = response_for(
+			r->app, &row->f, &row->owners, &rule);
 		char text[300];
 
 		if (finding_text(&row->f.due, response_word(what), e) < 0 ||
@@ -296,6 +297,7 @@ static int collect(const struct finding *f, void *arg, struct err *e)
 	return 0;
 }
 
+/* The kill that a person would type. */
 static int kill_it(struct run *r, const struct finding *f)
 {
 	char word[] = "kill", option[] = "--finding", yes[] = "--yes";
@@ -311,43 +313,12 @@ static int kill_it(struct run *r, const struct finding *f)
 	return cmd_kill(r->app, argc, argv);
 }
 
-/* All that the value opens, each by its own policy. */
-static int rotate_it(struct run *r, const struct owners *o)
-{
-	char word[] = "rotate", *argv[OWNERS_MAX + 2] = { word };
-	struct buf address = BUF_INIT(BUF_TEXT_MAX);
-	struct err e = ERR_INIT;
-	int argc = 1, code = -1;
-
-	for (size_t i = 0; i < o->n; i++) {
-		if (o->v[i].state == INV_DEAD)
-			continue;
-		buf_reset(&address);
-		if (owner_address(&o->v[i], &address, &e) < 0)
-			goto out;
-		argv[argc] = mem_strdup(address.p);
-		if (argv[argc++] == NULL) {
-			(void)err_fail(&e, ERR_NOMEM, NULL, "out of memory");
-			goto out;
-		}
-	}
-	code = cmd_rotate(r->app, argc, argv);
-out:
-	if (code < 0)
-		code = app_fail(r->app, &e);
-	while (argc-- > 1)
-		mem_free(argv[argc]);
-	buf_release(&address);
-	return code;
-}
-
-/* The command that a person would type; its words go to standard error when
- * standard output is one JSON object. */
-static int carry_out(struct run *r, const struct finding *f,
-		     const struct owners *o)
+/* Its words go to standard error when standard output is one JSON object. */
+static int carry_out(struct run *r, struct whose *w, const struct finding *f,
+		     int *code, struct err *e)
 {
 	const bool json = r->app->json;
-	int saved = -1, code;
+	int saved = -1, rc = 0;
 
 	if (json) {
 		(void)fflush(stdout);
@@ -355,30 +326,34 @@ static int carry_out(struct run *r, const struct finding *f,
 		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 		r->app->json = false;
 	}
-	code = strcmp(f->due, "rotate") == 0 ? rotate_it(r, o) : kill_it(r, f);
+	if (strcmp(f->due, response_word(RESPONSE_ROTATE)) == 0)
+		rc = respond_rotate(r->app, w, f, code, e);
+	else
+		*code = kill_it(r, f);
 	if (json) {
 		(void)fflush(stdout);
 		(void)dup2(saved, STDOUT_FILENO);
 		(void)close(saved);
 		r->app->json = true;
 	}
-	return code;
+	return rc;
 }
 
-/* Ended already, by the run before a crash or by a person?  *o: whose it is. */
-static int over(struct run *r, struct whose *w, const char *id,
-		struct owners *o, struct err *e)
+/* Ended already, by the run before a crash or by a person? */
+static int over(struct run *r, struct whose *w, const char *id, struct err *e)
 {
 	struct finding f = { .seen = 0 };
+	struct owners o = { .n = 0 };
 	struct secret *value = NULL;
 	int rc = finding_get(r->app->vault, id, &f, &value, e);
 
 	if (rc > 0)
 		rc = value == NULL ? 1 :
-		     whose_is(w, value, o, e) < 0 ? -1 : 1;
-	for (size_t i = 0; rc > 0 && i < o->n; i++)
-		if (o->v[i].state != INV_DEAD)
+		     whose_is(w, value, &o, e) < 0 ? -1 : 1;
+	for (size_t i = 0; rc > 0 && i < o.n; i++)
+		if (o.v[i].state != INV_DEAD)
 			rc = 0;
+	owners_free(&o);
 	secret_free(&value);
 	finding_release(&f);
 	return rc;
@@ -397,6 +372,41 @@ static int no_longer_due(struct run *r, const char *id, struct err *e)
 	return rc;
 }
 
+static void say_done(struct run *r, const struct finding *f, int code)
+{
+	struct json *j = json_object();
+
+	(void)json_set_str(j, "finding", f->id);
+	(void)json_set_str(j, "action", f->due);
+	(void)json_set_int(j, "exit", code);
+	(void)json_push(r->responses, j);
+	if (code > r->worst)
+		r->worst = code;
+}
+
+static int one_due(struct run *r, struct whose *w, const struct finding *f,
+		   struct err *e)
+{
+	const bool rotate = strcmp(f->due, response_word(RESPONSE_ROTATE)) == 0;
+	int rc, code;
+
+	if (respond_rotating(f))
+		return respond_rotated(r->app, f->id, e);
+	rc = over(r, w, f->id, e);
+	if (rc != 0)
+		return rc < 0 ? -1 : no_longer_due(r, f->id, e) < 0 ? -1 : 0;
+	crash_point("respond.before-kill");
+	if (carry_out(r, w, f, &code, e) < 0)
+		return -1;
+	crash_point("respond.after-kill");
+	say_done(r, f, code);
+	if (rotate)
+		return respond_rotated(r->app, f->id, e);
+	if (code == EXIT_OK || code == EXIT_DYING || code == EXIT_ALIVE)
+		rc = no_longer_due(r, f->id, e) < 0 ? -1 : 0;
+	return rc;
+}
+
 static int do_due(struct run *r, struct err *e)
 {
 	struct due d = { .n = 0 };
@@ -405,33 +415,8 @@ static int do_due(struct run *r, struct err *e)
 
 	if (rc == 0 && d.n > 0)
 		rc = whose_load(r->app, &w, e);
-	for (size_t i = 0; rc == 0 && i < d.n; i++) {
-		struct owners o = { .n = 0 };
-		struct json *j;
-		int code;
-
-		rc = over(r, w, d.v[i].id, &o, e);
-		if (rc > 0)
-			rc = no_longer_due(r, d.v[i].id, e) < 0 ? -1 : 1;
-		if (rc != 0) {
-			rc = rc < 0 ? -1 : 0;
-			owners_free(&o);
-			continue;
-		}
-		j = json_object();
-		crash_point("respond.before-kill");
-		code = carry_out(r, &d.v[i], &o);
-		crash_point("respond.after-kill");
-		owners_free(&o);
-		(void)json_set_str(j, "finding", d.v[i].id);
-		(void)json_set_str(j, "action", d.v[i].due);
-		(void)json_set_int(j, "exit", code);
-		(void)json_push(r->responses, j);
-		if (code > r->worst)
-			r->worst = code;
-		if (code == EXIT_OK || code == EXIT_DYING || code == EXIT_ALIVE)
-			rc = no_longer_due(r, d.v[i].id, e);
-	}
+	for (size_t i = 0; rc == 0 && i < d.n; i++)
+		rc = one_due(r, w, &d.v[i], e);
 	for (size_t i = 0; i < d.n; i++)
 		finding_release(&d.v[i]);
 	mem_free(d.v);
@@ -456,8 +441,8 @@ static int tell(struct run *r)
 
 			if (!x->last)
 				continue;
-			word = response_word(response_for(r->app, &x->f,
-							  &x->owners, &rule));
+			word = response_word(response_for(
+				r->app, &x->f, &x->owners, &rule));
 			out_text("would ");
 			out_text(*word != '\0' ? word : "only tell");
 			out_text(": ");

@@ -34,7 +34,7 @@ int config_bad(const struct reader *r, const struct toml_node *at,
 	       const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int config_nomem(const struct reader *r);
 
-/* config_response.c: words that must be right, and one that is not there yet. */
+/* config_response.c: words that must be right. */
 int config_responses(const struct reader *r, const struct toml_node *root)
 	__attribute__((warn_unused_result));
 

@@ -30,7 +30,8 @@ struct finding {
 	int64_t line, seen, first_ms, last_ms; /* seen: how often told */
 	char *ended;  /* "", or whose it was when that was proved dead: the
 		       * value is wiped then, and not kept again */
-	char *due;    /* response to carry out: "", "kill", "kill identity" */
+	char *due;    /* response to carry out: "", "kill", "kill-identity",
+		       * "rotate"; under way: "rotating LINE…" */
 	bool redacted; /* the report held no value */
 	bool has_secret; /* after reading: the value is sealed with it */
 	bool lives;   /* finding_put(): its owner is alive, `ended` or not */

@@ -24,11 +24,16 @@ static bool fits(const struct app *app, const struct config_response *r,
 		finding_rank(f->confidence) >= finding_rank(r->confidence));
 }
 
+static const char *const words[] = {
+	[RESPONSE_NOTIFY] = "", [RESPONSE_ROTATE] = "rotate",
+	[RESPONSE_KILL] = "kill", [RESPONSE_KILL_IDENTITY] = "kill-identity",
+};
+
 static enum response of_word(const char *action)
 {
-	for (enum response r = RESPONSE_ROTATE; r <= RESPONSE_KILL_IDENTITY; r++)
-		if (strcmp(action, response_word(r)) == 0)
-			return r;
+	for (int i = RESPONSE_ROTATE; i <= RESPONSE_KILL_IDENTITY; i++)
+		if (strcmp(action, words[i]) == 0)
+			return (enum response)i;
 	return RESPONSE_NOTIFY;
 }
 
@@ -72,6 +77,5 @@ enum response response_for(const struct app *app, const struct finding *f,
 
 const char *response_word(enum response r)
 {
-	return r == RESPONSE_ROTATE ? "rotate" : r == RESPONSE_KILL ? "kill" :
-	       r == RESPONSE_KILL_IDENTITY ? "kill-identity" : "";
+	return words[r];
 }

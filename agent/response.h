@@ -7,14 +7,17 @@
 #include "agent/finding.h"
 #include "agent/whose.h"
 
-enum response { /* the mildest first */
-	RESPONSE_NOTIFY, RESPONSE_ROTATE, RESPONSE_KILL, RESPONSE_KILL_IDENTITY,
+/* The mildest first. */
+enum response {
+	RESPONSE_NOTIFY,
+	RESPONSE_ROTATE,
+	RESPONSE_KILL,
+	RESPONSE_KILL_IDENTITY,
 };
 
-/* Anybody can seal a file to the spool, so all but telling needs the value
- * itself (or the private key to a listed one): who holds that may as well end
- * it.  The mildest of all its living owners.  *rule: the section that decided,
- * or NULL. */
+/* Anybody can seal a file to the spool, so ending one needs the value itself (or
+ * the private key to a listed one): who holds that may as well end it.  The
+ * mildest of all its living owners.  *rule: the section that decided, or NULL. */
 enum response response_for(const struct app *app, const struct finding *f,
 			   const struct owners *o, const char **rule);
 const char *response_word(enum response r); /* as finding.due; "" notify */

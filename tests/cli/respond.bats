@@ -272,17 +272,103 @@ alive() { grep -qF "$(cut -d' ' -f2 deploy_key.pub)" files/authorized_keys; }
 	[ "$status" -eq 0 ]
 }
 
-@test "a policy that cannot be is said when it is read" {
-	policy soon 'action = "rotate"'
-	run "$curfew" list
-	[ "$status" -eq 0 ]
-	says_not "[response.soon]"
+# A sink for the fresh key, and a policy by which it is made and put there.
+rotation() { # MORE
+	mkdir -m 700 "$PWD/keys"
+	"$curfew" connect file keys --set root="$PWD/keys" --set use_reload="$PWD/reload" >/dev/null
+	printf '[rotation.bots]\nidentities = ["ci-bot"]\ndeliver = ["keys/id"]\n%s\n' "$1" \
+		>>"$CURFEW_DIR/curfew.toml"
+	sed -i "s|accounts = .*|accounts = [\"web1/deploy\"]|" "$CURFEW_DIR/curfew.toml"
+}
+
+reload() { printf '#!/bin/sh\nexit %s\n' "$1" >reload && chmod 755 reload; }
+
+@test "a policy rotates it: the fresh one is delivered, the found one ended and wiped" {
+	export CURFEW_TEST_GAP_MS=20
+	reload 0
+	rotation 'overlap = "30d"'
+	policy bots $'identity = "ci-*"\naction = "rotate"'
 	push deploy_key
-	run "$curfew" respond # no rotation is set up for it
+	[ "$status" -ne 0 ]
+	run "$curfew" respond --dry-run
+	says "would rotate"
+	alive
+	run "$curfew" respond
+	echo "$output"
+	[ "$status" -eq 0 ]
+	says "DONE"
+	# no overlap for what has leaked, whatever the policy gives in quiet times
+	if alive; then false; fi
+	[ "$(ssh-keygen -yf keys/id | cut -d' ' -f2)" = "$(grep -v ann files/authorized_keys |
+		cut -d' ' -f2)" ]
+	run "$curfew" audit log
+	says "as [response.bots]"
+	says "proved dead, its value is wiped; it was web1/deploy"
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+}
+
+@test "a rotation that waits is gone on with; the finding is settled when it ends" {
+	export CURFEW_TEST_GAP_MS=20 CURFEW_TEST_STUCK_MS=200
+	reload 1
+	rotation ''
+	policy bots $'identity = "ci-*"\naction = "rotate"'
+	push deploy_key
+	run "$curfew" respond
 	[ "$status" -ne 0 ]
 	alive
+	run "$curfew" respond # under way: not begun once more
+	[ "$(grep -c . files/authorized_keys)" -le 3 ]
+	reload 0
+	run "$curfew" rotate --resume web1/deploy
+	echo "$output"
+	[ "$status" -eq 0 ]
+	if alive; then false; fi
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	[ "$(grep -c . files/authorized_keys)" -eq 2 ]
 	run "$curfew" audit log
-	says "rotate, as [response.soon]"
+	says "proved dead, its value is wiped; it was web1/deploy"
+}
+
+@test "what no policy rotates stays due, and is told each time" {
+	policy bots $'identity = "ci-*"\naction = "rotate"'
+	push deploy_key
+	for _ in 1 2; do
+		run "$curfew" respond
+		[ "$status" -eq 9 ]
+		says "no [rotation.NAME] of curfew.toml fits it"
+		says "it lives; the next run tries again"
+		alive
+	done
+}
+
+@test "a crash at any point of a response by rotation makes one fresh key" {
+	export CURFEW_TEST_GAP_MS=20
+	reload 0
+	rotation ''
+	policy all 'action = "rotate"'
+	push deploy_key
+	for at in respond.committed respond.before-kill respond.rotation-begun \
+		respond.rotation-kept respond.after-kill; do
+		CURFEW_CRASH_AT=$at "$curfew" respond >/dev/null 2>&1 || true
+	done
+	run "$curfew" respond
+	run "$curfew" sweep
+	run "$curfew" respond
+	[ "$status" -eq 0 ]
+	if alive; then false; fi
+	[ "$(grep -c . files/authorized_keys)" -eq 2 ]
+	run "$curfew" audit log
+	says "proved dead, its value is wiped; it was web1/deploy"
+	run "$curfew" audit verify
+	[ "$status" -eq 0 ]
+}
+
+@test "a policy that cannot be is said when it is read" {
 	policy wrong 'action = "explode"'
 	run "$curfew" list
 	[ "$status" -eq 2 ]
