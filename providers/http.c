@@ -292,7 +292,7 @@ int main(int argc, char **argv)
 	static struct provider p = {
 		.describe_for = describe_for, .parallel = 16,
 		.open = open_session, .close = close_session,
-		.verbs = { { "list", list_run } },
+		.verbs = { { "list", list_run }, { "make", make_run } },
 	};
 	struct err e = ERR_INIT;
 	char *text = NULL;
@@ -301,7 +301,7 @@ int main(int argc, char **argv)
 	if (harden_start(NULL, 0, &e) || pki_boot(&e) || wire_boot(&e))
 		return fail(&e);
 	for (size_t i = 0; def_verbs[i]; i++)
-		p.verbs[i + 1] = (struct kit_verb){ def_verbs[i], act_run };
+		p.verbs[i + 2] = (struct kit_verb){ def_verbs[i], act_run };
 	if (argc == 3 && !strcmp(argv[1], "--check"))
 		return check(argv[2]);
 	if (argc >= 4 && !strcmp(argv[1], "--try"))

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "providers/http/pki.h"
 #include "providers/http/request.h"
 
 #define AGAIN_MS 5500	  /* before the one more try of "again" */
@@ -310,6 +311,19 @@ static int confirm(struct session *ses, struct scope *s,
 			return -1;
 	}
 	return 0;
+}
+
+int make_run(void *session, const struct kit_connection *c, const struct kit_request *q,
+	     struct kit_stream *st, struct kit_reply *r, struct err *e)
+{
+	const struct session *ses = session;
+	const char *type = *q->kind ? def_makes(ses->def, q->kind) : NULL;
+
+	(void)c;
+	(void)st;
+	if (!type)
+		return kit_say(r, KIT_UNSUPPORTED, "nothing is made for that kind here");
+	return pki_make(type, &r->secret, e) ? -1 : kit_say(r, KIT_OK, "%s", "");
 }
 
 int act_run(void *session, const struct kit_connection *c,

@@ -130,7 +130,12 @@ static int jwt_header(const struct toml_node *a, const struct scope *s,
 	if (jwt_text(a, s, &t, e) || !(token = secret_new(t.p, t.len, e)))
 		goto out;
 	with.token = token;
-	rc = header(a, "Bearer {token}", &with, r, e);
+	if (toml_str(a, "field")) /* base64url and dots: nothing to escape */
+		rc = buf_printf(&r->body, e, "%s%s=", r->body.len ? "&" : "",
+				toml_str(a, "field")) ||
+		     buf_add(&r->body, t.p, t.len, e) ? -1 : 0;
+	else
+		rc = header(a, "Bearer {token}", &with, r, e);
 out:
 	secret_free(&token);
 	buf_release(&t);

@@ -54,6 +54,7 @@ static const char *const types[] = { "application/merge-patch+json",
 static const char *const auth_kinds[] = { "header", "basic", "digest", "sigv4",
 	"jwt", "exchange", NULL };
 static const char *const pagings[] = { "link", "next", "cursor", "page", "last", NULL };
+static const char *const keys_made[] = { "rsa2048", "rsa3072", "p256", "p384", NULL };
 static const char *const froms[] = { "caller", "provider", "none", NULL };
 
 #define CONDITION \
@@ -147,6 +148,7 @@ static const struct key auth_keys[] = {
 	{ "region", W_TMPL, false, NULL }, { "key_id", W_TMPL, false, NULL },
 	{ "key", W_TMPL, false, NULL }, { "session", W_TMPL, false, NULL },
 	{ "claims", W_MAP, false, NULL }, { "life_s", W_INT, false, NULL },
+	{ "field", W_NAME, false, NULL },
 	{ "with", W_AUTH, false, NULL }, { "method", W_WORD, false, methods },
 	{ "base", W_URL, false, NULL }, { "path", W_URL, false, NULL },
 	{ "form", W_MAP, false, NULL }, { "json", W_BODY, false, NULL },
@@ -165,7 +167,7 @@ static const struct key fact_keys[] = {
 	{ "self_revoke", W_BOOL, false, NULL }, { "may_cut_self", W_BOOL, false, NULL },
 	{ "fixed_id", W_BOOL, false, NULL }, { "labels", W_BOOL, false, NULL },
 	{ "last_used", W_BOOL, false, NULL }, { "last_used_lag_ms", W_INT, false, NULL },
-	{ "length", W_INT, false, NULL },
+	{ "length", W_INT, false, NULL }, { "makes", W_WORD, false, keys_made },
 	{ NULL, 0, false, NULL } };
 static const struct key secret_keys[] = {
 	{ "kind", W_STR, true, NULL }, { "prefix", W_STR, true, NULL },

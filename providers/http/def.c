@@ -204,3 +204,13 @@ const struct toml_node *def_entry(const struct def *d, const char *verb,
 	}
 	return found;
 }
+
+const char *def_makes(const struct def *d, const char *kind)
+{
+	const struct toml_node *all = toml_get(d->root, "facts");
+
+	for (const struct toml_node *k = all ? all->child : NULL; k; k = k->next)
+		if ((!kind || !strcmp(k->key, kind)) && toml_str(k, "makes"))
+			return toml_str(k, "makes");
+	return NULL;
+}

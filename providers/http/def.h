@@ -42,6 +42,8 @@ int def_wrong(const struct def *d, const struct toml_node *n, struct err *e,
  * hand.  account NULL: of whatever account.  An
  * entry without kinds is for the account as a whole (kind "") and, for
  * revoke_value, for anything.  A probe with the secret goes before others. */
+/* The type of key that `make` makes for a kind (NULL: for any), or NULL. */
+const char *def_makes(const struct def *d, const char *kind);
 const struct toml_node *def_entry(const struct def *d, const char *verb,
 				  const char *account, const char *kind,
 				  bool with_secret, bool with_admin);

@@ -61,6 +61,8 @@ static bool scalar(struct json *o, const struct toml_node *n)
 {
 	if (n->kind == TOML_BOOL)
 		return json_set_bool(o, n->key, n->num != 0);
+	if (n->key && !strcmp(n->key, "makes")) /* a key of that type */
+		return json_set_bool(o, n->key, true);
 	if (n->kind == TOML_INT)
 		return json_set_int(o, n->key, n->num);
 	if (n->kind == TOML_FLOAT)
@@ -78,6 +80,8 @@ static bool kind_verbs(const struct def *d, bool standalone, const char *kind,
 	for (int v = 0; ok && def_verbs[v]; v++)
 		if (def_entry(d, def_verbs[v], NULL, kind, true, !standalone))
 			ok = json_push_str(list, def_verbs[v]);
+	if (ok && def_makes(d, kind))
+		ok = json_push_str(list, "make");
 	if (ok)
 		return json_set(out, "verbs", list);
 	json_free(&list);
@@ -120,6 +124,8 @@ static bool verbs(const struct def *d, bool standalone, struct json *out)
 		if (can)
 			ok = json_push_str(list, def_verbs[v]);
 	}
+	if (ok && def_makes(d, NULL))
+		ok = json_push_str(list, "make");
 	if (ok)
 		return json_set(out, "verbs", list);
 	json_free(&list);

@@ -83,6 +83,9 @@ int64_t rule_wait(const struct answer *a);
 int act_run(void *session, const struct kit_connection *c,
 	    const struct kit_request *q, struct kit_stream *st,
 	    struct kit_reply *r, struct err *e);
+/* `make`: a fresh key, as the facts' `makes` says; nobody is asked. */
+int make_run(void *session, const struct kit_connection *c, const struct kit_request *q,
+	     struct kit_stream *st, struct kit_reply *r, struct err *e);
 int list_run(void *session, const struct kit_connection *c,
 	     const struct kit_request *q, struct kit_stream *st,
 	     struct kit_reply *r, struct err *e);

@@ -11,13 +11,14 @@
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "providers/http/pki.h"
 #include "providers/http/stamp.h"
 
 #define EXPR_MAX 300
 
 static const char *const functions[] = {
 	"url", "path", "base64", "base64url", "sha256", "number", "date",
-	"epoch", "epoch_ms", "lower", "last4", "optional", "sealed_box",
+	"epoch", "epoch_ms", "lower", "last4", "optional", "sealed_box", "certificate",
 	"head", "tail", "parent", "leaf", NULL
 };
 
@@ -360,6 +361,19 @@ static int seal(struct buf *v, struct buf *o, const struct scope *s, struct err 
 	return rc;
 }
 
+/* The public half of a private key, in a certificate that it signs itself: valid
+ * for ten years, for it is curfew that ends the key and not the calendar. */
+static int certificate(const struct buf *v, struct buf *o, const struct scope *s,
+		       struct err *e)
+{
+	const char *cn = s->q && *s->q->account ? s->q->account : "curfew";
+	struct pki_key *key = pki_read(v->p, v->len, e);
+	int rc = key ? pki_self_signed(key, cn, clock_wall_ms(), 3650, o, e) : -1;
+
+	pki_free(&key);
+	return rc;
+}
+
 static int apply(const char *func, struct buf *v, const struct scope *s,
 		 struct err *e)
 {
@@ -376,6 +390,8 @@ static int apply(const char *func, struct buf *v, const struct scope *s,
 		rc = buf_puts(&o, hex, e);
 	} else if (!strcmp(func, "sealed_box")) {
 		rc = seal(v, &o, s, e);
+	} else if (!strcmp(func, "certificate")) {
+		rc = certificate(v, &o, s, e);
 	} else if (!strcmp(func, "head") || !strcmp(func, "tail")) {
 		rc = cut(v, *func == 'h', false, e);
 		goto out;

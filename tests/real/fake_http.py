@@ -337,7 +337,7 @@ def served(s, q, t):
     """The service's own answer, with the misbehaviours of its store."""
     how = t["how"] if t else ""
     if how == "same-page":
-        q.query = {k: v for k, v in q.query.items() if k not in ("page", "cursor", "Marker", "after", "$skiptoken")}
+        q.query = {k: v for k, v in q.query.items() if k not in ("page", "cursor", "Marker", "pageToken", "after", "$skiptoken")}
     before = state_of(s) if how in ("ignored", "lag") else None
     stale = how == "lag" and t.get("old") and t["times"] > 0
     if stale:  # an odd node of the service does not know yet

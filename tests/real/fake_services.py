@@ -907,6 +907,11 @@ def add(world, Service, Reply, trouble_is):  # pylint: disable=too-many-statemen
             raise Reply(204)
 
     world.services.update(entra=Entra())
+    if "FAKE_GCP" in os.environ:  # a folder with admin.pem and ci.pem
+        import fake_gcp  # pylint: disable=import-outside-toplevel
+        with open(os.environ["FAKE_GCP"] + "/admin.pem", encoding="ascii") as a, \
+                open(os.environ["FAKE_GCP"] + "/ci.pem", encoding="ascii") as c:
+            world.services.update(gcp=fake_gcp.make(Service, Reply, trouble_is, a.read(), c.read()))
     world.services.update(awssecrets=AwsSecrets(), kubernetes=Kubernetes())
     world.services.update(slack=Slack(), okta=Okta(), cloudflare=Cloudflare(), hashivault=Vault(),
                           github=Github(), aws=Aws(), wiki=Wiki(), kinds=Kinds())

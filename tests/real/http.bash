@@ -40,7 +40,7 @@ open_service() {
 		({verb: "hello", protocol: 1, connection: "c", options: {url: $u}} +
 		 (if $s == "" then {} else {secret: $s} end);
 		 .options += {($a[$i]): $a[$i + 1]})
-		| if .options.iam_url then del(.options.url) else . end' --args "$@")"
+		| if (.options.iam_url // .options.iam) then del(.options.url) else . end' --args "$@")"
 }
 
 # on VERB ACCOUNT KIND CREDENTIAL [SECRET]

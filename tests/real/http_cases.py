@@ -376,5 +376,53 @@ ENTRA = {
         listing(6),
     ]}
 
-SERVICES = {"entra": ENTRA, "awssecrets": AWSSECRETS, "kubernetes": KUBERNETES, "gitlab": GITLAB, "slack": SLACK, "okta": OKTA, "cloudflare": CLOUDFLARE, "hashivault": HASHIVAULT,
-            "github": GITHUB, "aws": AWS}
+# ---- Google Cloud -------------------------------------------------------------------------------------
+CI = "ci@p1.iam.gserviceaccount.com"
+
+
+def gcp():
+    """Made when it is asked for: it needs two RSA keys."""
+    folder = os.environ["FAKE_GCP"] = tempfile.mkdtemp()
+    key = {}
+    for name in ("admin", "ci", "new"):
+        subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", f"{folder}/{name}.pem"], check=True,
+                       capture_output=True)
+        with open(f"{folder}/{name}.pem", encoding="ascii") as f:
+            key[name] = f.read()
+    probes = {
+        "value": {**probe(CI, "key", "c" * 40, lambda s: s.keys.pop("c" * 40), secret=key["ci"]), "direct": True},
+        "record": probe(CI, "key", "c" * 40, lambda s: s.keys.pop("c" * 40)),
+        "account": probe(CI, "", "", lambda s: s.accounts[CI].update(disabled=True)),
+    }
+    return {
+        "admin": lambda: key["admin"], "secrets": [key[k].splitlines()[3] for k in key],
+        "end_admin": lambda s: s.keys.pop("0" * 40), "exchange": "/token",
+        "options": {"iam": "BASE", "login": "BASE", "project": "p1", "admin": "curfew@p1.iam.gserviceaccount.com"},
+        "says": says(*[(code, {"error": {"code": code, "status": word, "message": "m"}}) for code, word in (
+            (403, "PERMISSION_DENIED"), (401, "UNAUTHENTICATED"), (500, "INTERNAL"), (409, "ABORTED"),
+            (400, "FAILED_PRECONDITION"))] + [(400, {"error": "invalid_grant", "error_description": "Invalid JWT: "
+                                                     "Token must be a short-lived token"}), (400, {"error": "invalid_scope"})]),
+        "cases": list(probes.values()) + [
+            {**change("revoke", CI, "key", "c" * 40, lambda s: "c" * 40 not in s.keys, ["200", "200true", "200text"],
+                      [probes["value"], probes["record"]]), "exchange": True},
+            change("disable", CI, "key", "c" * 40, lambda s: s.keys["c" * 40].get("disabled"),
+                   ["200", "200true", "200text"], [probes["value"]]),
+            change("disable", CI, "", "", lambda s: s.accounts[CI].get("disabled"), ["200", "200true", "200text"],
+                   [probes["account"]]),
+            change("enable", CI, "key", "c" * 40, lambda s: not s.keys["c" * 40].get("disabled"),
+                   ["200", "200true", "200text"], start=[lambda s: s.keys["c" * 40].update(disabled=True)]),
+            change("enable", CI, "", "", lambda s: not s.accounts[CI].get("disabled"), ["200", "200true", "200text"],
+                   start=[probes["account"]["end"]]),
+            lied(change("set", CI, "key", "", lambda s: len(s.keys) > 2, secret=key["new"], label="rot-1", add=True),
+                 {"name": "x"}, {}),
+            listing(5),
+        ]}
+
+
+class Services(dict):
+    def __missing__(self, name):
+        return {"gcp": gcp}[name]()
+
+
+SERVICES = Services({"entra": ENTRA, "awssecrets": AWSSECRETS, "kubernetes": KUBERNETES, "gitlab": GITLAB, "slack": SLACK, "okta": OKTA, "cloudflare": CLOUDFLARE, "hashivault": HASHIVAULT,
+            "github": GITHUB, "aws": AWS})

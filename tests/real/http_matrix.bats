@@ -38,6 +38,6 @@ import http_cases; http_cases.SERVICES[sys.argv[2]]' "$BATS_TEST_DIRNAME" "$(bas
 	matrix kubernetes awssecrets entra
 }
 
-@test "Slack and Cloudflare: each verb, each misbehaviour, at each request" {
-	matrix slack cloudflare
+@test "Slack, Cloudflare and Google Cloud: each verb, each misbehaviour, at each request" {
+	matrix slack cloudflare gcp
 }

@@ -11,6 +11,12 @@ setup() {
 		openssl rsa -in "$BATS_TEST_TMPDIR/app.pem" -pubout -out "$BATS_TEST_TMPDIR/app.pub" 2>/dev/null
 		export FAKE_GITHUB_KEY=$BATS_TEST_TMPDIR/app.pub
 	fi
+	if [[ $BATS_TEST_DESCRIPTION == gcp* ]]; then
+		export FAKE_GCP=$BATS_TEST_TMPDIR
+		for k in admin ci; do
+			openssl genpkey -algorithm RSA -out "$FAKE_GCP/$k.pem" 2>/dev/null
+		done
+	fi
 	start_fake
 }
 
@@ -496,4 +502,48 @@ send() {
 		hashivault hvs.admin000000000000000000000 team/app/password
 		gitlab glpat-adminadminadminadmin team/app/DB_PASSWORD
 	END
+}
+
+@test "gcp: a key pair of curfew's own, its public half uploaded; dead by its own refusal" {
+	local ci=ci@p1.iam.gserviceaccount.com key id
+	open_service gcp "$(cat "$FAKE_GCP/admin.pem")" iam "$FAKE/gcp" login "$FAKE/gcp" \
+		project p1 admin curfew@p1.iam.gserviceaccount.com
+	expect .status ok
+	expect '.facts.key.makes' true
+	ask list
+	expect .complete true
+	[ "$(item '.what=="account"' | wc -l)" -eq 3 ]
+	[ "$(item '.what=="credential"' | wc -l)" -eq 2 ]
+	[ "$(item '.self' | jq -r .account)" = curfew@p1.iam.gserviceaccount.com ]
+	ask make kind key
+	expect .status ok
+	key=$(got .secret)
+	[[ $(openssl pkey -noout -text <<<"$key") == *"2048 bit"* ]]
+	value() { # VERB CREDENTIAL
+		ask_json "$(jq -nc --arg v "$1" --arg a "$ci" --arg c "$2" --arg k "$key" \
+			'{verb: $v, account: $a, kind: "key", credential: $c, secret: $k, add: true, label: "x"}')"
+	}
+	value probe none
+	life dead refusal # nobody has it yet: the engine takes no proof without an "alive" before
+	value set ""
+	expect .status ok
+	id=$(got .credential)
+	value probe "$id"
+	life alive
+	on disable "$ci" key "$id"
+	expect .status ok
+	value probe "$id"
+	life dead refusal
+	on enable "$ci" key "$id"
+	value probe "$id"
+	life alive
+	on revoke "$ci" key "$id"
+	expect .status ok
+	value probe "$id"
+	life dead refusal
+	on probe "$ci" key "$id"
+	life dead record
+	on revoke "$ci" key "$id"
+	expect .status absent
+	[[ $(urls) != *PRIVATE* ]]
 }
