@@ -24,7 +24,7 @@ static const char describe[] =
 	"\"secret\":\"none\",\"secret_help\":\"\",\"facts\":{}}";
 
 struct file {
-	struct delivery d;
+	struct delivery d; /* first: delivery.h */
 	struct render how;
 	struct buf template;
 };
@@ -90,24 +90,6 @@ static int open_file(const struct kit_connection *c, void **session, struct err 
 	return 0;
 }
 
-static int deliver(void *session, const struct kit_connection *c,
-		   const struct kit_request *q, struct kit_stream *s,
-		   struct kit_reply *r, struct err *e)
-{
-	(void)c;
-	(void)s;
-	return delivery_put(&((struct file *)session)->d, q, r, e);
-}
-
-static int adopted(void *session, const struct kit_connection *c,
-		   const struct kit_request *q, struct kit_stream *s,
-		   struct kit_reply *r, struct err *e)
-{
-	(void)c;
-	(void)s;
-	return delivery_adopted(&((struct file *)session)->d, q, r, e);
-}
-
 static const struct provider provider = {
 	.name = "file",
 	.describe = describe,
@@ -116,8 +98,8 @@ static const struct provider provider = {
 	.close = close_file,
 	.verbs = {
 		{ "list", delivery_list },
-		{ "deliver", deliver },
-		{ "adopted", adopted },
+		{ "deliver", delivery_deliver },
+		{ "adopted", delivery_adopt },
 		{ .verb = NULL },
 	},
 };

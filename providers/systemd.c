@@ -26,7 +26,7 @@ static const char describe[] =
 	"\"secret\":\"none\",\"secret_help\":\"\",\"facts\":{}}";
 
 struct sink {
-	struct delivery d;
+	struct delivery d; /* first: delivery.h */
 	const char *key;
 };
 
@@ -132,24 +132,6 @@ static int open_sink(const struct kit_connection *c, void **session, struct err 
 	return 0;
 }
 
-static int deliver(void *session, const struct kit_connection *c,
-		   const struct kit_request *q, struct kit_stream *st,
-		   struct kit_reply *r, struct err *e)
-{
-	(void)c;
-	(void)st;
-	return delivery_put(&((struct sink *)session)->d, q, r, e);
-}
-
-static int adopted(void *session, const struct kit_connection *c,
-		   const struct kit_request *q, struct kit_stream *st,
-		   struct kit_reply *r, struct err *e)
-{
-	(void)c;
-	(void)st;
-	return delivery_adopted(&((struct sink *)session)->d, q, r, e);
-}
-
 static const struct provider provider = {
 	.name = "systemd",
 	.describe = describe,
@@ -158,8 +140,8 @@ static const struct provider provider = {
 	.close = close_sink,
 	.verbs = {
 		{ "list", delivery_list },
-		{ "deliver", deliver },
-		{ "adopted", adopted },
+		{ "deliver", delivery_deliver },
+		{ "adopted", delivery_adopt },
 		{ .verb = NULL },
 	},
 };

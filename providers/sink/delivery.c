@@ -382,3 +382,21 @@ int delivery_list(void *session, const struct kit_connection *c,
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	return 0;
 }
+
+int delivery_deliver(void *session, const struct kit_connection *c,
+		     const struct kit_request *q, struct kit_stream *s,
+		     struct kit_reply *r, struct err *e)
+{
+	(void)c;
+	(void)s;
+	return delivery_put(session, q, r, e);
+}
+
+int delivery_adopt(void *session, const struct kit_connection *c,
+		   const struct kit_request *q, struct kit_stream *s,
+		   struct kit_reply *r, struct err *e)
+{
+	(void)c;
+	(void)s;
+	return delivery_adopted(session, q, r, e);
+}

@@ -39,6 +39,13 @@ int delivery_put(const struct delivery *d, const struct kit_request *q,
 int delivery_adopted(const struct delivery *d, const struct kit_request *q,
 		     struct kit_reply *r, struct err *e)
 	__attribute__((warn_unused_result));
+/* The verbs of a sink whose session begins with its struct delivery. */
+int delivery_deliver(void *session, const struct kit_connection *c,
+		     const struct kit_request *q, struct kit_stream *s,
+		     struct kit_reply *r, struct err *e);
+int delivery_adopt(void *session, const struct kit_connection *c,
+		   const struct kit_request *q, struct kit_stream *s,
+		   struct kit_reply *r, struct err *e);
 /* list of a sink: it holds no account of its own. */
 int delivery_list(void *session, const struct kit_connection *c,
 		  const struct kit_request *q, struct kit_stream *s,

@@ -189,17 +189,23 @@ signed() { # ORDER-URL: how many certificates the authority signed for it
 	expect .life dead
 }
 
-@test "dns-01 by a program, for a wildcard; the record goes away again" {
-	cat >"$T/zone" <<-END
+# A program that changes the zone, in a folder of its own.
+zone_program() {
+	mkdir -m 755 "$T/bin"
+	cat >"$T/bin/zone" <<-END
 		#!/bin/sh
 		case \$1 in
 		add) curl -sf -d "{\"host\":\"\$2.\",\"value\":\"\$3\"}" $ACME_DNS/set-txt ;;
 		remove) curl -sf -d "{\"host\":\"\$2.\"}" $ACME_DNS/clear-txt ;;
 		esac
-		echo "\$@" >>$T/zone.log
 	END
-	chmod 755 "$T/zone"
-	open_acme "$(jq -nc --arg p "$T/zone" '{challenges: "", use_dns: $p,
+	chmod 755 "$T/bin/zone"
+}
+
+@test "dns-01 by a program, for a wildcard; the record goes away again" {
+	zone_program
+	echo "echo \"\$@\" >>$T/zone.log" >>"$T/bin/zone"
+	open_acme "$(jq -nc --arg p "$T/bin/zone" '{challenges: "", use_dns: $p,
 		"name.web": "*.wild.test"}')"
 	make_key
 	set_key
@@ -305,4 +311,18 @@ serial_in_file() {
 	# no key anywhere but in the vault and in its consumer's file
 	run grep -rl PRIVATE "$T" --include='*' --exclude=account.pem
 	[ "$output" = "$T/tls/web/server.pem" ]
+}
+
+@test "dns-01 from within the sandbox that curfew starts it in" {
+	with_vault
+	zone_program
+	curfew connect acme dns --set directory="$ACME_URL" --set ca_file="$ACME_CA" \
+		--set store="$T/certs" --set use_dns="$T/bin/zone" --set terms=agreed \
+		--set 'name.wild=*.sandbox.test' --secret-file "$T/account.pem"
+	sed -i 's|"ca/web"|"ca/web", "dns/wild"|' "$CURFEW_DIR/curfew.toml"
+	curfew sync >/dev/null
+	run curfew rotate dns/wild --wait 60s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	openssl x509 -in "$T/tls/web/server.pem" -noout -ext subjectAltName | grep -F 'DNS:*.sandbox.test'
 }
