@@ -75,7 +75,7 @@ analyze: $(ANALYZE) $(TIDY) ## gcc -fanalyzer, clang-tidy, cppcheck
 power: $(BUILD)/test/unit/test_vault_power_fault ## power cuts at 50,000 moments of a vault's work (check: 10,000)
 	$(Q)CURFEW_POWER_SEEDS=50000 $(BUILD)/test/unit/test_vault_power_fault
 
-storage: test-programs all ## the vault's disk fails at every operation of a rotation (check: every 41st)
+storage: test-programs all ## the vault's disk fails at every operation of a rotation (check: every 61st)
 	$(Q)CURFEW_BUILD='$(CURDIR)/$(BUILD)/test' CURFEW_STORAGE_STRIDE=1 CURFEW_POWER_RUNS=20 CURFEW_POWER_CUTS=50 \
 		bats tests/fault/storage.bats
 

@@ -35,7 +35,7 @@ ours() { # the report's finding is known to be ours, and says it well
 	says "its value; active"
 	says "1 of them a living"
 	says_not "$good"
-	! grep -rq "$good" "$CURFEW_DIR"
+	! grep -rq "$good" "$CURFEW_DIR" || false
 }
 
 @test "gitleaks JSON" {

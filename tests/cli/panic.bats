@@ -60,7 +60,7 @@ asked() { curl -s "$1/_fake" -d '{"how":"noop"}' -H 'Content-Type: application/j
 incident() { cat "$CURFEW_DIR"/incidents/*.json; }
 
 clean() { # SECRET: nothing that was written holds it
-	! grep -rqF "$1" "$CURFEW_DIR" "$BATS_TEST_TMPDIR"/out* 2>/dev/null
+	! grep -rqF "$1" "$CURFEW_DIR" "$BATS_TEST_TMPDIR"/out* 2>/dev/null || false
 	[[ $output != *"$1"* ]]
 }
 
@@ -256,10 +256,10 @@ clean() { # SECRET: nothing that was written holds it
 	printf '%s\n' "$bot" | "$curfew" -vv kill --secret-stdin --incident "$BATS_TEST_TMPDIR/out.json" >"$BATS_TEST_TMPDIR/out" 2>&1 &
 	job=$!
 	sleep 1
-	! grep -aqF "$bot" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null
+	! grep -aqF "$bot" /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || false
 	wait "$job"
 	grep -q "DEAD (proved)" "$BATS_TEST_TMPDIR/out"
-	! grep -qF "$bot" "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/out.json"
+	! grep -qF "$bot" "$BATS_TEST_TMPDIR/out" "$BATS_TEST_TMPDIR/out.json" || false
 	# an existing file is not written over, and nothing is sent
 	leak "$slack" --incident "$BATS_TEST_TMPDIR/out.json"
 	[ "$status" -ne 0 ]

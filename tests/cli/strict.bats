@@ -57,6 +57,6 @@ EOF
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 2 ]
 	says "'="
-	! LC_ALL=C grep -q "[$(printf '\001-\010\013\014\016-\037')]" <<<"$output"
+	! LC_ALL=C grep -q "[$(printf '\001-\010\013\014\016-\037')]" <<<"$output" || false
 	says_not $'\u202e'
 }

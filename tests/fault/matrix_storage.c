@@ -69,7 +69,7 @@ static void rehearse_kind(const char *dir, size_t i, const char *how, long *n)
 
 static void rehearse(const char *dir, size_t i, const char *list)
 {
-	const long stride = number("CURFEW_STORAGE_STRIDE", 41);
+	const long stride = number("CURFEW_STORAGE_STRIDE", 61);
 	struct buf b = BUF_INIT(1u << 20);
 	long n = 0;
 

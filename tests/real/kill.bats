@@ -135,7 +135,7 @@ all_dead() { # incident: every line of it says DEAD
 
 	session_do "SELECT 'still-' || 'here';"
 	wait_until grep -q 'terminating connection' "$SESSION_LOG"
-	! grep -q still-here "$SESSION_LOG"
+	! grep -q still-here "$SESSION_LOG" || false
 
 	run login a "$SSH_USER"
 	[ "$status" -eq 255 ]
@@ -238,7 +238,7 @@ all_dead() { # incident: every line of it says DEAD
 	[ "$status" -eq 4 ]
 	[[ $output =~ web/$SSH_USER#SHA256[^$'\n']*DEAD ]]
 	[[ $output =~ pg/$ROLE\ [^$'\n']*ALIVE ]]
-	! [[ $output =~ pg/$ROLE[^$'\n']*DEAD ]]
+	! [[ $output =~ pg/$ROLE[^$'\n']*DEAD ]] || false
 	run login a "$SSH_USER"
 	[ "$status" -eq 255 ]
 	run -4 curfew resume --wait 1s
@@ -270,11 +270,11 @@ all_dead() { # incident: every line of it says DEAD
 	curfew incident export "$(curfew incident list | awk '/^INC-/ { print $1 }')" \
 		>>"$BATS_TEST_TMPDIR/out"
 	curfew --json list >>"$BATS_TEST_TMPDIR/out"
-	! grep -aqF "$PG_ADMIN" "$BATS_TEST_TMPDIR/out"
-	! grep -aqF 'SCRAM-SHA-256$' "$BATS_TEST_TMPDIR/out"
-	! grep -raqF "$PG_ADMIN" "$VAULT"
-	! grep -raqF 'SCRAM-SHA-256$' "$VAULT"
-	! grep -aqF "$PG_ADMIN" "$PG_DIR/log"
+	! grep -aqF "$PG_ADMIN" "$BATS_TEST_TMPDIR/out" || false
+	! grep -aqF 'SCRAM-SHA-256$' "$BATS_TEST_TMPDIR/out" || false
+	! grep -raqF "$PG_ADMIN" "$VAULT" || false
+	! grep -raqF 'SCRAM-SHA-256$' "$VAULT" || false
+	! grep -aqF "$PG_ADMIN" "$PG_DIR/log" || false
 }
 
 @test "sessions=cut: a kill reaches them from inside the helper's sandbox" {
@@ -293,5 +293,5 @@ all_dead() { # incident: every line of it says DEAD
 }
 
 gone_all() {
-	! pgrep -u "$SSH_USER"
+	! pgrep -u "$SSH_USER" || false
 }

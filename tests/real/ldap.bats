@@ -189,7 +189,7 @@ ids() { # name
 		[ "$(ld_login set_$scheme set-1)" = 49 ]
 		[ "$(ld_login set_$scheme set-3-pw)" = in ]
 		! ld_values set_$scheme | grep -E 'set-[23]'
-		! grep -E 'set-[23]' "$PROVIDER_LOG"
+		! grep -E 'set-[23]' "$PROVIDER_LOG" || false
 		provider_stop
 	done
 	ld_new set_exop set-1
@@ -431,7 +431,7 @@ userPassword: $(slappasswd -s intruder-pw)
 	[ "$(ld_login ci_bot ci-pw)" = 49 ]
 	[ "$(ld_login ci_bot intruder-pw)" = 49 ]
 	[[ $output == *"$(svc ci_bot)"*ALIVE* ]]
-	! [[ $output == *DEAD* ]]
+	! [[ $output == *DEAD* ]] || false
 	# it writes itself another password while it still can, then it is thrown out
 	session_do "dn: $SESSION_DN
 changetype: modify
@@ -449,5 +449,5 @@ userPassword: $(slappasswd -s third-pw)
 	[ "$(ld_login ci_bot intruder-pw)" = 49 ]
 	[ "$(ld_login ci_bot third-pw)" = 49 ]
 	[ "$(ld_login by_bot by-pw)" = in ]
-	! grep -raqF ci-pw "$CURFEW_DIR"
+	! grep -raqF ci-pw "$CURFEW_DIR" || false
 }
