@@ -62,18 +62,20 @@ static bool names_file(const struct generic_window *w,
 	return false;
 }
 
-/* ...?key=, &token= in an address: mostly what it is about.  The names of
+/* ...?viewkey=, &token= in an address: mostly what it is about.  The names of
  * secrets there say more (access_token, api_key, subscription-key). */
 static bool of_address(const struct generic_window *w,
 		       const struct generic_value *v,
 		       const int16_t f[GENERIC_FEATURES])
 {
+	static const char *const strong[] = { "api", "access", "subscription",
+					      "client", "app", NULL };
 	static const char amp[] = "&amp;";
 	const char *at = w->text + v->name;
 	size_t before = v->name - w->from;
 
-	if (!f[F_NAME_BARE] || f[F_NAME_PASS] || f[F_NAME_SECRET] || v->quote ||
-	    !before)
+	if (f[F_NAME_PASS] || f[F_NAME_SECRET] || v->quote || !before ||
+	    any_of(at, v->name_end - v->name, strong))
 		return false;
 	return at[-1] == '?' || at[-1] == '&' ||
 	       (before >= 5 && !memcmp(at - 5, amp, 5));

@@ -110,6 +110,7 @@ told_as() { # CONFIDENCE NAME
 	<span class="s">password = "kR7vXq2mWz9pLs8T"</span>
 	password: 00742970dc9e6319f8019fd54864d3ea740f04b1
 	open("https://shop.internal/a?route=x&token=kR7vXq2mWz9pLs8TnQ4yBd6F")
+	open("https://video.internal/show?viewkey=kR7vXq2mWz9pLs8T")
 	TOKEN = credentials('kR7vXq2mWz9pLs8TnQ4yBd6F')
 	Sec-WebSocket-Key: "kR7vXq2mWz9pLs8TnQ4yBd=="
 	"assets/seeds.svg": "38c5f28d16ac7cf162213cdfdf40a66b",
