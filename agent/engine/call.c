@@ -3,13 +3,11 @@
  * the way back read the answers, apply them, commit them.  What a provider
  * says is taken as text and numbers, never as an instruction.
  */
-#include <string.h>
-
 #include "agent/engine/drive_inner.h"
 #include "agent/engine/knob.h"
+#include "agent/engine/reply.h"
 #include "base/crash.h"
 #include "base/mem.h"
-#include "base/text.h"
 
 /* ---- sending ------------------------------------------------------------- */
 
@@ -126,21 +124,6 @@ static int answer_push(struct drive *d, const struct answer *in, struct err *e)
 	return 0;
 }
 
-static int batch_add(struct drive *d, uint32_t i, struct err *e)
-{
-	if (d->n_batch == d->cap_batch) {
-		size_t cap = d->cap_batch ? d->cap_batch * 2 : 64;
-		uint32_t *p = mem_realloc(d->batch, cap * sizeof(*p));
-
-		if (!p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		d->batch = p;
-		d->cap_batch = cap;
-	}
-	d->batch[d->n_batch++] = i;
-	return 0;
-}
-
 /* The snapshot of what this action destroys, or NONE: none is awaited. */
 static uint32_t snapshot_for(const struct drive *d, const struct action *a)
 {
@@ -239,7 +222,8 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 			continue;
 		}
 		if (undo_lost(d, a, e) < 0 || value_beside(d, i, e) < 0 ||
-		    drive_set(d, i, A_SENT, e) < 0 || batch_add(d, i, e) < 0)
+		    drive_set(d, i, A_SENT, e) < 0 ||
+		    list_add(&d->batch, &d->n_batch, &d->cap_batch, i, e) < 0)
 			return -1;
 		a->beside = work_try_value(d->w, a);
 		a->attempts++;
@@ -252,19 +236,11 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 	}
 }
 
-static int stage(struct lane *l, uint32_t i, struct err *e)
+static int stage(struct drive *d, uint32_t i, struct err *e)
 {
-	if (l->n_staged == l->cap_staged) {
-		size_t cap = l->cap_staged ? l->cap_staged * 2 : 64;
-		uint32_t *p = mem_realloc(l->staged, cap * sizeof(*p));
+	struct lane *l = drive_lane(d, &d->w->actions[i]);
 
-		if (!p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		l->staged = p;
-		l->cap_staged = cap;
-	}
-	l->staged[l->n_staged++] = i;
-	return 0;
+	return list_add(&l->staged, &l->n_staged, &l->cap_staged, i, e);
 }
 
 /* Send what is committed and has a place. */
@@ -293,8 +269,7 @@ int call_send(struct drive *d, struct err *e)
 	if (d->n_batch && keep_intents(d, e) < 0)
 		return -1;
 	for (size_t k = 0; k < d->n_batch; k++)
-		if (stage(drive_lane(d, &d->w->actions[d->batch[k]]),
-			  d->batch[k], e) < 0)
+		if (stage(d, d->batch[k], e) < 0)
 			return -1;
 	for (size_t c = 0; c < d->w->n_conns; c++)
 		if (flush(d, &d->lanes[c], e) < 0)
@@ -304,45 +279,25 @@ int call_send(struct drive *d, struct err *e)
 
 /* ---- receiving ----------------------------------------------------------- */
 
-static char *body_text(const struct json *body, const char *key)
-{
-	const char *s = body ? json_str(body, key) : NULL;
-	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	char *copy = NULL;
-
-	if (s && text_escape(&b, s, strnlen(s, 300), NULL) == 0)
-		copy = mem_strdup(b.p);
-	buf_release(&b);
-	return copy;
-}
-
 static void read_body(const struct drive *d, struct answer *r,
 		      const struct json *body)
 {
 	const struct action *a = &d->w->actions[r->action];
-	const char *s;
 
 	if (!body)
 		return;
 	if (a->verb == V_REVOKE) {
-		if (!json_bool(body, "known", &r->known))
-			r->known = false;
+		r->known = reply_flag(body, "known");
 	} else if (a->verb == V_PROBE) {
-		s = json_str(body, "life");
-		r->life = s && strcmp(s, "dead") == 0 ? LIFE_DEAD :
-			  s && strcmp(s, "alive") == 0 ? LIFE_ALIVE :
-							 LIFE_UNKNOWN;
-		s = json_str(body, "proof");
-		r->refusal = s && strcmp(s, "refusal") == 0;
+		r->life = reply_life(body, &r->refusal);
 		if (!r->text)
-			r->text = body_text(body, "evidence");
+			r->text = reply_text(body, "evidence");
 	} else if (a->verb == V_RESWEEP) {
-		if (!json_bool(body, "complete", &r->complete))
-			r->complete = false;
+		r->complete = reply_flag(body, "complete");
 		if (!r->complete)
 			r->complete = sweep_elsewhere(d, r->action, body);
 		if (!r->complete && !r->text)
-			r->text = body_text(body, "incomplete");
+			r->text = reply_text(body, "incomplete");
 	} else if (a->verb == V_SNAPSHOT && r->status == LINK_OK) {
 		struct json *snap = json_get(body, "snapshot");
 		struct buf b = BUF_INIT(BUF_RECORD_MAX / 2);

@@ -10,6 +10,7 @@
 
 #include "agent/engine/drive_inner.h"
 #include "agent/engine/knob.h"
+#include "agent/engine/reply.h"
 #include "agent/engine/plan.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -110,17 +111,9 @@ int drive_touch(struct drive *d, uint32_t action, struct err *e)
 {
 	if (d->w->actions[action].dirty)
 		return 0;
-	if (d->n_dirty == d->cap_dirty) {
-		size_t cap = d->cap_dirty ? d->cap_dirty * 2 : 256;
-		uint32_t *p = mem_realloc(d->dirty, cap * sizeof(*p));
-
-		if (!p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		d->dirty = p;
-		d->cap_dirty = cap;
-	}
+	if (list_add(&d->dirty, &d->n_dirty, &d->cap_dirty, action, e) < 0)
+		return -1;
 	d->w->actions[action].dirty = true;
-	d->dirty[d->n_dirty++] = action;
 	return 0;
 }
 
@@ -134,16 +127,8 @@ static void set_state(struct drive *d, struct action *a, enum action_state s)
 int drive_settle(struct drive *d, uint32_t action, enum action_state s,
 		 struct err *e)
 {
-	if (d->n_lazy == d->cap_lazy) {
-		size_t cap = d->cap_lazy ? d->cap_lazy * 2 : 256;
-		uint32_t *p = mem_realloc(d->lazy, cap * sizeof(*p));
-
-		if (!p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		d->lazy = p;
-		d->cap_lazy = cap;
-	}
-	d->lazy[d->n_lazy++] = action;
+	if (list_add(&d->lazy, &d->n_lazy, &d->cap_lazy, action, e) < 0)
+		return -1;
 	set_state(d, &d->w->actions[action], s);
 	return 0;
 }

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/engine/reply.h"
 #include "agent/engine/rot_inner.h"
 #include "base/crash.h"
 #include "base/mem.h"
-#include "base/text.h"
 #include "vault/inventory.h"
 
 const char *rot_verb(enum rot_call c)
@@ -296,36 +296,6 @@ static int flush(struct rot_lane *l, struct err *e)
 	return 0;
 }
 
-static int stage(struct rot_lane *l, uint32_t i, struct err *e)
-{
-	if (l->n_staged == l->cap_staged) {
-		size_t cap = l->cap_staged ? l->cap_staged * 2 : 64;
-		uint32_t *p = mem_realloc(l->staged, cap * sizeof(*p));
-
-		if (!p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		l->staged = p;
-		l->cap_staged = cap;
-	}
-	l->staged[l->n_staged++] = i;
-	return 0;
-}
-
-static int batch_add(struct rot_drive *d, uint32_t i, struct err *e)
-{
-	if (d->n_batch == d->cap_batch) {
-		size_t cap = d->cap_batch ? d->cap_batch * 2 : 64;
-		uint32_t *p = mem_realloc(d->batch, cap * sizeof(*p));
-
-		if (!p)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		d->batch = p;
-		d->cap_batch = cap;
-	}
-	d->batch[d->n_batch++] = i;
-	return 0;
-}
-
 static int no_link(struct rot_drive *d, uint32_t i, struct err *e)
 {
 	struct rot_answer a = { .run = i, .status = LINK_NOT_SENT,
@@ -366,7 +336,8 @@ static int pick(struct rot_drive *d, struct rot_lane *l, struct err *e)
 		}
 		rot_seen_clear(r);
 		l->q.staged++;
-		if (batch_add(d, i, e) < 0 || stage(l, i, e) < 0)
+		if (list_add(&d->batch, &d->n_batch, &d->cap_batch, i, e) < 0 ||
+		    list_add(&l->staged, &l->n_staged, &l->cap_staged, i, e) < 0)
 			return -1;
 	}
 }
@@ -387,36 +358,14 @@ int rot_send(struct rot_drive *d, struct err *e)
 
 /* ---- receiving ------------------------------------------------------------------- */
 
-static char *escaped(const char *s)
-{
-	struct buf b = BUF_INIT(BUF_TEXT_MAX);
-	char *copy = NULL;
-
-	if (s && text_escape(&b, s, strnlen(s, 300), NULL) == 0)
-		copy = mem_strdup(b.p);
-	buf_release(&b);
-	return copy;
-}
-
-static bool flag(const struct json *body, const char *key)
-{
-	bool v = false;
-
-	return json_bool(body, key, &v) && v;
-}
-
 static void read_body(struct rot_answer *a, const struct json *body)
 {
-	const char *life = json_str(body, "life");
-	const char *proof = json_str(body, "proof");
 	const char *back = json_str(body, "read_back");
 
-	a->life = life && strcmp(life, "dead") == 0 ? LIFE_DEAD :
-		  life && strcmp(life, "alive") == 0 ? LIFE_ALIVE : LIFE_UNKNOWN;
-	a->refusal = proof && strcmp(proof, "refusal") == 0;
-	a->complete = flag(body, "complete");
-	a->quota = flag(body, "quota");
-	a->acknowledged = flag(body, "acknowledged");
+	a->life = reply_life(body, &a->refusal);
+	a->complete = reply_flag(body, "complete");
+	a->quota = reply_flag(body, "quota");
+	a->acknowledged = reply_flag(body, "acknowledged");
 	a->read_back = back && strcmp(back, "same") == 0;
 	a->has_adopted = json_bool(body, "adopted", &a->adopted);
 	if (json_str(body, "credential"))
@@ -427,7 +376,7 @@ static void read_body(struct rot_answer *a, const struct json *body)
 	if (json_str(body, "place_version"))
 		a->their = mem_strdup(json_str(body, "place_version"));
 	if (!a->text)
-		a->text = escaped(json_str(body, "evidence"));
+		a->text = reply_text(body, "evidence");
 }
 
 void rot_answered(struct link *link, const struct link_answer *in, void *arg)
