@@ -238,6 +238,18 @@ static void gather(const struct scan_thread *t, const char *text, size_t n,
 	}
 }
 
+/* How far before a change to look.  Where its line is short, the line above is
+ * to be seen from its end to its start: they may become a block. */
+static size_t lower(const char *text, size_t at, size_t reach)
+{
+	size_t low = at > reach ? at - reach : 0;
+	size_t line = at > WRAP_REACH / 2 ? at - WRAP_REACH / 2 : 0;
+
+	if (reach < WRAP_REACH && memchr(text + line, '\n', at - line))
+		low = at > WRAP_REACH ? at - WRAP_REACH : 0;
+	return low;
+}
+
 int around_match(struct scan_thread *t, const char *text, size_t n, size_t gaps,
 		 struct err *e)
 {
@@ -247,10 +259,8 @@ int around_match(struct scan_thread *t, const char *text, size_t n, size_t gaps,
 	bool found, some = false;
 
 	t->around.n = t->around.len = 0;
-	if (reach < WRAP_REACH)
-		reach = WRAP_REACH;
 	while (i < gaps) {
-		low = t->gap[i].start > reach ? t->gap[i].start - reach : 0;
+		low = lower(text, t->gap[i].start, reach);
 		low = break_before(breaks, text, low, t->gap[i].start, &found);
 		first = i;
 		gather(t, text, n, gaps, reach, &i, &high);

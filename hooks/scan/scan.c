@@ -223,12 +223,16 @@ static int copied(struct chain *c, const struct run *r, size_t stop,
 static void seek(struct chain *c, const struct mark *first, size_t base_at)
 {
 	const struct mark *low = first, *high = c->mark_end;
+	size_t step = 1;
 
 	/* mostly it is the next one, or the one after */
 	if (c->mark > first && c->mark[-1].end <= base_at)
 		low = c->mark;
-	if (low == high || low->end > base_at)
-		high = low;
+	for (; (size_t)(high - low) > step && low[step].end <= base_at;
+	     step *= 2)
+		low += step;
+	if ((size_t)(high - low) > step)
+		high = low + step;
 	while (low < high) {
 		const struct mark *mid = low + (high - low) / 2;
 

@@ -83,7 +83,7 @@ static const unsigned char sign_high[16] = {
 
 /* Of 64 characters. */
 struct places {
-	uint64_t token, escape, second, plus;
+	uint64_t token, word, escape, second, plus;
 };
 
 /* Where 16 that are set begin; `next`: the bits behind. */
@@ -127,17 +127,22 @@ struct looking {
 	struct err *e;
 };
 
-static int add_run(struct looking *l, const char *text, size_t from, size_t to)
+static bool words_dense(const char *text, size_t from, size_t to)
 {
-	struct sights *s = l->s;
 	size_t i, word = from;
-	bool dense = to - from >= TOKEN_LONG;
 
-	for (i = from; !dense && i < to; i++)
+	for (i = from; i < to; i++)
 		if (!(kind_of(text[i]) & WORD))
 			word = i + 1;
-		else
-			dense = i + 1 - word >= TOKEN_ALNUM;
+		else if (i + 1 - word >= TOKEN_ALNUM)
+			return true;
+	return false;
+}
+
+static int add_run(struct looking *l, size_t from, size_t to, bool dense)
+{
+	struct sights *s = l->s;
+
 	if (s->runs == s->runs_cap) {
 		size_t cap = s->runs_cap ? s->runs_cap * 2 : 256;
 		struct token_run *v = mem_realloc(s->run, cap * sizeof(*v));
@@ -149,7 +154,7 @@ static int add_run(struct looking *l, const char *text, size_t from, size_t to)
 	}
 	s->run[s->runs].start = (uint32_t)from;
 	s->run[s->runs].end = (uint32_t)to;
-	s->run[s->runs++].dense = dense;
+	s->run[s->runs++].dense = dense || to - from >= TOKEN_LONG;
 	return 0;
 }
 
@@ -189,7 +194,8 @@ static int add_places(struct looking *l, const char *text, size_t at,
 	if (l->open) {
 		to = (unsigned)__builtin_ctzll(~token);
 		if (l->open + to >= TOKEN_RUN &&
-		    add_run(l, text, at - l->open, at + to))
+		    add_run(l, at - l->open, at + to,
+			    words_dense(text, at - l->open, at + to)))
 			return -1;
 		token &= all << to;
 	}
@@ -198,7 +204,8 @@ static int add_places(struct looking *l, const char *text, size_t at,
 		to = from + (unsigned)__builtin_ctzll(~(token >> from));
 		if (to >= 64)
 			break; /* it may go on */
-		if (add_run(l, text, at + from, at + to))
+		if (add_run(l, at + from, at + to,
+			    begin_16(m->word & all << from & ~(all << to), 0)))
 			return -1;
 	}
 	l->open = token ? (size_t)__builtin_clzll(~token) : 0;
@@ -261,21 +268,34 @@ WITH("avx2") static inline void both_avx2(const char *p, struct places *out)
 	const __m256i high = _mm256_broadcastsi128_si256(
 		_mm_loadu_si128((const __m128i *)(const void *)sign_high));
 	const __m256i half = _mm256_set1_epi8(15), zero = _mm256_setzero_si256();
+	const __m256i kind_low = _mm256_broadcastsi128_si256(
+		_mm_loadu_si128((const __m128i *)(const void *)by_low));
+	const __m256i kind_high = _mm256_broadcastsi128_si256(
+		_mm_loadu_si128((const __m128i *)(const void *)by_high));
 	const __m256i escape = _mm256_set1_epi8(ESCAPE);
 	const __m256i second = _mm256_set1_epi8(SECOND);
+	const __m256i word = _mm256_set1_epi8(WORD);
+	uint64_t not_token = 0, not_word = 0;
 	uint64_t not_escape = 0, not_second = 0, plus = 0;
 	int i;
 
-	out->token = places_avx2(p);
 	for (i = 0; i < 2; i++) {
 		__m256i c = _mm256_loadu_si256((const __m256i *)(const void *)p + i);
-		__m256i l = _mm256_shuffle_epi8(low, _mm256_and_si256(c, half));
-		__m256i h = _mm256_shuffle_epi8(high,
-			_mm256_and_si256(_mm256_srli_epi16(c, 4), half));
-		__m256i v = _mm256_and_si256(l, h);
+		__m256i l = _mm256_and_si256(c, half);
+		__m256i h = _mm256_and_si256(_mm256_srli_epi16(c, 4), half);
+		__m256i k = _mm256_and_si256(_mm256_shuffle_epi8(kind_low, l),
+					     _mm256_shuffle_epi8(kind_high, h));
+		__m256i v = _mm256_and_si256(_mm256_shuffle_epi8(low, l),
+					     _mm256_shuffle_epi8(high, h));
+		__m256i t = _mm256_cmpeq_epi8(k, zero);
+		__m256i w = _mm256_cmpeq_epi8(_mm256_and_si256(k, word), zero);
 		__m256i x = _mm256_cmpeq_epi8(_mm256_and_si256(v, escape), zero);
 		__m256i y = _mm256_cmpeq_epi8(_mm256_and_si256(v, second), zero);
 
+		not_token |= (uint64_t)(unsigned)_mm256_movemask_epi8(t)
+			     << (32 * i);
+		not_word |= (uint64_t)(unsigned)_mm256_movemask_epi8(w)
+			    << (32 * i);
 		not_escape |= (uint64_t)(unsigned)_mm256_movemask_epi8(x)
 			      << (32 * i);
 		not_second |= (uint64_t)(unsigned)_mm256_movemask_epi8(y)
@@ -283,6 +303,8 @@ WITH("avx2") static inline void both_avx2(const char *p, struct places *out)
 		plus |= (uint64_t)(unsigned)_mm256_movemask_epi8(
 				_mm256_slli_epi16(v, 5)) << (32 * i);
 	}
+	out->token = ~not_token;
+	out->word = ~not_word;
 	out->escape = ~not_escape;
 	out->second = ~not_second;
 	out->plus = plus;
@@ -335,8 +357,10 @@ WITH("ssse3") static inline void both_ssse3(const char *p, struct places *out)
 	uint64_t x, y;
 	int i;
 
+	memset(out, 0, sizeof(*out));
 	out->token = places_ssse3(p);
-	out->escape = out->second = out->plus = 0;
+	for (i = 0; i < 64; i++)
+		out->word |= (uint64_t)((kind_of(p[i]) & WORD) != 0) << i;
 	for (i = 0; i < 4; i++) {
 		__m128i c = _mm_loadu_si128((const __m128i *)(const void *)p + i);
 		__m128i l = _mm_shuffle_epi8(low, _mm_and_si128(c, half));
@@ -405,6 +429,7 @@ static void both_slowly(const char *p, struct places *out)
 	for (i = 0; i < 64; i++) {
 		unsigned sign = sign_of(p[i]);
 
+		out->word |= (uint64_t)((kind_of(p[i]) & WORD) != 0) << i;
 		out->escape |= (uint64_t)((sign & ESCAPE) != 0) << i;
 		out->second |= (uint64_t)((sign & SECOND) != 0) << i;
 		out->plus |= (uint64_t)((sign & PLUS) != 0) << i;
