@@ -3,13 +3,15 @@
  *
  * Says what is lost before it asks; changes nothing at
  * the service; refuses while an open incident still has work there, because
- * that work would then never end.
+ * that work would then never end, and while a rotation is under way there or
+ * delivers there, because the value that its consumer needs would go with it.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "agent/args.h"
 #include "agent/commands.h"
+#include "agent/engine/rot.h"
 #include "agent/incidents.h"
 #include "base/log.h"
 #include "vault/envelope.h"
@@ -62,6 +64,54 @@ static int check_incidents(const struct app *app, const char *name, bool force,
 	return -1;
 }
 
+struct going { /* rotations under way that need the connection */
+	const char *name;
+	unsigned long long n;
+	struct buf which; /* the first few */
+};
+
+static bool needs(const struct rot_line *l, const char *name)
+{
+	if (strcmp(l->conn, name) == 0)
+		return true;
+	for (size_t i = 0; i < l->n_sinks; i++)
+		if (strcmp(l->sinks[i].conn, name) == 0)
+			return true;
+	return false;
+}
+
+static int count_rotation(const struct rot_line *l, void *arg, struct err *e)
+{
+	struct going *g = arg;
+
+	if (!rot_busy(l) || !needs(l, g->name) || g->n++ >= 3)
+		return 0;
+	if ((g->n > 1 && buf_puts(&g->which, ", ", e) < 0) ||
+	    inv_address(&g->which, l->conn, l->account, l->cred, e) < 0 ||
+	    buf_printf(&g->which, e, " (%s)", rot_state_word(l->state)) < 0)
+		return -1;
+	return 0;
+}
+
+static int check_rotations(const struct app *app, const char *name, bool force,
+			   struct err *e)
+{
+	struct going g = { .name = name, .which = BUF_INIT(BUF_TEXT_MAX) };
+	int rc = rot_each(app->vault, count_rotation, &g, e);
+
+	if (rc == 0 && g.n && !force) {
+		rc = err_fail(e, ERR_POLICY, name, "%llu rotation%s under way "
+			      "that need%s it: %s%s", g.n,
+			      g.n == 1 ? " is" : "s are", g.n == 1 ? "s" : "",
+			      g.which.p, g.n > 3 ? ", ..." : "");
+		err_state(e, "nothing was forgotten");
+		err_hint(e, "end them first: 'curfew rotate --resume', or "
+			    "'--abort'; --force loses what is sealed of them");
+	}
+	buf_release(&g.which);
+	return rc;
+}
+
 static int forget(const struct app *app, const char *name,
 		  const struct count *k, struct err *e)
 {
@@ -99,7 +149,8 @@ static int disconnect(const struct app *app, const char *name, bool force,
 	if (inv_accounts(app->vault, name, count_account, k, e) < 0 ||
 	    inv_credentials(app->vault, name, NULL, count_credential, k, e) < 0 ||
 	    inv_grants(app->vault, name, NULL, count_grant, k, e) < 0 ||
-	    check_incidents(app, name, force, e) < 0)
+	    check_incidents(app, name, force, e) < 0 ||
+	    check_rotations(app, name, force, e) < 0)
 		return -1;
 	(void)snprintf(question, sizeof question,
 		       "This forgets connection '%s' with its admin credential, "

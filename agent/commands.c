@@ -77,7 +77,7 @@ const struct command commands[] = {
 	  "is changed at the\nservice.\n\n"
 	  "Options:\n"
 	  "  --yes    do not ask\n"
-	  "  --force  even when an open incident still works there\n\n"
+	  "  --force  although an open incident or a rotation needs it\n\n"
 	  "Examples:\n"
 	  "  curfew disconnect pg-old\n", NULL },
 	{ "learn", cmd_learn,

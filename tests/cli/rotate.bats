@@ -306,3 +306,35 @@ until_says() {
 	[ "$status" -eq 9 ]
 	has "nothing is under way"
 }
+
+@test "a connection that a rotation needs is not forgotten" {
+	seed "$B sink.noack=1 sink.without=adopted" 'adopt = "operator"
+overlap = "2h"'
+	until_says "WAITING (delivered"
+	for conn in c1 sink; do
+		run curfew disconnect "$conn" --yes
+		echo "$output"
+		[ "$status" -eq 9 ]
+		has "c1/bot#k1 (delivered)"
+		has "rotate --resume"
+	done
+	run curfew rotate --adopted c1/bot#k1 --wait 20s
+	has "the new one is in use"
+	run curfew disconnect c1 --yes
+	echo "$output"
+	[ "$status" -eq 9 ]
+	has "c1/bot#k1 (overlap)"
+	[ "$(delivered)" = "$(value bot new-1)" ]
+	# who insists is asked for it
+	run curfew disconnect sink --yes --force
+	[ "$status" -eq 0 ]
+}
+
+@test "what no rotation is under way at can be forgotten" {
+	seed "$B"
+	run curfew rotate c1/bot#k1 --wait 20s
+	has "c1/bot#new-1  DONE"
+	run curfew disconnect c1 --yes
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
