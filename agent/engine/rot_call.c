@@ -249,6 +249,28 @@ int rot_look(struct rot_drive *d, uint32_t i, struct err *e)
 	return answer_push(d, &a, e);
 }
 
+/* Its connection was forgotten meanwhile, say. */
+static int no_value(struct rot_drive *d, uint32_t i, struct err *e)
+{
+	const struct rot_run *r = &d->runs[i];
+	const bool here = r->step.call == RC_SET || r->step.call == RC_SET_BACK;
+	struct rot_answer a = { .run = i, .aside = true };
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	const char *account, *cred;
+
+	rot_subject(r, &account, &cred);
+	if (buf_printf(&b, e, "the value to %s is not sealed here%s",
+		       rot_verb(r->step.call), here ? "" : ": 'curfew learn ") < 0 ||
+	    (!here && (inv_address(&b, r->l.conn, account, cred, e) < 0 ||
+		       buf_puts(&b, "' seals it", e) < 0)) ||
+	    !(a.text = mem_strdup(b.p))) {
+		buf_release(&b);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	}
+	buf_release(&b);
+	return answer_push(d, &a, e);
+}
+
 static int send_one(struct rot_drive *d, struct rot_lane *lane, uint32_t i,
 		    struct err *e)
 {
@@ -262,8 +284,8 @@ static int send_one(struct rot_drive *d, struct rot_lane *lane, uint32_t i,
 	if (secret_of(d, r, &secret, e) < 0)
 		goto out;
 	if (!secret && needs_secret(r)) {
-		err_fail(e, ERR_BUG, r->l.account, "the value to %s is not "
-			 "sealed here", rot_verb(r->step.call));
+		queue_refund(&lane->q);
+		rc = no_value(d, i, e);
 		goto out;
 	}
 	if (r->step.call == RC_MAKE)
@@ -451,6 +473,8 @@ static int take_one(struct rot_drive *d, struct rot_answer *a, struct err *e)
 	r->sending = false;
 	if (a->look)
 		return 0;
+	if (a->aside)
+		return err_fail(e, ERR_ABSENT, r->about, "%s", a->text);
 	r->dirty = r->status_new = true;
 	r->status = a->status;
 	r->life = a->life;
@@ -461,6 +485,23 @@ static int take_one(struct rot_drive *d, struct rot_answer *a, struct err *e)
 	    protect_known(d, r, e) < 0)
 		return -1;
 	return rot_take(r, a, now, e);
+}
+
+/* One that cannot go on must not hold up the others, nor cost one its new key:
+ * 0 when it was set aside, and e is clear again. */
+static int set_aside(struct rot_drive *d, struct rot_run *r, struct err *e)
+{
+	const struct err why = *e;
+	int rc = -1;
+
+	if (rot_its_own(&why)) {
+		err_clear(e);
+		rc = rot_aside(d, r, &why, e);
+	}
+	if (rc < 0)
+		r->broken = true;
+	r->dirty = false;
+	return rc;
 }
 
 /* From step to step without a call, each with a commit of its own. */
@@ -475,8 +516,11 @@ static int advance_all(struct rot_drive *d, struct err *e)
 
 			if (r->finished || r->sending || r->broken)
 				continue;
-			if (rot_advance(r, rot_now(d), &changed, e) < 0)
-				return -1;
+			if (rot_advance(r, rot_now(d), &changed, e) < 0) {
+				if (set_aside(d, r, e) < 0)
+					return -1;
+				continue;
+			}
 			r->dirty = r->dirty || changed;
 			any = any || changed;
 		}
@@ -503,14 +547,13 @@ int rot_collect(struct rot_drive *d, struct err *e)
 
 	if (!d->n_round)
 		return 0;
-	/* One that cannot be taken in must not cost another its new key. */
 	for (size_t i = 0; i < d->n_round; i++) {
 		struct rot_run *r = &d->runs[d->round[i].run];
+		struct err why = ERR_INIT;
 
-		if (take_one(d, &d->round[i], e) == 0)
-			continue;
-		r->dirty = false;
-		r->broken = true;
+		if (take_one(d, &d->round[i], &why) < 0 &&
+		    set_aside(d, r, &why) < 0 && !e->code)
+			*e = why;
 	}
 	if (rot_keep_or_save(d, e) < 0 || e->code)
 		goto out;

@@ -81,18 +81,35 @@ static void save_round(struct rot_drive *d)
 	}
 }
 
+/* The others' results are kept although one line's cannot be. */
+static int keep(struct rot_drive *d, struct err *e)
+{
+	struct rot_run *bad;
+
+	while (rot_keep_results(d, &bad, e) < 0) {
+		const struct err why = *e;
+
+		if (!bad || !rot_its_own(&why))
+			return -1;
+		err_clear(e);
+		if (rot_aside(d, bad, &why, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int rot_keep_or_save(struct rot_drive *d, struct err *e)
 {
 	struct err why = ERR_INIT, again = ERR_INIT;
 
-	if (rot_keep_results(d, &why) == 0)
+	if (keep(d, &why) == 0)
 		return 0;
 	(void)note(d, &why);
 	if (reserve_release(d->v)) {
 		log_line(LOG_WARNING, "the vault's disk takes no more (%s): the "
 			 "room that was kept back is used", why.cause);
 		crash_point("rot.ballast-gone");
-		if (rot_keep_results(d, &again) == 0)
+		if (keep(d, &again) == 0)
 			return 0;
 	}
 	save_round(d);

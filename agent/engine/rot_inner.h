@@ -106,6 +106,7 @@ struct rot_answer {
 	bool refusal, complete, quota, read_back, acknowledged, adopted;
 	bool has_adopted;
 	bool look; /* nobody was asked: only look what needs no call */
+	bool aside; /* ... because of `text` it cannot go on */
 	int64_t after_ms;
 	char *text, *credential, *their, *public;
 	struct secret *secret;
@@ -192,7 +193,8 @@ int rot_arm(struct rot_drive *d, uint32_t run, struct err *e)
 /* ---- rot_keep.c: the commits ---------------------------------------------------- */
 int rot_keep_intents(struct rot_drive *d, struct err *e)
 	__attribute__((warn_unused_result));
-int rot_keep_results(struct rot_drive *d, struct err *e)
+/* *bad: the run whose part failed, NULL when it was the vault's. */
+int rot_keep_results(struct rot_drive *d, struct rot_run **bad, struct err *e)
 	__attribute__((warn_unused_result));
 /* The coming credential's row, with its value. */
 int rot_put_new(struct vault *v, const struct rot_line *l,
@@ -211,6 +213,14 @@ int rot_keep_or_save(struct rot_drive *d, struct err *e)
 /* At the very end, with no call open: a key that could not be sealed anywhere
  * is revoked while its id is known, and told.  Makes e of d->why. */
 void rot_rescue(struct rot_drive *d, struct err *e);
+
+/* ---- rot_aside.c: one line's failure ---------------------------------------------- */
+/* Is it, or is the vault broken, or the memory short? */
+bool rot_its_own(const struct err *e);
+/* Its row says why it is stuck; what the run knew is dropped.  In no
+ * transaction. */
+int rot_aside(struct rot_drive *d, struct rot_run *r, const struct err *why,
+	      struct err *e) __attribute__((warn_unused_result));
 
 /* ---- rot_alarm.c: inside the commit of a result ------------------------------------ */
 int rot_alarm(struct rot_drive *d, struct rot_run *r, struct err *e)

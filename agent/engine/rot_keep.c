@@ -182,13 +182,18 @@ static int swap(struct rot_drive *d, struct rot_run *r, struct err *e)
 	c.alive_ms = 0;
 	c.created_ms = rot_now(d);
 	c.state = INV_ACTIVE;
+	if (r->swap && !theirs) /* it went with its connection, say */
+		r->l.flags |= RF_OLD_UNKNOWN;
 	if (inv_credential_put(d->v, &c, mine, e) < 0 ||
 	    rot_put(d->v, &r->l, r->swap ? theirs : NULL, true, e) < 0)
 		goto out;
 	rc = 0;
 out:
-	if (rc < 0)
-		(void)err_fail(e, ERR_BUG, r->l.account, "its row is gone");
+	if (rc < 0 && !e->code) {
+		(void)err_fail(e, ERR_ABSENT, r->about,
+			       "it is not in the inventory any more");
+		err_hint(e, "'curfew sync' looks again");
+	}
 	secret_free(&mine);
 	secret_free(&theirs);
 	inv_credential_free(&c);
@@ -306,10 +311,11 @@ static int unkept(struct rot_drive *d)
 	return -1;
 }
 
-int rot_keep_results(struct rot_drive *d, struct err *e)
+int rot_keep_results(struct rot_drive *d, struct rot_run **bad, struct err *e)
 {
 	const struct rot_run *first = NULL;
 
+	*bad = NULL;
 	for (size_t i = 0; i < d->n_round && !first; i++)
 		if (d->runs[d->round[i].run].dirty)
 			first = &d->runs[d->round[i].run];
@@ -326,6 +332,7 @@ int rot_keep_results(struct rot_drive *d, struct err *e)
 		if (keep_one(d, r, e) < 0 ||
 		    (r->status_new && told(d, r, true, e) < 0)) {
 			store_rollback(d->v);
+			*bad = r;
 			return unkept(d);
 		}
 	}

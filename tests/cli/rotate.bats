@@ -338,3 +338,55 @@ overlap = "2h"'
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
+
+@test "one that cannot go on holds up no other" {
+	seed "$B"
+	CURFEW_CRASH_AT=rot.before-send.deliver run curfew rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 137 ]
+	run curfew disconnect c1 --yes --force
+	[ "$status" -eq 0 ]
+	(umask 77; printf planted-admin-value-33e >"$DIR/admin")
+	run curfew connect fake c1 --set "state=$DIR/c1.world" --secret-file "$DIR/admin"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run curfew sync c1
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run curfew rotate c1/bot#new-1 c1/bot2#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	has "STUCK (the value to deliver is not sealed here: 'curfew learn c1/bot#new-1' seals it (in step verified-new))"
+	has "c1/bot2#new-2  DONE"
+	run curfew alarm list
+	has "is not sealed here"
+	# with the value it goes on
+	value=$(value bot new-1)
+	printf %s "$value" | curfew learn c1/bot#new-1 --secret-stdin
+	run curfew rotate --resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#new-1  DONE"
+	[ "$(delivered)" = "$value" ]
+	run curfew alarm list
+	[[ $output != *"is not sealed here"* ]]
+}
+
+@test "an answer whose credential nobody knows any more is told, and taken in later" {
+	seed "$PLACE"
+	CURFEW_CRASH_AT=rot.before-commit.minted run curfew rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 137 ]
+	run curfew disconnect c1 --yes --force
+	(umask 77; printf planted-admin-value-33e >"$DIR/admin")
+	run curfew connect fake c1 --set "state=$DIR/c1.world" --secret-file "$DIR/admin"
+	[ "$status" -eq 0 ]
+	run curfew rotate --resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	has "c1/bot#k1  STUCK (it is not in the inventory any more; 'curfew sync' looks again"
+	run curfew sync c1
+	run curfew rotate --resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#k1  DONE"
+	[ "$(delivered)" = "$(value bot k1)" ]
+}
