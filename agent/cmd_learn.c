@@ -76,7 +76,7 @@ int cmd_learn(struct app *app, int argc, char **argv)
 	}
 	if (target_word(app, rest[0], &s, &e) < 0) {
 		/* the words of kill, to which the lookup belongs */
-		(void)snprintf(e.what, sizeof e.what, "cannot learn");
+		(void)snprintf(e.what, sizeof e.what, "learn");
 		goto out;
 	}
 	if (read_value(app, file, from_stdin, &secret, &e) < 0)

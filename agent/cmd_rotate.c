@@ -60,7 +60,7 @@ static int selected(struct app *app, const struct rotate_args *r,
 		if (target_word(app, r->words[i], &sel, e) < 0) {
 			/* the words of kill, to which the lookup belongs */
 			(void)snprintf(e->what, sizeof(e->what),
-				       "cannot rotate");
+				       "rotate");
 			goto out;
 		}
 	rc = rotate_selected(app, &sel, s, e);
