@@ -199,21 +199,20 @@ static int delivered(struct rot_run *r, int64_t now, bool *changed,
 	if (l->flags & RF_ADOPTED_SAID ||
 	    (l->adopt != ADOPT_OPERATOR && all_acknowledged(l))) {
 		rot_adopted(l, now);
-	} else if (r->step.call == RC_NONE && r->step.at_ms <= now &&
-		   !l->stuck_ms && (r->ask_sink || r->sink_asked)) {
-		/* everybody was asked once: pause */
+	} else if (r->step.call != RC_NONE || r->step.at_ms > now ||
+		   l->stuck_ms) {
+		return 0;
+	} else if (r->can_tell) {
+		/* everybody was asked once, and somebody may say yes later */
 		r->ask_sink = 0;
-		r->sink_asked = false;
+		r->sink_asked = r->can_tell = false;
+		r->step.at_ms = INT64_MAX; /* over: rot_arm() makes the next */
 		l->next_ms = now + (knob_gap_ms() == GAP_MS ? ASK_AGAIN_MS :
 				    knob_gap_ms());
-	} else if (r->step.call == RC_NONE && r->step.at_ms <= now &&
-		   !l->stuck_ms) {
-		if (rot_stuck(l, now, e, "delivered, and nothing here can tell "
-			      "whether its consumer uses it: when it does, "
-			      "'curfew rotate --adopted'") < 0)
-			return -1;
-	} else {
-		return 0;
+	} else if (rot_stuck(l, now, e, "delivered, and nothing here can tell "
+			     "whether its consumer uses it: when it does, "
+			     "'curfew rotate --adopted'") < 0) {
+		return -1;
 	}
 	*changed = true;
 	return 0;

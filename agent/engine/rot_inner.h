@@ -58,6 +58,7 @@ struct rot_run { /* a line in the driver's hands */
 	bool probed_ours;     /* SWEPT: ours[0] is revoked */
 	bool again;	      /* SWEPT, OLD: the end did not hold */
 	bool sink_asked;      /* DELIVERED: this round of questions is over */
+	bool can_tell;	      /* ... and one of those asked is able to tell */
 	size_t ask_sink;
 	char *about;	      /* its address when it was taken up: its alarms' */
 	bool was_stuck;	      /* an alarm stands */

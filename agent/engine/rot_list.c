@@ -179,7 +179,7 @@ static void used(struct rot_run *r, int64_t now)
 		if (strcmp(r->seen[i].id, l->new_cred) == 0)
 			new = r->seen[i].last_used_ms;
 	}
-	r->sink_asked = true;
+	r->sink_asked = r->can_tell = true;
 	/* curfew's own probe used it too: only what comes after counts */
 	if (new > l->delivered_ms) {
 		rot_adopted(l, now);
@@ -201,7 +201,7 @@ int rot_listed(struct rot_run *r, const struct rot_answer *a, int64_t now,
 
 	if (a->status != LINK_OK || !a->complete || r->n_seen == SEEN_MAX) {
 		if (r->l.state == RS_DELIVERED)
-			r->sink_asked = true;
+			r->sink_asked = r->can_tell = true;
 		else
 			rc = again(r, a, now, e);
 	} else if (r->l.state == RS_PLANNED) {

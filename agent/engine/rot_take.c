@@ -320,8 +320,13 @@ static int take_adopted(struct rot_run *r, const struct rot_answer *a,
 {
 	if (a->status == LINK_OK && a->has_adopted && a->adopted)
 		r->l.sinks[r->step.sink].acknowledged = true;
-	else if (transient(a) && again(r, a, now, e) < 0)
-		return -1;
+	if (transient(a)) {
+		if (again(r, a, now, e) < 0)
+			return -1;
+	} else {
+		r->l.fails = 0;
+	}
+	r->can_tell = r->can_tell || a->status != LINK_UNSUPPORTED;
 	r->ask_sink = r->step.sink + 1;
 	return 0;
 }

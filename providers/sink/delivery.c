@@ -349,9 +349,11 @@ static int adopted(const struct delivery *d, const struct kit_request *q,
 		return by_check(d, q, version, r, e);
 	if (d->tell.pid_file)
 		return by_process(d, &n, r, e);
-	snprintf(text, sizeof(text), "%s", n.acknowledged ? n.told :
-		 "the sink has no means to tell (use_check, use_pid_file or a reload)");
-	return say_adopted(r, n.acknowledged, text, e);
+	if (n.acknowledged || d->tell.reload || d->tell.unit)
+		return say_adopted(r, n.acknowledged, n.acknowledged ? n.told :
+				   "the reload has not confirmed it", e);
+	return kit_say(r, KIT_UNSUPPORTED, "the sink has no means to tell (use_check, "
+		       "use_pid_file or a reload)");
 }
 
 int delivery_adopted(const struct delivery *d, const struct kit_request *q,

@@ -214,6 +214,27 @@ until_says() {
 	has "c1/bot#k1  DONE"
 }
 
+@test "a sink that says 'not yet' is asked again, and nobody is alarmed" {
+	seed "$B sink.noack=1 sink.unadopted=100000"
+	until_says "WAITING (delivered"
+	[ "$status" -eq 0 ]
+	run curfew rotate --resume --wait 500ms
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "WAITING (delivered"
+	[ "$(asked adopted sink)" -ge 1 ]
+	run curfew alarm list
+	[[ $output != *tuck* ]]
+	lives bot k1
+	rm -rf "${DIR:?}"/*
+	seed "$B sink.noack=1 sink.unadopted=3"
+	run curfew rotate c1/bot#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#new-1  DONE"
+	[ "$(asked adopted sink)" -ge 4 ]
+}
+
 @test "the configuration changes between mint and revoke: it ends as it began" {
 	seed "$B revoke_lag=40" 'overlap = "20ms"'
 	CURFEW_CRASH_AT=rot.after-commit.minted run curfew rotate c1/bot#k1 --wait 20s

@@ -216,8 +216,8 @@ b" nofolder/x app/db/x; do
 		provider_stop
 		[[ $(cat "$R/app/db") == old-one || $(cat "$R/app/db") == new-one ]]
 		open_sink
-		adopted app/db $((v + 1))
-		expect .adopted false
+		ask_json "{\"verb\":\"adopted\",\"account\":\"app/db\",\"version\":$((v + 1))}"
+		[ "$(got .adopted)" != true ]
 		deliver app/db $((v + 1)) new-one
 		expect .status ok
 		provider_stop

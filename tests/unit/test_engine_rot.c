@@ -212,6 +212,59 @@ static void every_sink_is_delivered_to_and_asked(void **state)
 	drop(&r);
 }
 
+/* The loop of rot_call.c: from step to step, while something changes. */
+static int advance(struct rot_run *r, int64_t now)
+{
+	bool changed = true;
+	int n = 0;
+
+	for (; changed && n < 9; n += changed)
+		OK(rot_advance(r, now, &changed, e));
+	return n;
+}
+
+static void not_yet_is_asked_again(void **state)
+{
+	const struct rot_answer not_yet = { .status = LINK_OK,
+					    .has_adopted = true };
+	const struct rot_answer yes = { .status = LINK_OK, .has_adopted = true,
+					.adopted = true };
+	const struct rot_answer cannot = { .status = LINK_UNSUPPORTED };
+	struct rot_run r = run_of(RS_DELIVERED, 0);
+	int64_t now = NOW;
+
+	(void)state;
+	r.l.adopt = ADOPT_EVIDENCE;
+	r.l.n_sinks = 1;
+	asked = true;
+	for (int i = 0; i < 9; i++) {
+		assert_int_equal(next(&r, now), RC_ADOPTED);
+		assert_true(r.step.at_ms <= now);
+		answer(&r, not_yet, now);
+		(void)next(&r, now);
+		assert_int_equal(advance(&r, now), 1);
+		assert_int_equal(r.l.stuck_ms, 0);
+		assert_int_equal(r.l.next_ms, now + 60000);
+		now += 60000;
+	}
+	answer(&r, yes, now);
+	(void)advance(&r, now);
+	assert_int_equal(r.l.state, RS_OVERLAP);
+	r.l.n_sinks = 2;
+	drop(&r);
+
+	/* one that cannot tell is not asked for ever */
+	r = run_of(RS_DELIVERED, 0);
+	r.l.adopt = ADOPT_EVIDENCE;
+	asked = true;
+	answer(&r, cannot, NOW);
+	answer(&r, cannot, NOW);
+	(void)next(&r, NOW);
+	assert_int_equal(advance(&r, NOW), 1);
+	assert_true(r.l.stuck_ms == NOW);
+	drop(&r);
+}
+
 /* ---- what an answer means -------------------------------------------------------- */
 
 static void a_lost_mint_is_listed_before_anything_is_made(void **state)
@@ -496,6 +549,7 @@ int main(void)
 		T(planning_asks_for_what_is_missing),
 		T(waits_are_kept),
 		T(every_sink_is_delivered_to_and_asked),
+		T(not_yet_is_asked_again),
 		T(a_lost_mint_is_listed_before_anything_is_made),
 		T(only_what_is_certainly_ours_is_ended),
 		T(a_mint_that_cannot_be_is_told),
