@@ -126,7 +126,8 @@ install: all ## install below PREFIX (/usr/local), DESTDIR in front
 		$(foreach u,$(UNITS_D),sed 's,@BINDIR@,$(BINDIR),' $(u) >'$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))' && \
 		chmod 644 '$(D)$(PREFIX)/lib/systemd/system/$(notdir $(u))' &&) \
 		install -m 644 agent/systemd/curfew.sysusers '$(D)$(PREFIX)/lib/sysusers.d/curfew.conf')
-	install -d '$(D)$(DATADIR)/curfew' && install -m 644 agent/systemd/curfew.cron '$(D)$(DATADIR)/curfew'
+	install -d '$(D)$(DATADIR)/curfew' && sed 's,@BINDIR@,$(BINDIR),' agent/systemd/curfew.cron \
+		>'$(D)$(DATADIR)/curfew/curfew.cron' && chmod 644 '$(D)$(DATADIR)/curfew/curfew.cron'
 
 uninstall: ## remove what install put there; no vault, no configuration
 	rm -f $(foreach p,$(filter curfew curfew-scan,$(PROGRAMS)),'$(D)$(BINDIR)/$(p)')

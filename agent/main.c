@@ -235,6 +235,16 @@ static int unknown_command(const struct app *app, int argc, char **argv)
 	return app_fail(app, &e);
 }
 
+/* A sweep that cron starts while another works is no news: nobody is to be
+ * mailed for it.  Its exit code tells. */
+static bool quiet_busy(const struct start *s, const struct command *row,
+		       const struct err *e)
+{
+	return err_is(e, ERR_BUSY) && strcmp(row->name, "sweep") == 0 &&
+	       !s->app.json && !s->app.verbose && !isatty(STDOUT_FILENO) &&
+	       !isatty(STDERR_FILENO);
+}
+
 static int run(struct start *s, int argc, char **argv)
 {
 	struct err e = ERR_INIT;
@@ -263,9 +273,11 @@ static int run(struct start *s, int argc, char **argv)
 	argv[0] = mem_strdup(row->name);
 	if (argv[0] == NULL)
 		(void)err_fail(&e, ERR_NOMEM, NULL, "out of memory");
-	if (e.code != ERR_NONE || prepare(s, row, argc, argv, &e) < 0)
-		return app_fail(&s->app, &e);
-	return row->run(&s->app, argc, argv);
+	if (e.code == ERR_NONE && prepare(s, row, argc, argv, &e) == 0)
+		return row->run(&s->app, argc, argv);
+	if (quiet_busy(s, row, &e))
+		return EXIT_BUSY;
+	return app_fail(&s->app, &e);
 }
 
 static int boot(struct start *s, int *argc, char **argv, struct err *e)

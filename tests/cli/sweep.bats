@@ -86,7 +86,12 @@ lives() { ! ended "$@"; }
 		--key-file "$DIR/key" --config "$DIR/curfew.toml" --no-input sweep
 	echo "$output"
 	[ "$status" -eq 75 ]
+	[ -z "$output" ] # cron mails whatever is said
 	[ "$(asked mint)" -eq 0 ]
+	run flock "$DIR/vault/vault.lock" "$build/curfew" --dir "$DIR/vault" \
+		--key-file "$DIR/key" --config "$DIR/curfew.toml" --no-input -v sweep
+	[ "$status" -eq 75 ]
+	has "holds the lock"
 }
 
 @test "a clock set back is told, and extends no deadline" {

@@ -84,6 +84,13 @@ expand() {
 	grep -v '^#' agent/systemd/curfew.cron | while read -r line; do
 		[[ $line =~ ^[A-Z_]+= ]] || [[ $line =~ ^([0-9*/,-]+\ +){5}curfew\  ]]
 	done
+	# the file as installed, in cron's own PATH: its commands are found
+	sed "s,@BINDIR@,$build," agent/systemd/curfew.cron >"$BATS_TEST_TMPDIR/cron"
+	[[ $(cat "$BATS_TEST_TMPDIR/cron") != *@* ]]
+	path=$(sed -n 's/^PATH=//p' "$BATS_TEST_TMPDIR/cron")
+	run env -i PATH="$path" sh -c 'command -v curfew'
+	[ "$output" = "$build/curfew" ]
+	grep -q "sed 's,@BINDIR@,.*curfew.cron" .ci/targets.mk
 	# that option is of that command, or of all
 	"$build/curfew" help agent >/dev/null
 	"$build/curfew" help sweep | grep -q -- --wait
