@@ -27,7 +27,8 @@ struct source {
 	struct buf *objects; /* git: a line per finding and object, or NULL */
 };
 
-/* A folder (recursively, .git left out, links not followed) or one file. */
+/* A folder (recursively, .git left out, links not followed, but where they
+ * point looked at) or one file. */
 int source_files(const struct source *s, const char *path, struct err *e)
 	__attribute__((warn_unused_result));
 /* What a push brought: the object folder of the quarantine.  Objects that

@@ -1,13 +1,14 @@
 /*
  * source_files: a folder, one file, standard input.
  *
- * Promises: never leaves the folder (links are not followed, nor opened), and
- * what cannot be read is counted and named.  Devices, pipes and sockets are
+ * Promises: never leaves the folder (of a link only where it points is read, as
+ * a text), and what cannot be read is counted and named.  Devices, pipes and sockets are
  * not opened.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +80,21 @@ static bool skipped(const struct files *w, const struct stat *st)
 static int scan_dir(struct files *w, int fd, const char *path, int depth,
 		    struct err *e);
 
+/* Where a link points is a text of its own, as git keeps it. */
+static int scan_link(struct files *w, int dir, const char *name,
+		     const char *path, struct err *e)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, to, sizeof(to));
+
+	if (n < 0) {
+		tally_problem(w->s->tally, path, "%s", strerror(errno));
+		return 0;
+	}
+	return engine_file(w->s->engine, &w->t, path, to, (size_t)n,
+			   w->s->tally, w->s->list, e);
+}
+
 /* One name in a folder. */
 static int scan_name(struct files *w, int dir, const char *name,
 		     const char *path, int depth, struct err *e)
@@ -86,17 +102,17 @@ static int scan_name(struct files *w, int dir, const char *name,
 	struct stat st;
 	int fd, rc = 0;
 
+	if (source_path_name(w->s, &w->t, path, NULL, e))
+		return -1;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
 				       O_NOCTTY);
 	if (fd < 0) {
-		if (errno == ELOOP || errno == ENXIO)
-			return 0; /* a link, a socket */
+		if (errno == ELOOP)
+			return scan_link(w, dir, name, path, e);
+		if (errno == ENXIO)
+			return 0; /* a socket */
 		tally_problem(w->s->tally, path, "%s", strerror(errno));
 		return 0;
-	}
-	if (source_path_name(w->s, &w->t, path, NULL, e)) {
-		close(fd);
-		return -1;
 	}
 	if (fstat(fd, &st))
 		tally_problem(w->s->tally, path, "%s", strerror(errno));

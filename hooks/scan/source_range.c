@@ -1,8 +1,8 @@
 /*
  * source_range: some commits, and the index.
  *
- * For few commits: every blob that a commit holds at a path where none of its
- * parents holds it is scanned, as it stands; what a parent's blob at that
+ * For few commits: every blob (of a link: where it points) that a commit holds
+ * at a path where none of its parents holds it is scanned, as it stands; what a parent's blob at that
  * path already had is left out, and what a file held that the commit took away
  * (moved.h) from one that it brought.  Merges are compared with all parents, so
  * content that only the merge has is seen.
@@ -145,8 +145,7 @@ static int one_file(struct job *j, const git_diff_delta *d)
 	if (d->status == GIT_DELTA_ADDED && one_name(j, d->new_file.path))
 		return -1;
 	if (d->status == GIT_DELTA_DELETED ||
-	    d->new_file.mode == GIT_FILEMODE_COMMIT ||
-	    d->new_file.mode == GIT_FILEMODE_LINK)
+	    d->new_file.mode == GIT_FILEMODE_COMMIT)
 		return 0;
 	rc = scan_blob(j, &d->new_file.id, d->new_file.path, j->s->tally,
 		       &j->found);

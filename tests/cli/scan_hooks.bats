@@ -269,6 +269,28 @@ objects() { find ../server/objects -type f | wc -l; }
 	git push -q origin main
 }
 
+@test "where a link points: pre-commit, pre-push, pre-receive, update" {
+	git push -q origin main
+	"$scan" hook install .
+	ln -s "$secret" l; git add l
+	run git commit -qm link
+	[ "$status" -ne 0 ]
+	[[ $output == *"l:1  gitlab-token"* ]]
+	git commit -qnm link
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"l:1  gitlab-token"* ]]
+	run git push --no-verify origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"l:1  gitlab-token"* ]]
+	mv ../server/hooks/pre-receive ../server/hooks/update
+	sed -i "s/ pre-receive / update /" ../server/hooks/update
+	run git push --no-verify origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"l:1  gitlab-token"* ]]
+	[[ $output != *"$secret"* ]]
+}
+
 @test "install, status, uninstall; a stranger's hook stays" {
 	run "$scan" hook status ../server
 	[ "$status" -eq 0 ]

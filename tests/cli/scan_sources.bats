@@ -95,6 +95,26 @@ lines() { printf '%s\n' "$@"; }
 	[ "$(found)" = "$(lines a:1\ two mod/inner:1\ one untracked:1\ thr)" ]
 }
 
+@test "where a link points is looked at, and not followed" {
+	git init -q -b main r; cd r
+	commit a one
+	ln -s "$(token twoabcdefgh0123456789XYZ)" l; git add l
+	look --staged .
+	[ "$(found)" = "l:1 two" ]
+	git commit -qm two
+	look --range HEAD~1..HEAD .
+	[ "$(found)" = "l:1 two" ]
+	look .
+	[ "$(found)" = "$(lines a:1\ one l:1\ two)" ]
+	echo "x $(token thrabcdefgh0123456789XYZ)" >../outside
+	ln -s ../outside m
+	look --dir .
+	[ "$(found)" = "$(lines a:1\ one l:1\ two)" ]
+	ln -sf elsewhere l; git add l
+	look --staged .
+	[ "$status" -eq 0 ]
+}
+
 @test "bare, linked worktree, .git file: the same history" {
 	git init -q -b main r; (cd r; commit a one)
 	git clone -q --bare r bare.git
