@@ -232,8 +232,10 @@ bool engine_stands(const struct engine *g, struct regex_thread *t,
 		.path = f->file, .commit = *f->commit ? f->commit : NULL,
 	};
 
-	if (f->rule->path && *f->file &&
-	    !regex_test(f->rule->path, t, f->file, strlen(f->file)))
+	/* without a path such a rule's regex says nothing: any word may match */
+	if (f->rule->path &&
+	    (!*f->file ||
+	     !regex_test(f->rule->path, t, f->file, strlen(f->file))))
 		return false;
 	return !allow_place(g->rules, f->rule, t, &about);
 }

@@ -210,6 +210,15 @@ found = {(f["File"].split("/")[-1], f["RuleID"]) for f in json.load(open("out.js
 assert {("f", "generic-secret"), ("rsyncd.secrets", "rsyncd-secrets-file")} <= found, found'
 }
 
+@test "a rule that asks for a path says nothing of a text without one" {
+	printf 'qX7mKp2RvT9wLz4Nc8Yd' >.erlang.cookie
+	run "$scan" scan --min-confidence high .erlang.cookie
+	[ "$status" -eq 1 ]
+	run "$scan" scan --stdin <.erlang.cookie
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
 @test "random secrets in files of known forms are found" {
 	run python3 "$root/tests/accuracy/recall.py" "$scan" 7 20
 	echo "$output"
