@@ -309,7 +309,9 @@ static void around(const char *text, size_t n, const struct segment *s,
 		   size_t *from, size_t *to)
 {
 	size_t low = s->start > DECODE_BEFORE ? s->start - DECODE_BEFORE : 0;
-	size_t high = n - s->end > DECODE_AFTER ? s->end + DECODE_AFTER : n;
+	size_t after = s->coding == CODING_JOIN ? DECODE_AFTER_JOINT
+						: DECODE_AFTER;
+	size_t high = n - s->end > after ? s->end + after : n;
 	const char *nl = memrchr(text + low, '\n', s->start - low);
 
 	*from = nl ? (size_t)(nl - text) + 1 : low;
@@ -373,8 +375,9 @@ int view_make(struct view *v, const char *text, size_t n,
 			v->own = i;
 			break;
 		}
+	/* what a last joint adds is the character behind it */
 	for (i = s->end; i < to; i++)
-		view_put(v, text[i], i, false);
+		view_put(v, text[i], i, i == s->end && s->coding == CODING_JOIN);
 	if (s->own >= s->end)
 		v->own = v->n;
 	v->map[v->n] = (uint32_t)to;

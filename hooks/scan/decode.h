@@ -17,6 +17,7 @@
 #define DECODE_DEPTH_MAX 8u
 #define DECODE_BEFORE 100u /* bytes of the line seen before a segment ... */
 #define DECODE_AFTER 40u   /* ... and after it */
+#define DECODE_AFTER_JOINT 256u /* ... where the rest of a literal stands */
 #define DECODE_PIECE (1024u * 1024) /* longer segments are cut ... */
 #define DECODE_OVERLAP (16u * 1024) /* ... into pieces that see so much more */
 

@@ -28,6 +28,7 @@ print({
     "entity": lambda: "".join("&#%d;" % ord(c) for c in t),
     "entityx": lambda: "".join("&#x%X;" % ord(c) for c in t),
     "quoted": lambda: "".join("=%02X" % ord(c) for c in "k=" + t),
+    "once": lambda: t[:9] + "\" + \"" + t[9:],
     "join": lambda: t[:9] + "\" + \"" + t[9:20] + "\"+\"" + t[20:],
 }[sys.argv[1]](), end="")' "$1"
 }
@@ -35,7 +36,7 @@ print({
 @test "every coding, with its tag, at its line and column" {
 	for form in base64:base64 base64url:base64 hex:hex HEX:hex percent:percent \
 		partly:percent unicode:unicode double:unicode plus:unicode escape:escape \
-		braces:unicode entity:entity entityx:entity quoted:quoted join:join; do
+		braces:unicode entity:entity entityx:entity quoted:quoted join:join once:join; do
 		printf 'x\nmsg = "%s"\n' "$(printf %s "$token" | encode "${form%:*}")" >f
 		run "$scan" scan --report-format json --report-path out.json f
 		[ "$status" -eq 1 ]
