@@ -164,13 +164,14 @@ static int hex_runs(struct segments *s, const char *text, size_t from, size_t to
 int segments_run(struct segments *s, const char *text, size_t n, size_t from,
 		 size_t to, struct err *e)
 {
+	bool packed = wrap_packed(text, from, to);
 	unsigned any = 0;
 	char c[3];
 	size_t i, end = to;
 
 	if (to - from >= HEX_LEAST && hex_runs(s, text, from, to, e))
 		return -1;
-	if (!wrap_packed(text, from, to) &&
+	if (!packed &&
 	    (!quad(text + from, c) || !quad(text + from + 4, c)))
 		return 0;
 	for (i = from; i < to && !(any & IN_TELLING); i++)
@@ -179,7 +180,8 @@ int segments_run(struct segments *s, const char *text, size_t n, size_t from,
 		return 0;
 	while (end < n && end < to + 2 && text[end] == '=')
 		end++;
-	return push_pieces(s, from, end, CODING_BASE64, e);
+	return packed ? push(s, from, end, end, CODING_BASE64, e)
+		      : push_pieces(s, from, end, CODING_BASE64, e);
 }
 
 /* Lines of base64, and of hexadecimal digits each by itself. */
@@ -353,9 +355,10 @@ int view_make(struct view *v, const char *text, size_t n,
 	char *unpacked = NULL;
 	int rc = -1;
 
-	*made = v->packed = false;
+	*made = v->packed = v->over = false;
 	if (s->coding >= CODING_BASE64 && wrap_packed(text, s->start, s->end)) {
-		if (wrap_unpack(text, s->start, s->end, &unpacked, &len, e))
+		if (wrap_unpack(text, s->start, s->end, &unpacked, &len,
+				&v->over, e))
 			return -1;
 		if (!unpacked)
 			return 0;

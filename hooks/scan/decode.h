@@ -56,6 +56,7 @@ struct view {
 	size_t n, cap;
 	size_t own; /* matches that begin here or later are another's */
 	bool packed; /* it was gzip besides */
+	bool over;   /* ... and more than is unpacked */
 };
 
 const char *coding_word(enum coding c);

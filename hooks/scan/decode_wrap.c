@@ -2,8 +2,9 @@
  * decode_wrap: base64 over several lines, and gzip inside of base64.
  *
  * Owns what a block of lines is, and how far a change is felt in one.
- * Promises: what is unpacked is at most UNPACK_TIMES what it was packed in,
- * and at most UNPACK_MOST, so the work stays linear in the text.
+ * Promises: what is unpacked is at most UNPACK_TIMES what it was packed in
+ * (UNPACK_FREE in any case: tar pads), and at most UNPACK_MOST, so the work
+ * stays linear in the text; what would be more is said.
  */
 #include "hooks/scan/decode_wrap.h"
 
@@ -19,6 +20,7 @@
 #define SAYS_LEAST 12u
 #define PACKED_LEAST 40u
 #define UNPACK_TIMES 32u
+#define UNPACK_FREE ((size_t)64 * 1024)
 #define UNPACK_MOST (4u * 1024 * 1024)
 
 static int sixbits(char c)
@@ -191,9 +193,9 @@ bool wrap_put(struct view *v, const char *text, size_t from, size_t to)
 
 bool wrap_packed(const char *text, size_t from, size_t to)
 {
-	/* 1f 8b 08, and flags below 16 */
+	/* 1f 8b 08, and flags below 32: with a name, a comment and so on */
 	return to - from >= PACKED_LEAST && !memcmp(text + from, "H4sI", 4) &&
-	       text[from + 4] == 'A';
+	       text[from + 4] >= 'A' && text[from + 4] <= 'H';
 }
 
 static size_t unwrap(const char *text, size_t from, size_t to,
@@ -222,30 +224,36 @@ static size_t unwrap(const char *text, size_t from, size_t to,
 	return len;
 }
 
-/* What the trailer says, if that is bearable. */
+/* What the trailer says, if that is bearable, else what is. */
 static size_t unpacked_size(const unsigned char *p, size_t n)
 {
+	size_t most = n > UNPACK_MOST / UNPACK_TIMES ? UNPACK_MOST
+						     : n * UNPACK_TIMES;
 	size_t size;
 
 	if (n < 18)
 		return 0;
+	if (most < UNPACK_FREE)
+		most = UNPACK_FREE;
 	p += n - 4;
 	size = (size_t)p[0] | (size_t)p[1] << 8 | (size_t)p[2] << 16 |
 	       (size_t)p[3] << 24;
-	return size > UNPACK_MOST || size / UNPACK_TIMES > n ? 0 : size;
+	return size && size < most ? size : most;
 }
 
 int wrap_unpack(const char *text, size_t from, size_t to, char **out,
-		size_t *len, struct err *e)
+		size_t *len, bool *over, struct err *e)
 {
 	unsigned char *raw = mem_alloc((to - from) / 4 * 3 + 4);
 	struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
+	enum libdeflate_result got;
 	size_t n, size, i;
 	char *text_out = NULL;
 	int rc = -1;
 
 	*out = NULL;
 	*len = 0;
+	*over = false;
 	if (!raw || !d) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto out;
@@ -260,8 +268,9 @@ int wrap_unpack(const char *text, size_t from, size_t to, char **out,
 		rc = err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto out;
 	}
-	if (libdeflate_gzip_decompress(d, raw, n, text_out, size, len) !=
-	    LIBDEFLATE_SUCCESS) {
+	got = libdeflate_gzip_decompress(d, raw, n, text_out, size, len);
+	if (got != LIBDEFLATE_SUCCESS) {
+		*over = got == LIBDEFLATE_INSUFFICIENT_SPACE;
 		*len = 0;
 		goto out;
 	}

@@ -28,9 +28,10 @@ bool wrap_put(struct view *v, const char *text, size_t from, size_t to);
 
 /* Does base64 begin as gzip does? */
 bool wrap_packed(const char *text, size_t from, size_t to);
-/* Unpacks it: `out` is to be freed; NULL: it says nothing, or too much. */
+/* Unpacks it: `out` is to be freed; NULL: it says nothing, or too much
+ * (*over). */
 int wrap_unpack(const char *text, size_t from, size_t to, char **out,
-		size_t *len, struct err *e)
+		size_t *len, bool *over, struct err *e)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -123,6 +123,7 @@ static int one(struct scan_thread *t, unsigned depth, const struct outer *up,
 		return 0;
 	if (view_make(v, text, n, g, &g->made, e))
 		return -1;
+	t->limits += v->over;
 	if (!g->made)
 		return 0;
 	if (!up->view) {

@@ -171,10 +171,31 @@ print({
 	    assert "decoded:" + tag in f[0]["Tags"], (name, f)
 	assert by["mime64"][0]["StartLine"] == 3, by["mime64"]
 	P
-	# what is packed too tightly is not unpacked
+	# what is packed too tightly is not unpacked, and that is said
 	python3 -c '
 import base64, gzip, sys
 print(base64.b64encode(gzip.compress(b"x" * 1000000 + sys.argv[1].encode())).decode())' "$token" >bomb
 	run "$scan" scan bomb
+	[ "$status" -eq 4 ]
+	[[ $output == *bomb*limit* ]]
+	# text that only begins like it is nothing
+	echo "H4sIAAAAAAAAA0vOzy1KLS7OzM9TSM7PS8tMT01JBQBKCdE0FgAAAA" >cut
+	run "$scan" scan cut
 	[ "$status" -eq 0 ]
+}
+
+@test "gzip in base64 as gzip and tar write it: with a name, padded" {
+	echo "note: $token" >plain
+	echo "data: $(gzip -c plain | base64 -w0)" >named
+	echo "data: $(tar cf - plain | gzip -9n | base64 -w0)" >tar
+	head -c 1500000 /dev/urandom | base64 -w0 | sed 's/.\{300\}/&\n/g' >long
+	cat plain >>long
+	echo "data: $(gzip -c long | base64 -w0)" >big
+	for f in named tar big; do
+		run "$scan" scan --report-format json --report-path out.json "$f"
+		echo "$f: $output"
+		[ "$status" -eq 1 ]
+		grep -q '"Secret": "'"$token"'"' out.json
+		grep -q decoded:gzip out.json
+	done
 }
