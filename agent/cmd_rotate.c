@@ -78,11 +78,16 @@ static int mark(const struct rotate_args *r, struct rotate_set *s,
 	for (size_t i = 0; i < s->n; i++) {
 		struct rot_line *l = &s->p[i];
 
-		if (s->fresh[i] || (r->adopted && l->state != RS_DELIVERED) ||
+		if (s->fresh[i] == ROW_BEGINS ||
+		    (r->adopted && l->state != RS_DELIVERED) ||
 		    (r->abort && !rot_can_abort(l) &&
 		     l->state != RS_OLD_DISABLED)) {
 			err_fail(e, ERR_POLICY, l->cred, r->adopted ?
 				 "it is not waiting for its consumer" :
+				 s->fresh[i] != ROW_BEGINS &&
+				 rot_lost_old(l) ?
+				 "the old value was never seen, so it can't be "
+				 "put back" :
 				 "nothing is under way that could still be "
 				 "taken back");
 			err_hint(e, "'curfew show %s/%s' tells how it stands",
@@ -90,7 +95,7 @@ static int mark(const struct rotate_args *r, struct rotate_set *s,
 			return err_ctx(e, NULL, "rotate");
 		}
 		l->flags |= r->adopted ? RF_ADOPTED_SAID : RF_ABORT;
-		s->fresh[i] = true; /* the word is written down first */
+		s->fresh[i] = ROW_BEGINS; /* the word is written down first */
 	}
 	return 0;
 }

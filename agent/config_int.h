@@ -46,6 +46,9 @@ int config_own_value(const struct reader *r, enum config_own what,
 	__attribute__((warn_unused_result));
 int config_rotations(const struct reader *r, const struct toml_node *root)
 	__attribute__((warn_unused_result));
+/* config_deliver.c: every place one that can be, and nobody else's. */
+int config_deliver(const struct reader *r, const struct toml_node *root)
+	__attribute__((warn_unused_result));
 void config_rotations_free(struct config *c);
 void config_list_free(char **v, size_t n);
 

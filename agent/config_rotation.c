@@ -142,18 +142,13 @@ static int check_strategy(const struct section_check *s)
 
 static int check_deliver(const struct section_check *s)
 {
-	for (size_t i = 0; i < s->p->n_deliver; i++) {
-		const char *d = s->p->deliver[i], *slash = strchr(d, '/');
+	char *const *d = s->p->deliver;
 
-		if (slash == NULL || slash == d || slash[1] == '\0')
-			return config_bad(s->r, entry(s, "deliver", i),
-					  "'%s' is no place to deliver to: "
-					  "write \"SINK/PLACE\"", d);
+	for (size_t i = 0; i < s->p->n_deliver; i++)
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(d, s->p->deliver[k]) == 0)
+			if (strcmp(d[i], d[k]) == 0)
 				return config_bad(s->r, entry(s, "deliver", i),
-						  "'%s' is there twice", d);
-	}
+						  "'%s' is there twice", d[i]);
 	return 0;
 }
 
@@ -245,7 +240,7 @@ int config_rotations(const struct reader *r, const struct toml_node *root)
 		    check_names(&s) < 0)
 			return -1;
 	}
-	return 0;
+	return config_deliver(r, root);
 }
 
 /* ---- whose policy -------------------------------------------------------- */
@@ -273,10 +268,25 @@ static bool address_fits(const struct config_rotation *p,
 	return p->n_credentials == 0;
 }
 
+/* The other account of the two: whatever names the one means both, else its
+ * turn would be nobody's. */
+static bool partner_fits(const struct config_rotation *p,
+			 const struct rotation_of *x)
+{
+	const size_t n = p->partner != NULL ? strcspn(p->partner, "#") : 0;
+
+	return n > 0 && p->strategy != STRATEGY_TWO_SLOT &&
+	       strncmp(p->partner, x->account, n) == 0 &&
+	       x->account[n] == '\0' &&
+	       (p->kind == NULL || text_glob(p->kind, x->kind));
+}
+
 static bool fits(const struct config_rotation *p, const struct rotation_of *x)
 {
 	bool tagged = p->n_tags == 0;
 
+	if (partner_fits(p, x))
+		return true;
 	for (size_t i = 0; !tagged && x->id != NULL && i < x->id->n_tags; i++)
 		tagged = any_fits(p->tags, p->n_tags, x->id->tags[i]);
 	return tagged && address_fits(p, x) &&

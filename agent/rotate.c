@@ -1,21 +1,15 @@
 /*
  * rotate: see rotate.h.  Owns the order: gathered, one transaction with every
- * line that begins, then the driver.  Nothing leaves before that transaction.
+ * line that begins, then the driver (rotate_run.c).  Nothing leaves before that transaction.
  */
 #include "agent/rotate.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/alarm.h"
 #include "agent/engine/rot_clock.h"
-#include "agent/engine/rot_drive.h"
-#include "agent/engine/rot_plan.h"
+#include "agent/engine/rot_place.h"
 #include "agent/engine/rot_policy.h"
-#include "agent/report/out.h"
-#include "agent/report/rot_lines.h"
-#include "agent/rotate_replan.h"
-#include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -51,7 +45,7 @@ static int grow(struct rotate_set *s, struct err *e)
 {
 	const size_t cap = s->cap ? s->cap * 2 : 16;
 	struct rot_line *p = mem_realloc(s->p, cap * sizeof(*p));
-	bool *f = mem_realloc(s->fresh, cap * sizeof(*f));
+	unsigned char *f = mem_realloc(s->fresh, cap * sizeof(*f));
 	uint32_t *t = mem_array(2 * cap, sizeof(*t));
 
 	s->p = p ? p : s->p;
@@ -69,7 +63,7 @@ static int grow(struct rotate_set *s, struct err *e)
 }
 
 /* Takes the line. */
-static int add(struct rotate_set *s, struct rot_line *l, bool fresh,
+static int add(struct rotate_set *s, struct rot_line *l, enum rotate_row fresh,
 	       struct err *e)
 {
 	uint32_t *at;
@@ -81,7 +75,7 @@ static int add(struct rotate_set *s, struct rot_line *l, bool fresh,
 		rot_free(l); /* two words mean the same */
 		return 0;
 	}
-	s->fresh[s->n] = fresh;
+	s->fresh[s->n] = (unsigned char)fresh;
 	s->p[s->n++] = *l;
 	*at = (uint32_t)s->n;
 	*l = (struct rot_line){ .state = 0 };
@@ -124,6 +118,30 @@ static void known_free(struct known *k)
 	rot_index_free(&k->lines);
 }
 
+/* The one whose turn it is, of two accounts. */
+static int other_is_there(struct app *app, const struct rot_line *l,
+			  struct err *e)
+{
+	struct inv_account a;
+	int rc;
+
+	if (!(l->flags & RF_ALTERNATE))
+		return 0;
+	rc = inv_account_get(app->vault, l->conn, l->new_account, &a, e);
+	if (rc > 0) {
+		inv_account_free(&a);
+		return 0;
+	}
+	if (rc == 0) {
+		err_fail(e, ERR_POLICY, l->policy, "its partner %s/%s is not in "
+			 "the inventory", l->conn, l->new_account);
+		err_hint(e, "'curfew sync %s', when the account is there; else "
+			    "mend 'partner' of [rotation.%s]", l->conn,
+			 l->policy);
+	}
+	return -1;
+}
+
 /* Begun if it is idle; takes the line.  1 in the set, 0 has no policy, -1. */
 static int take_line(struct app *app, const struct inv_credential *c,
 		     struct rot_line *l, const struct config_rotation *p,
@@ -137,7 +155,8 @@ static int take_line(struct app *app, const struct inv_credential *c,
 		rot_policy_due(l, p, c, rot_clock_ms());
 		if (rot_policy_begin(l, p, facts_of(k->facts, c->kind),
 				     rot_clock_ms(), e) == 0 &&
-		    add(out, l, true, e) == 0)
+		    other_is_there(app, l, e) == 0 &&
+		    add(out, l, ROW_BEGINS, e) == 0)
 			rc = 1;
 	}
 	rot_free(l);
@@ -164,6 +183,111 @@ static int first_policy(struct app *app, const struct inv_credential *c,
 	return 0;
 }
 
+/* One that cannot be begun must not hold up the others: it is told. */
+static int told(struct rotate_set *s, struct err *e)
+{
+	if (e->code != ERR_POLICY && e->code != ERR_CONFIG)
+		return -1;
+	s->refused++;
+	log_err(LOG_ERROR, e);
+	err_clear(e);
+	return 0;
+}
+
+/* ---- where it goes ---------------------------------------------------------------- */
+
+/* Stopped on its way to a place: the policy's places of today are taken, as far
+ * as nothing has been delivered.  1 it is so, 0, -1. */
+static int take_places(struct app *app, struct rot_line *l, struct known *k,
+		       struct err *e)
+{
+	const struct config_rotation *p = NULL;
+	struct inv_credential c;
+	int rc;
+
+	if (!l->stuck_ms || l->flags & RF_ABORT || l->state < RS_PLANNED ||
+	    l->state > RS_VERIFIED_NEW)
+		return 0;
+	rc = inv_credential_get(app->vault, l->conn, l->account, l->kind,
+				l->cred, &c, NULL, e);
+	if (rc <= 0)
+		return rc;
+	rc = rot_policy_of(app->config, &c, &p, e);
+	if (rc == 0 && p && p->n_deliver && facts_for(app, k, l->conn, e) < 0)
+		rc = -1;
+	if (rc == 0 && p && p->n_deliver)
+		rc = rot_place_take(l, p, facts_of(k->facts, l->kind), true,
+				    e) < 0 ? -1 : 1;
+	inv_credential_free(&c);
+	return rc;
+}
+
+/* Takes one that is under way. */
+static int add_busy(struct app *app, struct rot_line *l, struct known *k,
+		    struct rotate_set *out, struct err *e)
+{
+	int rc = take_places(app, l, k, e);
+
+	if (rc >= 0)
+		return add(out, l, rc > 0 ? ROW_PLACES : ROW_KEPT, e);
+	rot_free(l);
+	return -1;
+}
+
+/* What is under way stays with the places that it had. */
+static int drop(struct app *app, struct rotate_set *s, size_t i, struct err *e)
+{
+	const struct store_id id = s->p[i].id;
+	int rc = 0;
+
+	if (s->fresh[i] == ROW_PLACES) {
+		rot_free(&s->p[i]);
+		rc = rot_get(app->vault, &id, &s->p[i], NULL, e);
+		s->fresh[i] = ROW_KEPT;
+		if (rc)
+			return rc < 0 ? -1 : 0;
+	}
+	rot_free(&s->p[i]);
+	s->n--;
+	s->p[i] = s->p[s->n];
+	s->fresh[i] = s->fresh[s->n];
+	s->p[s->n] = (struct rot_line){ .state = 0 };
+	return 0;
+}
+
+/* Those whose places cannot be, or are another's, do not begin.  `one`: that is
+ * the error. */
+static int places(struct app *app, struct rotate_set *s, bool one, struct err *e)
+{
+	struct err *why;
+	int rc = -1;
+
+	if (!s->n)
+		return 0;
+	why = mem_array(s->n, sizeof(*why));
+	if (!why)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (rot_place_free(app, s->p, s->n, s->fresh, why, e) < 0)
+		goto out;
+	for (size_t i = s->n; i-- > 0;) {
+		if (!why[i].code)
+			continue;
+		one = one && s->fresh[i] == ROW_BEGINS;
+		if (drop(app, s, i, e) < 0)
+			goto out;
+		*e = why[i];
+		if (one || told(s, e) < 0)
+			goto out;
+	}
+	memset(s->table, 0, 2 * s->cap * sizeof(*s->table));
+	for (size_t i = 0; i < s->n; i++)
+		*slot_of(s, &s->p[i].id) = (uint32_t)i + 1;
+	rc = 0;
+out:
+	mem_free(why);
+	return rc;
+}
+
 /* The line of a credential.  As take_line(). */
 static int take(struct app *app, const struct inv_credential *c,
 		struct known *k, struct rotate_set *out, struct err *e)
@@ -181,7 +305,7 @@ static int take(struct app *app, const struct inv_credential *c,
 		goto fail;
 	}
 	if (rc > 0 && rot_busy(&l))
-		return add(out, &l, false, e) < 0 ? -1 : 1;
+		return add_busy(app, &l, k, out, e) < 0 ? -1 : 1;
 	if (rc > 0 ? rot_policy_of(app->config, c, &p, e) < 0 :
 		     first_policy(app, c, k, &p, e) < 0)
 		goto fail;
@@ -193,17 +317,6 @@ static int take(struct app *app, const struct inv_credential *c,
 fail:
 	rot_free(&l);
 	return -1;
-}
-
-/* One that cannot be begun must not hold up the others: it is told. */
-static int told(struct rotate_set *s, struct err *e)
-{
-	if (e->code != ERR_POLICY && e->code != ERR_CONFIG)
-		return -1;
-	s->refused++;
-	log_err(LOG_ERROR, e);
-	err_clear(e);
-	return 0;
 }
 
 /* ---- what was named ----------------------------------------------------------------- */
@@ -281,6 +394,8 @@ int rotate_selected(struct app *app, const struct selection *sel,
 		if (take(app, &t.p[i], &k, out, e) < 0 &&
 		    (one || told(out, e) < 0))
 			goto out;
+	if (places(app, out, one, e) < 0)
+		goto out;
 	if (!out->n && !out->refused) {
 		err_fail(e, ERR_POLICY, sel->named, "no [rotation.NAME] of "
 			 "curfew.toml fits it");
@@ -332,7 +447,7 @@ static int take_due(struct app *app, const struct store_id *id,
 	if (rc <= 0)
 		return rc;
 	if (rot_busy(&l))
-		return add(out, &l, false, e);
+		return add_busy(app, &l, k, out, e);
 	if (l.state != RS_IDLE) { /* ended by an incident */
 		rot_free(&l);
 		return 0;
@@ -372,6 +487,8 @@ int rotate_due(struct app *app, size_t max, bool under_way,
 		if (take_due(app, &d.p[i], &k, out, e) < 0 &&
 		    told(out, e) < 0)
 			goto out;
+	if (places(app, out, false, e) < 0)
+		goto out;
 	rc = 0;
 out:
 	mem_free(d.p);
@@ -388,23 +505,25 @@ int rotate_line(struct app *app, const struct store_id *id,
 	if (rc <= 0)
 		return rc;
 	if (rot_busy(&l))
-		return add(out, &l, false, e);
+		return add(out, &l, ROW_KEPT, e);
 	rot_free(&l);
 	return 0;
 }
 
 /* ---- beginning ---------------------------------------------------------------------- */
 
-static int put_begun(struct app *app, const struct rot_line *l, const char *why,
-		     struct err *e)
+static int put_begun(struct app *app, const struct rot_line *l, bool begins,
+		     const char *why, struct err *e)
 {
 	struct journal_entry j = { .kind = J_DECISION,
 				   .at_ms = rot_clock_ms() };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
-	if (buf_printf(&b, e, "rotation begins (%s, policy %s): ", why,
-		       l->policy) < 0 ||
+	if ((begins ? buf_printf(&b, e, "rotation begins (%s, policy %s): ",
+				 why, l->policy) :
+		      buf_puts(&b, "rotation delivers where its policy says "
+			       "now: ", e)) < 0 ||
 	    inv_address(&b, l->conn, l->account, l->cred, e) < 0 ||
 	    rot_put(app->vault, l, NULL, false, e) < 0)
 		goto out;
@@ -421,14 +540,16 @@ int rotate_commit(struct app *app, struct rotate_set *s, const char *why,
 	bool any = false;
 
 	for (size_t i = 0; i < s->n; i++)
-		any = any || s->fresh[i];
+		any = any || s->fresh[i] != ROW_KEPT;
 	if (!any)
 		return 0;
 	crash_point("rot.before-plan-commit");
 	if (store_begin(app->vault, e) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n; i++)
-		if (s->fresh[i] && put_begun(app, &s->p[i], why, e) < 0) {
+		if (s->fresh[i] != ROW_KEPT &&
+		    put_begun(app, &s->p[i], s->fresh[i] == ROW_BEGINS, why,
+			      e) < 0) {
 			store_rollback(app->vault);
 			return -1;
 		}
@@ -441,105 +562,4 @@ int rotate_commit(struct app *app, struct rotate_set *s, const char *why,
 		return -1;
 	crash_point("rot.after-plan-commit");
 	return 0;
-}
-
-/* ---- driving -------------------------------------------------------------------------- */
-
-int rotate_run(struct app *app, struct rotate_set *s, int64_t wait_ms, bool now,
-	       bool silent)
-{
-	struct rot_view view = { .app = app };
-	const struct rot_options o = { .wait_ms = wait_ms, .view = rot_view,
-				       .arg = &view };
-	struct rot_drive *d = NULL;
-	struct err e = ERR_INIT;
-	bool stopped = false;
-	int code = -1;
-
-	view.total = s->n;
-	if (rot_drive_new(app, &o, &d, &e) < 0)
-		goto out;
-	for (size_t i = 0; i < s->n; i++)
-		if (rot_drive_add(d, &s->p[i], now, &e) < 0)
-			goto out;
-	if (rot_drive_run(d, &stopped, &e) < 0) {
-		err_state(&e, "what was sent and answered until then is kept");
-		err_hint(&e, "'curfew rotate --resume' goes on");
-		(void)err_ctx(&e, NULL, "go on with the rotation");
-		goto out;
-	}
-	app_progress_done(app);
-	if (view.ended && rotate_replanned(app, &e) < 0)
-		goto out;
-	if (alarm_deliver(app, NULL, &e) < 0)
-		goto out;
-	code = rot_final(app, d, silent);
-	if (s->refused && code == EXIT_OK)
-		code = EXIT_POLICY;
-out:
-	if (code < 0)
-		code = app_fail(app, &e);
-	rot_drive_free(&d);
-	return code;
-}
-
-/* ---- the plan -------------------------------------------------------------------------- */
-
-static int plan_one(struct app *app, struct rot_line *l, struct known *k,
-		    struct buf *out, struct err *e)
-{
-	struct inv_credential c = { 0 };
-	int rc = inv_credential_get(app->vault, l->conn, l->account, l->kind,
-				    l->cred, &c, NULL, e);
-
-	if (rc < 0 || facts_for(app, k, l->conn, e) < 0)
-		goto out;
-	rc = -1;
-	if (inv_address(out, l->conn, l->account, l->cred, e) < 0 ||
-	    buf_printf(out, e, "  policy %s, %s\n", l->policy,
-		       l->flags & RF_ALTERNATE ? "alternate" :
-		       l->flags & RF_IN_PLACE ?
-		       "single-slot: from `set` to the delivery the consumer's "
-		       "value does not work" : "two-slot") < 0)
-		goto out;
-	rc = rot_plan(l, facts_of(k->facts, c.kind ? c.kind : ""), c.has_secret,
-		      c.alive_ms > 0, rot_clock_ms(), out, e);
-out:
-	inv_credential_free(&c);
-	return rc < 0 ? -1 : 0;
-}
-
-int rotate_plan(struct app *app, struct rotate_set *s)
-{
-	struct buf b = BUF_INIT(BUF_REPORT_MAX);
-	struct known k = { .name = NULL };
-	struct err e = ERR_INIT;
-	int code = -1;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (plan_one(app, &s->p[i], &k, &b, &e) < 0)
-			goto out;
-	if (app->json) {
-		struct json *j = json_object();
-
-		(void)json_set_int(j, "version", 1);
-		(void)json_set_int(j, "rotations", (int64_t)s->n);
-		(void)json_set_str(j, "plan", b.p ? b.p : "");
-		code = out_json(app, j);
-		json_free(&j);
-	} else {
-		for (char *p = b.p, *end; p && (end = strchr(p, '\n'));
-		     p = end + 1) {
-			*end = '\0';
-			out_cell(p, 0);
-			out_text("\n");
-		}
-		code = EXIT_OK;
-	}
-out:
-	if (code < 0)
-		code = app_fail(app, &e);
-	known_free(&k);
-	buf_release(&b);
-	return code;
 }

@@ -9,9 +9,15 @@
 #include "agent/engine/rot.h"
 #include "agent/engine/target.h"
 
+enum rotate_row { /* must it be written before anything is sent? */
+	ROW_KEPT,
+	ROW_BEGINS,
+	ROW_PLACES, /* under way, and delivers elsewhere now */
+};
+
 struct rotate_set {
 	struct rot_line *p;
-	bool *fresh; /* its row is to be written before anything is sent */
+	unsigned char *fresh; /* enum rotate_row */
 	uint32_t *table; /* 2 * cap: which line has which id */
 	size_t n, cap;
 	size_t refused; /* could not be begun; told on stderr */

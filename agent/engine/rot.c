@@ -47,6 +47,12 @@ bool rot_busy(const struct rot_line *l)
 	return l->state != RS_IDLE && l->state != RS_KILLED;
 }
 
+bool rot_lost_old(const struct rot_line *l)
+{
+	return rot_busy(l) && l->flags & RF_IN_PLACE &&
+	       l->flags & RF_OLD_UNKNOWN;
+}
+
 bool rot_can_abort(const struct rot_line *l)
 {
 	if (l->state < RS_PLANNED || l->state > RS_VERIFIED_NEW)

@@ -111,6 +111,8 @@ const char *rot_state_word(enum rot_state s);
 bool rot_busy(const struct rot_line *l);
 /* May it still be taken back? */
 bool rot_can_abort(const struct rot_line *l);
+/* ... or is that the only thing in the way: the old value is unknown? */
+bool rot_lost_old(const struct rot_line *l);
 /* The account of the coming one. */
 const char *rot_new_account(const struct rot_line *l);
 /* When the row next needs somebody: what `curfew due` and a sweep go by. */

@@ -507,7 +507,7 @@ static int set_aside(struct rot_drive *d, struct rot_run *r, struct err *e)
 /* From step to step without a call, each with a commit of its own. */
 static int advance_all(struct rot_drive *d, struct err *e)
 {
-	bool any = true, changed;
+	bool any = true, changed, stuck;
 
 	while (any) {
 		any = false;
@@ -516,6 +516,17 @@ static int advance_all(struct rot_drive *d, struct err *e)
 
 			if (r->finished || r->sending || r->broken)
 				continue;
+			stuck = r->l.stuck_ms != 0;
+			if (rot_sinks_stand(d, r, &changed, e) < 0) {
+				if (set_aside(d, r, e) < 0)
+					return -1;
+				continue;
+			}
+			if (changed) { /* it waits for a person */
+				r->dirty = r->dirty || !stuck;
+				any = any || !stuck;
+				continue;
+			}
 			if (rot_advance(r, rot_now(d), &changed, e) < 0) {
 				if (set_aside(d, r, e) < 0)
 					return -1;

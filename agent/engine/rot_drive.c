@@ -72,6 +72,7 @@ static int lane_link(struct rot_drive *d, struct rot_lane *l, struct err *e)
 		return -1;
 	if (rc == 0) {
 		log_line(LOG_ERROR, "connection %s is not in the vault", l->name);
+		l->absent = true;
 		return 0;
 	}
 	facts_parse(c.facts, &l->facts);
@@ -158,6 +159,44 @@ static bool can_ask(const void *of, size_t sink)
 	const struct rot_lane *l = lane_of(k->d, k->r->l.sinks[sink].conn);
 
 	return l && l->link && link_has_verb(l->link, "adopted");
+}
+
+static const char *not_a_sink(const struct rot_lane *l, bool must_answer)
+{
+	if (!l || l->absent)
+		return "is not connected";
+	if (!l->link)
+		return "cannot be opened";
+	if (link_facts(l->link) && !link_has_verb(l->link, "deliver"))
+		return "is no sink: its provider has no `deliver`";
+	return must_answer && !link_facts(l->link) ? "does not answer" : NULL;
+}
+
+int rot_sinks_stand(struct rot_drive *d, struct rot_run *r, bool *changed,
+		    struct err *e)
+{
+	const bool planned = r->l.state == RS_PLANNED;
+
+	*changed = false;
+	if (!planned && r->l.state != RS_VERIFIED_NEW)
+		return 0;
+	if (r->l.flags & RF_ABORT || r->l.epoch != r->l.taken)
+		return 0;
+	for (size_t i = 0; i < r->l.n_sinks; i++) {
+		const struct rot_sink *s = &r->l.sinks[i];
+		const char *why;
+
+		if (!planned && s->version == r->l.version)
+			continue;
+		why = not_a_sink(lane_of(d, s->conn), planned);
+		if (!why)
+			continue;
+		*changed = true;
+		return rot_stuck(&r->l, rot_now(d), e, "'%.60s' %s: connect it, "
+				 "or mend 'deliver' of [rotation.%.60s]",
+				 s->conn, why, r->l.policy);
+	}
+	return 0;
 }
 
 int rot_arm(struct rot_drive *d, uint32_t i, struct err *e)

@@ -96,6 +96,7 @@ struct rot_lane { /* one connection, service or sink */
 	struct facts facts;
 	int64_t timeout_ms;
 	bool rate_set; /* by curfew.toml */
+	bool absent;   /* the vault has no such connection */
 	uint32_t *staged;
 	size_t n_staged, cap_staged, at_staged;
 };
@@ -187,6 +188,10 @@ int rot_collect(struct rot_drive *d, struct err *e)
 /* A look at what needs no call, with the next rot_collect(). */
 int rot_look(struct rot_drive *d, uint32_t run, struct err *e)
 	__attribute__((warn_unused_result));
+/* A place that cannot get anything stops the line: all of them before the
+ * service is changed, those without the new value before the delivery. */
+int rot_sinks_stand(struct rot_drive *d, struct rot_run *r, bool *changed,
+		    struct err *e) __attribute__((warn_unused_result));
 /* Work out the next step and queue it. */
 int rot_arm(struct rot_drive *d, uint32_t run, struct err *e)
 	__attribute__((warn_unused_result));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/claims.h"
+#include "agent/engine/rot_place.h"
 #include "agent/engine/rot_policy.h"
 #include "agent/schedule.h"
 #include "base/mem.h"
@@ -61,7 +62,8 @@ bool rot_policy_partner(const struct config_rotation *p,
 	bool same = p->partner &&
 		    inv_address(&b, cred->connection, cred->account, NULL,
 				NULL) == 0 &&
-		    strcmp(b.p, p->partner) == 0;
+		    b.len == strcspn(p->partner, "#") &&
+		    memcmp(b.p, p->partner, b.len) == 0;
 
 	buf_release(&b);
 	return same;
@@ -124,39 +126,11 @@ int rot_policy_next(const struct app *app, struct rot_line *l, int64_t now,
 
 /* ---- how ------------------------------------------------------------------------ */
 
-static int add_sink(struct rot_line *l, const char *word, struct err *e)
-{
-	const char *slash = strchr(word, '/');
-	struct rot_sink *p = mem_realloc(l->sinks,
-					 (l->n_sinks + 1) * sizeof(*p));
-
-	if (!p)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	l->sinks = p;
-	p += l->n_sinks++;
-	*p = (struct rot_sink){ .version = 0 };
-	p->conn = mem_strndup(word, slash ? (size_t)(slash - word) :
-						  strlen(word));
-	p->place = mem_strdup(slash ? slash + 1 : "");
-	p->their = mem_strdup("");
-	return p->conn && p->place && p->their ?
-		       0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
-}
-
 static int sinks(struct rot_line *l, const struct config_rotation *p,
-		 struct err *e)
+		 const struct kind_facts *k, struct err *e)
 {
-	for (size_t i = 0; i < l->n_sinks; i++) {
-		mem_free(l->sinks[i].conn);
-		mem_free(l->sinks[i].place);
-		mem_free(l->sinks[i].their);
-	}
-	mem_free(l->sinks);
-	l->sinks = NULL;
-	l->n_sinks = 0;
-	for (size_t i = 0; i < p->n_deliver; i++)
-		if (add_sink(l, p->deliver[i], e) < 0)
-			return -1;
+	if (rot_place_take(l, p, k, false, e) < 0)
+		return -1;
 	if (l->n_sinks || p->adopt == ADOPT_OPERATOR)
 		return 0;
 	err_fail(e, ERR_POLICY, p->name, "it says neither where the new value "
@@ -254,7 +228,7 @@ int rot_policy_begin(struct rot_line *l,
 	    rot_text(&l->new_cred, "", e) < 0 ||
 	    rot_text(&l->why, "", e) < 0 ||
 	    rot_text(&l->policy, p->name, e) < 0 ||
-	    sinks(l, p, e) < 0 || choose(l, p, k, e) < 0)
+	    sinks(l, p, k, e) < 0 || choose(l, p, k, e) < 0)
 		return -1;
 	l->state = RS_PLANNED;
 	l->started_ms = l->next_ms = now;

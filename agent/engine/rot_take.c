@@ -35,7 +35,8 @@ static int refused(struct rot_run *r, const struct rot_answer *a, int64_t now,
 	return rot_stuck(&r->l, now, e, "%s %s: %s", rot_verb(r->step.call),
 			 a->status == LINK_UNSUPPORTED ? "is not offered" :
 			 a->status == LINK_ABSENT ? "finds nothing" : "refused",
-			 a->text ? a->text : "");
+			 a->text && *a->text ? a->text :
+						"its provider says no more");
 }
 
 static bool certain(const struct rot_answer *a)

@@ -233,6 +233,7 @@ webhook() {
 		program = ["$BATS_TEST_TMPDIR/bin/night"]
 		events = ["quarantine"]
 		[rotation.db]
+		adopt = "operator"
 		every = "1d"
 		notify = ["ops"]
 	E

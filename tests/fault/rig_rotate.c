@@ -129,7 +129,7 @@ int rig_rotate_make(const char *dir, const char *script, const char *policy,
 		       "[connection.c1]\ntimeout = \"300ms\"\n"
 		       "[connection.sink]\ntimeout = \"300ms\"\n"
 		       "[rotation.r]\n"
-		       "credentials = [\"c1/bot#k1\", \"c1/bot2#k1\", "
+		       "credentials = [\"c1/bot#k1\", "
 		       "\"c1/bot#new-*\", \"c1/bot#set-*\"]\n"
 		       "deliver = [\"sink/app\"]\n%s\n", policy);
 	if (rig_write_files(dir, config, e) < 0 ||
@@ -159,7 +159,8 @@ int rig_rotate_many(const char *dir, int n, int conns, int latency_ms, bool due,
 		return -1;
 	for (int i = 0; i < conns; i++)
 		if (buf_printf(&b, e, "[rotation.r%d]\nconnections = [\"b%d\"]\n"
-			       "every = \"%s\"\ndeliver = [\"b%d/app\"]\n", i, i,
+			       "every = \"%s\"\n"
+			       "deliver = [\"b%d/{account}.{cred}\"]\n", i, i,
 			       due ? "30d" : "36500d", i) < 0)
 			goto out;
 	rig_path_of(dir, "curfew.toml", path);

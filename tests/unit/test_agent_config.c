@@ -1,5 +1,5 @@
 /* config: what is accepted, where a mistake is, and who owns an address. */
-// link: base agent/config.c agent/config_response.c agent/config_claims.c agent/config_rotation.c agent/config_alarm.c agent/schedule.c
+// link: base agent/config.c agent/config_response.c agent/config_claims.c agent/config_rotation.c agent/config_deliver.c agent/place.c agent/config_alarm.c agent/schedule.c
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -161,10 +161,10 @@ static void test_rotation(void **state)
 		"window = \"Mon-Fri 09:00-16:00 Europe/Berlin\"\n"
 		"strategy = \"alternate\"\npartner = \"pg/ci2\"\n"
 		"adopt = \"operator\"\non_import = true\nexclusive = true\n"
-		"deliver = [\"k8s/ns/app\", \"file/etc\"]\nnotify = [\"ops\"]\n"
+		"deliver = [\"k8s/{account}/app\", \"file/etc\"]\nnotify = [\"ops\"]\n"
 		"[rotation.all]\ntags = [\"pr?d\"]\nconnections = [\"pg\", \"m*\"]\n"
-		"every = \"90d\"\n"
-		"[rotation.rest]\nidentities = [\"c*\"]\n"
+		"every = \"90d\"\nadopt = \"operator\"\n"
+		"[rotation.rest]\nadopt = \"operator\"\nidentities = [\"c*\"]\n"
 		ALARM "repeat = \"10m\"\nevents = [\"stuck\"]\n"
 		"program = [\"/bin/page\", \"-x\"]\n", &e);
 	const struct config_identity *ci;
@@ -244,6 +244,22 @@ static void test_rotation_mistakes(void **state)
 		   "SINK/PLACE", NULL);
 	expect_bad("[rotation.a]\ndeliver = [\"k/a\", \"k/a\"]\n", "2:19",
 		   "twice", NULL);
+	expect_bad("[rotation.a]\nevery = \"1d\"\n", "1:", "neither where",
+		   "adopt");
+	expect_bad("[rotation.a]\ndeliver = [\"k/../a\"]\n", "2:12", "'..'",
+		   NULL);
+	expect_bad("[rotation.a]\ndeliver = [\"k/a//b\"]\n", "2:12", "empty",
+		   NULL);
+	expect_bad("[rotation.a]\ndeliver = [\"k/{user}\"]\n", "2:12", "braces",
+		   NULL);
+	expect_bad("[rotation.a]\ndeliver = [\"{kind}/x\"]\n", "2:12", "braces",
+		   NULL);
+	/* one place, two credentials */
+	expect_bad("[rotation.a]\ndeliver = [\"k/a\"]\n"
+		   "[rotation.b]\ndeliver = [\"k/b\", \"k/a\"]\n", "4:19",
+		   "[rotation.a] delivers", "{account}");
+	expect_bad("[rotation.a]\ncredentials = [\"c/a\", \"c/b\"]\n"
+		   "deliver = [\"k/a\"]\n", "3:12", "'c/b'", "{account}");
 	expect_bad("[rotation.a]\ncredentials = []\n", "2:15", "empty", NULL);
 	expect_bad("[rotation.a]\ncredentials = [\"x\"]\n", "2:16",
 		   "not an address", NULL);
