@@ -412,7 +412,7 @@ with_vault() {
 	[ "$(asked "$here" gitlab)" -eq 0 ]
 	[ ! -e "$CURFEW_DIR/incidents" ] || [ -z "$(ls "$CURFEW_DIR/incidents")" ]
 	leak "$bot" --set nothing=1
-	says "url, proxy, ca_file, client_cert, client_key, timeout;"
+	says "url, proxy, ca_file, client_cert, client_key, timeout, read_back;"
 	says_not "only"
 }
 
