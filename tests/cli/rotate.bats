@@ -361,7 +361,7 @@ overlap = "2h"'
 }
 
 @test "one that cannot go on holds up no other" {
-	seed "$B"
+	seed "$B" $'[rotation.other]\ncredentials = ["c1/bot2#k1"]\ndeliver = ["sink/app2"]'
 	CURFEW_CRASH_AT=rot.before-send.deliver run curfew rotate c1/bot#k1 --wait 20s
 	[ "$status" -eq 137 ]
 	run curfew disconnect c1 --yes --force
