@@ -288,6 +288,24 @@ out:
 	return rc;
 }
 
+static int own_access(const char *named, struct err *e)
+{
+	err_fail(e, ERR_POLICY, named, "curfew itself signs in with it: the new "
+		 "value would lock curfew out");
+	err_hint(e, "change it at the service, then 'curfew connect --replace'");
+	return -1;
+}
+
+static int own(const struct inv_credential *c, struct err *e)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
+	if (inv_address(&b, c->connection, c->account, c->id, e) == 0)
+		(void)own_access(b.p, e);
+	buf_release(&b);
+	return -1;
+}
+
 /* The line of a credential.  As take_line(). */
 static int take(struct app *app, const struct inv_credential *c,
 		struct known *k, struct rotate_set *out, struct err *e)
@@ -306,6 +324,10 @@ static int take(struct app *app, const struct inv_credential *c,
 	}
 	if (rc > 0 && rot_busy(&l))
 		return add_busy(app, &l, k, out, e) < 0 ? -1 : 1;
+	if (c->self) {
+		(void)own(c, e);
+		goto fail;
+	}
 	if (rc > 0 ? rot_policy_of(app->config, c, &p, e) < 0 :
 		     first_policy(app, c, k, &p, e) < 0)
 		goto fail;
@@ -325,6 +347,8 @@ struct taking {
 	struct app *app;
 	struct inv_credential *p; /* copies: nothing else may be read meanwhile */
 	size_t n, cap;
+	bool others; /* curfew's own was not named */
+	bool own;    /* ... and is there */
 };
 
 static int copy_credential(const struct inv_credential *c, void *arg,
@@ -335,6 +359,10 @@ static int copy_credential(const struct inv_credential *c, void *arg,
 
 	if (c->state == INV_DEAD || c->state == INV_REVOKED)
 		return 0;
+	if (c->self && t->others) {
+		t->own = true;
+		return 0;
+	}
 	if (t->n == t->cap) {
 		size_t cap = t->cap ? t->cap * 2 : 16;
 
@@ -387,15 +415,21 @@ int rotate_selected(struct app *app, const struct selection *sel,
 	const bool one = sel->n == 1 && *sel->p[0].kind;
 	int rc = -1;
 
-	for (size_t i = 0; i < sel->n; i++)
+	for (size_t i = 0; i < sel->n; i++) {
+		t.others = sel->bulk || !*sel->p[i].kind;
 		if (gather(app, &sel->p[i], &t, e) < 0)
 			goto out;
+	}
 	for (size_t i = 0; i < t.n; i++)
 		if (take(app, &t.p[i], &k, out, e) < 0 &&
 		    (one || told(out, e) < 0))
 			goto out;
 	if (places(app, out, one, e) < 0)
 		goto out;
+	if (!out->n && !out->refused && t.own && !t.n) {
+		(void)own_access(sel->named, e);
+		goto out;
+	}
 	if (!out->n && !out->refused) {
 		err_fail(e, ERR_POLICY, sel->named, "no [rotation.NAME] of "
 			 "curfew.toml fits it");

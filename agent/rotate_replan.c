@@ -64,6 +64,9 @@ static int digest(struct app *app, struct store_id *out, struct err *e)
 	struct store_id t;
 	int rc = -1;
 
+	/* grows when other credentials are chosen: every line is planned anew */
+	if (buf_puts(&b, "2;", e) < 0)
+		goto out;
 	for (size_t i = 0; i < c->n_rotations; i++)
 		if (policy_text(&b, &c->rotations[i], e) < 0)
 			goto out;

@@ -411,3 +411,33 @@ overlap = "2h"'
 	has "c1/bot#k1  DONE"
 	[ "$(delivered)" = "$(value bot k1)" ]
 }
+
+@test "curfew's own access is no policy's, and is not rotated by name" {
+	seed "$PLACE self=bot2" 'every = "1s"
+connections = ["c1"]'
+	run curfew sync c1
+	[ "$status" -eq 0 ]
+	run curfew rotate -n c1/bot2#k1
+	echo "$output"
+	[ "$status" -eq 9 ]
+	has "cannot rotate 'c1/bot2#k1': curfew itself signs in with it"
+	has "curfew connect --replace"
+	run curfew rotate c1/bot2#k1 --wait 20s
+	[ "$status" -eq 9 ]
+	run curfew rotate c1/bot2 --wait 20s
+	[ "$status" -eq 9 ]
+	has "cannot rotate 'c1/bot2': curfew itself signs in with it"
+	# without a word of it, when it was not meant
+	run curfew rotate -n c1/bot c1/bot2
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "c1/bot#k1"
+	[[ $output != *bot2* ]]
+	run curfew rotate --due --wait 20s
+	echo "$output"
+	has "c1/bot#k1  DONE"
+	[[ $output != *bot2* ]]
+	[ "$(value bot2 k1)" = planted-value-three-c2 ]
+	run curfew show c1/bot2
+	[[ $output != *rotation* ]]
+}

@@ -15,6 +15,7 @@
  *   notrevoked            says ok, does nothing, lists it as alive (200)
  *   without               verbs it lacks, comma-separated
  *   max                   credentials an account may hold
+ *   self                  accounts that curfew itself is, comma-separated
  * It does not use providers/kit: the two ends of the protocol are tested
  * against another reading of it.  Many requests are in flight: answers leave
  * when their time has come.
@@ -240,6 +241,8 @@ static void list_accounts(const struct call *c)
 		json_set_str(it, "state", listed_state(a->claimed_ms, c->now) ?
 			     "active" : "disabled");
 		json_set_bool(it, "makes_accounts", a->makes);
+		if (world_lists(&w, "self", a->name))
+			json_set_bool(it, "self", true);
 		item(c, it);
 	}
 }
@@ -266,6 +269,8 @@ static void list_keys(const struct call *c)
 			json_set_str(it, "label", k->label);
 		fake_last_used(it, k, c->now);
 		json_set_str(it, "state", "active");
+		if (world_lists(&w, "self", k->account))
+			json_set_bool(it, "self", true);
 		item(c, it);
 	}
 }
