@@ -323,7 +323,7 @@ reload() { printf '#!/bin/sh\nexit %s\n' "$1" >reload && chmod 755 reload; }
 	run "$curfew" respond # under way: not begun once more
 	[ "$(grep -c . files/authorized_keys)" -le 3 ]
 	reload 0
-	run "$curfew" rotate --resume web1/deploy
+	run "$curfew" rotate --resume
 	echo "$output"
 	[ "$status" -eq 0 ]
 	if alive; then false; fi
