@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "agent/alarm.h"
 #include "agent/rotate.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "vault/inventory.h"
 
 #define WAIT_MS 60000
 
@@ -133,6 +135,22 @@ static bool without_id(const struct rot_line *l)
 	       !(l->flags & (RF_CLASS_B | RF_IN_PLACE));
 }
 
+/* Nobody is to see to it any more.  Its alarms are about what it was. */
+static int settle(struct app *app, const struct rot_line *l, struct err *e)
+{
+	struct buf about = BUF_INIT(BUF_TEXT_MAX);
+	int rc = -1;
+
+	if (!l->stuck_ms && !(l->flags & RF_OVERDUE_TOLD))
+		return 0;
+	if (inv_address(&about, l->conn, l->account, l->cred, e) == 0 &&
+	    alarm_clear(app, ALARM_STUCK, about.p, e) == 0)
+		rc = l->state != RS_KILLED ? 0 :
+		     alarm_clear(app, ALARM_DEADLINE, about.p, e);
+	buf_release(&about);
+	return rc;
+}
+
 int kill_lines_mark(struct app *app, const struct kill_lines *k,
 		    const char *incident, struct err *e)
 {
@@ -148,11 +166,13 @@ int kill_lines_mark(struct app *app, const struct kill_lines *k,
 		rc = rot_text(&l.incident, incident, e);
 		if (without_id(&l)) {
 			l.flags |= RF_ABORT;
-			l.stuck_ms = 0;
 			l.next_ms = 1; /* at once */
 		} else {
 			l.state = RS_KILLED;
 		}
+		if (rc == 0)
+			rc = settle(app, &l, e);
+		l.stuck_ms = 0;
 		if (rc == 0)
 			rc = rot_put(app->vault, &l, NULL, false, e);
 		rot_free(&l);
