@@ -56,6 +56,7 @@ static int selected(struct app *app, const struct rotate_args *r,
 	struct selection sel = { 0 };
 	int rc = -1;
 
+	s->going = r->resume && !r->adopted && !r->abort;
 	for (int i = 0; i < r->n_words; i++)
 		if (target_word(app, r->words[i], &sel, e) < 0) {
 			/* the words of kill, to which the lookup belongs */

@@ -324,6 +324,10 @@ static int take(struct app *app, const struct inv_credential *c,
 	}
 	if (rc > 0 && rot_busy(&l))
 		return add_busy(app, &l, k, out, e) < 0 ? -1 : 1;
+	if (out->going) {
+		rot_free(&l);
+		return 0;
+	}
 	if (c->self) {
 		(void)own(c, e);
 		goto fail;
@@ -426,6 +430,12 @@ int rotate_selected(struct app *app, const struct selection *sel,
 			goto out;
 	if (places(app, out, one, e) < 0)
 		goto out;
+	if (!out->n && !out->refused && out->going) {
+		err_fail(e, ERR_POLICY, sel->named, "nothing to resume: no "
+			 "rotation of it is under way");
+		err_hint(e, "without --resume one begins");
+		goto out;
+	}
 	if (!out->n && !out->refused && t.own && !t.n) {
 		(void)own_access(sel->named, e);
 		goto out;

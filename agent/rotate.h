@@ -21,6 +21,7 @@ struct rotate_set {
 	uint32_t *table; /* 2 * cap: which line has which id */
 	size_t n, cap;
 	size_t refused; /* could not be begun; told on stderr */
+	bool going; /* set first: nothing begins, only what is under way is taken */
 };
 
 void rotate_free(struct rotate_set *s);

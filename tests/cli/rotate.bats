@@ -316,6 +316,44 @@ until_says() {
 	[ "$(value bot k1)" = planted-value-one-5f1c ]
 }
 
+@test "what is not under way is not resumed" {
+	seed "$B"
+	run curfew rotate --resume c1/bot#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 9 ]
+	has "cannot rotate 'c1/bot#k1': nothing to resume"
+	run curfew rotate --resume c1/bot --wait 20s
+	[ "$status" -eq 9 ]
+	[ "$(asked mint)" -eq 0 ]
+	run curfew rotate --resume c1/nosuch
+	echo "$output"
+	has "curfew: cannot rotate 'c1/nosuch'"
+	run curfew learn c1/nosuch --secret-stdin </dev/null
+	has "curfew: cannot learn 'c1/nosuch'"
+	CURFEW_CRASH_AT=rot.after-commit.minted run curfew rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 137 ]
+	run curfew rotate --resume c1/bot --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "DONE"
+	[ "$(asked mint)" -eq 1 ]
+}
+
+@test "a kill of a stuck rotation settles its alarm" {
+	seed "$B sink.refuse_deliver=100"
+	until_says "the place is locked"
+	[ "$status" -eq 4 ]
+	run curfew alarm list
+	echo "$output"
+	grep -q "^stuck: c1/bot#k1" <<<"$output"
+	run curfew kill --yes c1/bot --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run curfew alarm list
+	echo "$output"
+	! grep -q "^stuck: c1/bot#k1" <<<"$output" || false
+}
+
 @test "without a policy nothing begins" {
 	seed "$B"
 	run curfew rotate c1/bot#other
