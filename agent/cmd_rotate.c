@@ -10,6 +10,7 @@
 #include "agent/report/out.h"
 #include "agent/rotate.h"
 #include "agent/rotate_replan.h"
+#include "vault/inventory.h"
 
 #define WAIT_MS 60000
 #define AT_ONCE 10000 /* lines in memory at a time */
@@ -72,6 +73,19 @@ out:
 	return rc;
 }
 
+/* The error is of that line. */
+static void by_address(const struct rot_line *l, struct err *e)
+{
+	const struct err was = *e;
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+
+	if (inv_address(&b, l->conn, l->account, l->cred, NULL) == 0) {
+		err_clear(e);
+		(void)err_fail(e, was.code, b.p, "%s", was.cause);
+	}
+	buf_release(&b);
+}
+
 /* Only what is under way can be aborted or said to be adopted. */
 static int mark(const struct rotate_args *r, struct rotate_set *s,
 		struct err *e)
@@ -91,6 +105,7 @@ static int mark(const struct rotate_args *r, struct rotate_set *s,
 				 "put back" :
 				 "nothing is under way that could still be "
 				 "taken back");
+			by_address(l, e);
 			err_hint(e, "'curfew show %s/%s' tells how it stands",
 				 l->conn, l->account);
 			return err_ctx(e, NULL, "rotate");

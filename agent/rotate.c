@@ -288,22 +288,27 @@ out:
 	return rc;
 }
 
-static int own_access(const char *named, struct err *e)
+static void own_access(const char *named, struct err *e)
 {
 	err_fail(e, ERR_POLICY, named, "curfew itself signs in with it: the new "
 		 "value would lock curfew out");
 	err_hint(e, "change it at the service, then 'curfew connect --replace'");
-	return -1;
 }
 
-static int own(const struct inv_credential *c, struct err *e)
+/* It does not begin: an incident has ended it, or it is curfew's own. */
+static void refuse(const struct inv_credential *c, const char *incident,
+		   struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 
-	if (inv_address(&b, c->connection, c->account, c->id, e) == 0)
-		(void)own_access(b.p, e);
+	if (inv_address(&b, c->connection, c->account, c->id, e) == 0 &&
+	    incident) {
+		err_fail(e, ERR_POLICY, b.p, "%s has ended it", incident);
+		err_hint(e, "what took its place is a credential of its own");
+	} else if (b.p) {
+		own_access(b.p, e);
+	}
 	buf_release(&b);
-	return -1;
 }
 
 /* The line of a credential.  As take_line(). */
@@ -318,8 +323,7 @@ static int take(struct app *app, const struct inv_credential *c,
 	if (rc < 0)
 		return -1;
 	if (rc > 0 && l.state == RS_KILLED) {
-		err_fail(e, ERR_POLICY, c->id, "%s has ended it", l.incident);
-		err_hint(e, "what took its place is a credential of its own");
+		refuse(c, l.incident, e);
 		goto fail;
 	}
 	if (rc > 0 && rot_busy(&l))
@@ -329,7 +333,7 @@ static int take(struct app *app, const struct inv_credential *c,
 		return 0;
 	}
 	if (c->self) {
-		(void)own(c, e);
+		refuse(c, NULL, e);
 		goto fail;
 	}
 	if (rc > 0 ? rot_policy_of(app->config, c, &p, e) < 0 :
@@ -437,7 +441,7 @@ int rotate_selected(struct app *app, const struct selection *sel,
 		goto out;
 	}
 	if (!out->n && !out->refused && t.own && !t.n) {
-		(void)own_access(sel->named, e);
+		own_access(sel->named, e);
 		goto out;
 	}
 	if (!out->n && !out->refused) {

@@ -173,7 +173,7 @@ static int swap(struct rot_drive *d, struct rot_run *r, struct err *e)
 	if (rot_get(d->v, &r->l.id, &l, &mine, e) <= 0)
 		goto out;
 	if (!mine) {
-		err_fail(e, ERR_BUG, r->l.account, "the value is not sealed");
+		err_fail(e, ERR_BUG, r->about, "the value is not sealed");
 		goto out;
 	}
 	if (inv_credential_get(d->v, r->l.conn, r->l.account, r->l.kind,
@@ -217,7 +217,7 @@ static int put_line(struct rot_drive *d, struct rot_run *r, struct err *e)
 		    rot_put_new(d->v, &r->l, sealed, rot_now(d), e) == 0)
 			rc = rot_put(d->v, &r->l, NULL, true, e);
 		else
-			(void)err_fail(e, ERR_BUG, r->l.account,
+			(void)err_fail(e, ERR_BUG, r->about,
 				       "the new value is not sealed");
 		secret_free(&sealed);
 		rot_free(&l);

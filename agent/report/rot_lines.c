@@ -162,6 +162,7 @@ int rot_final(const struct app *app, const struct rot_drive *d, bool silent)
 {
 	const int64_t now = clock_wall_ms();
 	struct buf text = BUF_INIT(BUF_TEXT_MAX);
+	const bool errors_only = silent || app->quiet;
 	int code = EXIT_OK;
 
 	for (size_t i = 0; i < rot_drive_lines(d); i++) {
@@ -174,9 +175,9 @@ int rot_final(const struct app *app, const struct rot_drive *d, bool silent)
 			code = EXIT_ALIVE;
 		if (app->json)
 			continue;
-		if (w == RW_STUCK && silent)
+		if (w == RW_STUCK && errors_only)
 			print(stderr, l, w, text.p);
-		else if (!silent)
+		else if (!errors_only)
 			print(stdout, l, w, text.p);
 	}
 	buf_release(&text);

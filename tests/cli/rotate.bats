@@ -339,6 +339,14 @@ until_says() {
 	[ "$(asked mint)" -eq 1 ]
 }
 
+@test "quiet: only what is wrong is said" {
+	seed "$B"
+	run curfew -q rotate c1/bot#k1 --wait 20s
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+	ended bot k1
+}
+
 @test "a kill of a stuck rotation settles its alarm" {
 	seed "$B sink.refuse_deliver=100"
 	until_says "the place is locked"
@@ -363,7 +371,7 @@ until_says() {
 	[ "$status" -eq 2 ]
 	run curfew rotate --abort c1/bot#k1
 	[ "$status" -eq 9 ]
-	has "nothing is under way"
+	has "cannot rotate 'c1/bot#k1': nothing is under way"
 }
 
 @test "a connection that a rotation needs is not forgotten" {
