@@ -47,7 +47,25 @@ static const char starter[] =
 	"\n"
 	"# [connection.pg-main]\n"
 	"# in_flight = 8\n"
-	"# timeout = \"30s\"\n";
+	"# timeout = \"30s\"\n"
+	"\n"
+	"# What is rotated, when, and where the new value is needed\n"
+	"# (docs/rotation.md).  The first section that fits is the policy.\n"
+	"#\n"
+	"# [rotation.databases]\n"
+	"# credentials = [\"pg-main/ci_bot\"]\n"
+	"# every = \"30d\"\n"
+	"# max_age = \"45d\"        # dead by then, or somebody is alarmed\n"
+	"# overlap = \"1h\"         # the old one lives on beside the new one\n"
+	"# deliver = [\"files/ci/db\"] # 'curfew connect file files'\n"
+	"# notify = [\"ops\"]\n"
+	"\n"
+	"# Who hears when a human is needed.\n"
+	"#\n"
+	"# [alarm.ops]\n"
+	"# mail = [\"ops@example.org\"]\n"
+	"# webhook = \"https://chat.example.org/hooks/curfew\"\n"
+	"# program = [\"/usr/local/bin/page\", \"ops\"]\n";
 
 struct choice {
 	bool passphrase, libsecret;

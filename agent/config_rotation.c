@@ -110,6 +110,10 @@ static int check_spans(const struct section_check *s)
 	if (p->jitter_ms > 0 && p->jitter_ms >= p->every_ms)
 		return config_bad(s->r, key(s, "jitter"),
 				  "'jitter' is not less than 'every'");
+	if (p->every_ms > 0 && p->overlap_ms > p->every_ms)
+		return config_bad(s->r, key(s, "overlap"),
+				  "'overlap' is longer than 'every': the next "
+				  "rotation would be due before the old one ends");
 	return 0;
 }
 

@@ -81,6 +81,7 @@ int rot_give_up(struct rot_run *r, int64_t now, const char *why, struct err *e)
 static int finish(struct rot_run *r, int64_t now, struct err *e)
 {
 	struct rot_line *l = &r->l;
+	const int64_t adopted = l->adopted_ms;
 	char *was = NULL;
 
 	if (rot_text(&r->was_account, l->account, e) < 0 ||
@@ -100,6 +101,7 @@ static int finish(struct rot_run *r, int64_t now, struct err *e)
 	l->last_ms = l->made_ms;
 	l->done_ms = now;
 	forget_attempt(r, now);
+	l->adopted_ms = adopted; /* of the one in use, from now on */
 	if (rot_text(&l->new_cred, "", e) < 0 ||
 	    rot_text(&l->new_account, "", e) < 0 ||
 	    rot_text(&l->nonce, "", e) < 0)

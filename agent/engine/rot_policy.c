@@ -234,6 +234,7 @@ int rot_policy_begin(struct rot_line *l,
 		return -1;
 	l->state = RS_PLANNED;
 	l->started_ms = l->next_ms = now;
+	l->adopted_ms = 0;
 	l->overlap_span = p->overlap_ms;
 	l->quiet_span = p->quiet_ms;
 	l->adopt = p->adopt;

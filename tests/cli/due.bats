@@ -101,5 +101,6 @@ $EVERY"
 	has "generation 1"
 	has "next rotation"
 	has "made"
+	has "adopted since"
 	[[ $output != *"being replaced"* ]]
 }

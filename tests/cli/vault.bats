@@ -60,6 +60,14 @@ mode() {
 	run curfew audit verify # the starter is valid, the key file is remembered
 	[ "$status" -eq 0 ]
 	[[ $output == "1 entry: the chain is whole"* ]]
+	# what it shows of rotations and alarms is valid, too
+	sed -e '1,/^# What is rotated/d' v/curfew.toml |
+		sed -nE 's/^# ((\[|[a-z_]+ = ).*)/\1/p' >shown.toml
+	grep -q '^\[rotation\.' shown.toml
+	grep -q '^\[alarm\.' shown.toml
+	run curfew --config shown.toml audit verify
+	echo "$output"
+	[ "$status" -eq 0 ]
 }
 
 @test "init changes nothing that is there" {

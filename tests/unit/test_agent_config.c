@@ -218,6 +218,8 @@ static void test_rotation_mistakes(void **state)
 		   "without 'every'", NULL);
 	expect_bad("[rotation.a]\nevery = \"1d\"\njitter = \"1d\"\n", "3:10",
 		   "not less", NULL);
+	expect_bad("[rotation.a]\nevery = \"1d\"\noverlap = \"25h\"\n", "3:11",
+		   "longer than 'every'", NULL);
 	expect_bad("[rotation.a]\nevery = \"monthly\"\n", "2:9",
 		   "span of time", NULL);
 	expect_bad("[rotation.a]\nstrategy = \"alternate\"\n", "2:12",
