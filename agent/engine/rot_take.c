@@ -197,7 +197,11 @@ static int take_probe_old(struct rot_run *r, const struct rot_answer *a,
 	}
 	switch (prove(r, a, l->revoked_ms, now)) {
 	case PROOF_DEAD:
-		l->flags &= (uint16_t)~RF_UNPROVED;
+		l->flags &= (uint16_t)~(RF_UNPROVED | RF_BY_RECORD);
+		/* a value that was never seen to work proves nothing when it is
+		 * refused: what is left is that the service has no such id */
+		if (!a->refusal || l->flags & RF_OLD_UNKNOWN)
+			l->flags |= RF_BY_RECORD;
 		r->dead_row = true;
 		rot_to(l, RS_VERIFIED_DEAD, now);
 		return 0;

@@ -247,6 +247,11 @@ int verdict_exit(const struct tally *t)
 	return EXIT_OK;
 }
 
+const char *verdict_proof(bool refusal)
+{
+	return refusal ? "proved" : "proved by the service's record";
+}
+
 const char *verdict_word(enum life_word w)
 {
 	static const char *const words[] = { "", "DEAD", "DYING", "ALIVE",

@@ -35,6 +35,8 @@ void verdict_tally(const struct work *w, const struct facts *facts, int64_t now,
 		   struct tally *out);
 /* 0 all dead, 3 some dying, 4 some alive (rotation.md, "Exit"). */
 int verdict_exit(const struct tally *t);
+/* How a death is proved: by a refusal of the value, or by a record only. */
+const char *verdict_proof(bool refusal);
 const char *verdict_word(enum life_word w);
 
 #endif

@@ -34,8 +34,7 @@ static void state_text(const struct verdict *v, char *out, size_t cap)
 		else
 			(void)snprintf(out, cap, "DEAD (%s)",
 				       strcmp(v->why, "removed") == 0 ?
-				       "removed" : v->refusal ? "proved" :
-				       "proved by the service's record");
+				       "removed" : verdict_proof(v->refusal));
 		break;
 	case VD_DYING:
 		if (v->until_ms)

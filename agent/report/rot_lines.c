@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/engine/verdict.h"
 #include "agent/report/out.h"
 #include "base/clock.h"
 #include "vault/inventory.h"
@@ -70,7 +71,11 @@ enum rot_word rot_stands(const struct rot_line *l, int64_t now, struct buf *text
 				(long long)l->generation,
 				l->flags & RF_UNPROVED ?
 				"was replaced, which nobody can be asked to "
-				"prove" : "is proved dead");
+				"prove" : l->flags & RF_BY_RECORD ? "is dead: " :
+				"is proved dead");
+		if (rc == 0 && (l->flags & (RF_UNPROVED | RF_BY_RECORD)) ==
+				       RF_BY_RECORD)
+			rc = buf_puts(text, verdict_proof(false), NULL);
 	} else {
 		rc = waiting(l, now, text);
 	}
@@ -103,6 +108,9 @@ struct json *rot_json(const struct rot_line *l, int64_t now)
 	(void)json_set_str(j, "text", text.p ? text.p : "");
 	(void)json_set_str(j, "policy", l->policy);
 	(void)json_set_int(j, "generation", l->generation);
+	(void)json_set_str(j, "proof", w != RW_DONE || !l->done_ms ||
+				   l->flags & RF_UNPROVED ?
+			   NULL : l->flags & RF_BY_RECORD ? "record" : "refusal");
 	(void)json_set_str(j, "coming", *l->new_cred ? l->new_cred : NULL);
 	(void)json_set_str(j, "next", l->due_ms && l->state == RS_IDLE ?
 			   clock_text(l->due_ms, t) : NULL);

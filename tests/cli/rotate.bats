@@ -61,6 +61,18 @@ until_says() {
 	has "c1/bot#k1"
 }
 
+@test "a death that only the record tells is told as that, in a kill's words" {
+	seed "$B refuses=0"
+	run curfew rotate c1/bot#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "DONE (generation 1; the old one is dead: proved by the service's record)"
+	run curfew rotate c1/bot#new-1 --wait 20s --json
+	jq -e '.rotations[0].proof == "record"' <<<"$output"
+	run curfew kill --yes c1/bot#new-2 --wait 20s
+	has "DEAD (proved by the service's record)"
+}
+
 @test "a value of curfew's own beside the old one" {
 	seed "$A"
 	run curfew rotate c1/bot#k1 --wait 20s

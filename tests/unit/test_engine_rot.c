@@ -466,6 +466,33 @@ static void death_takes_three_refusals_and_the_lag(void **state)
 
 /* ---- clocks and crashes ----------------------------------------------------------- */
 
+static void a_refusal_of_a_value_never_seen_is_a_record(void **state)
+{
+	const struct rot_answer no = { .status = LINK_OK, .life = LIFE_DEAD,
+				       .refusal = true };
+	const struct rot_answer gone = { .status = LINK_OK, .life = LIFE_DEAD };
+	static const struct {
+		int flags, record;
+		bool refusal;
+	} table[] = {
+		{ 0, 0, true },
+		{ 0, RF_BY_RECORD, false },
+		{ RF_OLD_UNKNOWN, RF_BY_RECORD, true },
+		{ RF_BY_RECORD, 0, true }, /* of the rotation before */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+		struct rot_run r = run_of(RS_OLD_REVOKED, table[i].flags);
+
+		for (int64_t t = NOW; r.l.state == RS_OLD_REVOKED; t += LAG)
+			answer(&r, table[i].refusal ? no : gone, t);
+		assert_int_equal(r.l.state, RS_VERIFIED_DEAD);
+		assert_int_equal(r.l.flags & RF_BY_RECORD, table[i].record);
+		drop(&r);
+	}
+}
+
 static void a_clock_set_forward_shortens_no_proof(void **state)
 {
 	const int64_t day = 86400000;
@@ -557,6 +584,7 @@ int main(void)
 		T(the_new_one_works_twice_in_a_row),
 		T(an_end_counts_when_it_is_certain),
 		T(death_takes_three_refusals_and_the_lag),
+		T(a_refusal_of_a_value_never_seen_is_a_record),
 		T(a_clock_set_forward_shortens_no_proof),
 		T(a_moved_overlap_stays_before_its_deadline),
 		T(what_was_under_way_is_unknown),
