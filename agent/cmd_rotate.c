@@ -16,7 +16,7 @@
 #define AT_ONCE 10000 /* lines in memory at a time */
 
 struct rotate_args {
-	bool due, resume, adopted, abort;
+	bool due, resume, adopted, abort, take_over;
 	int64_t wait_ms;
 	char **words;
 	int n_words;
@@ -30,6 +30,7 @@ static int parse(struct app *app, int argc, char **argv, struct rotate_args *r,
 		{ "resume", ARG_FLAG, &r->resume, 0 },
 		{ "adopted", ARG_FLAG, &r->adopted, 0 },
 		{ "abort", ARG_FLAG, &r->abort, 0 },
+		{ "take-over", ARG_FLAG, &r->take_over, 0 },
 		{ "dry-run", ARG_FLAG, &app->dry_run, 'n' },
 		{ "wait", ARG_SPAN, &r->wait_ms, 0 },
 		{ NULL, ARG_FLAG, NULL, 0 },
@@ -42,7 +43,8 @@ static int parse(struct app *app, int argc, char **argv, struct rotate_args *r,
 		err_fail(e, ERR_USAGE, r->words[0], "--due takes no words");
 		return err_ctx(e, NULL, "rotate");
 	}
-	if (!r->n_words && !r->due && (!r->resume || r->adopted || r->abort)) {
+	if (!r->n_words && !r->due && (!r->resume || r->adopted || r->abort ||
+					 r->take_over)) {
 		err_fail(e, ERR_USAGE, NULL, "no target given");
 		err_hint(e, "curfew rotate CONNECTION/ACCOUNT#ID, or --due; "
 			    "'curfew list' shows them");
@@ -86,6 +88,16 @@ static void by_address(const struct rot_line *l, struct err *e)
 	buf_release(&b);
 }
 
+/* One at a time: each is another word about a rotation under way. */
+static bool fits(const struct rotate_args *r, const struct rot_line *l)
+{
+	if (r->take_over)
+		return l->state == RS_VERIFIED_NEW;
+	if (r->adopted)
+		return l->state == RS_DELIVERED;
+	return rot_can_abort(l) || l->state == RS_OLD_DISABLED;
+}
+
 /* Only what is under way can be aborted or said to be adopted. */
 static int mark(const struct rotate_args *r, struct rotate_set *s,
 		struct err *e)
@@ -93,11 +105,9 @@ static int mark(const struct rotate_args *r, struct rotate_set *s,
 	for (size_t i = 0; i < s->n; i++) {
 		struct rot_line *l = &s->p[i];
 
-		if (s->fresh[i] == ROW_BEGINS ||
-		    (r->adopted && l->state != RS_DELIVERED) ||
-		    (r->abort && !rot_can_abort(l) &&
-		     l->state != RS_OLD_DISABLED)) {
-			err_fail(e, ERR_POLICY, l->cred, r->adopted ?
+		if (s->fresh[i] == ROW_BEGINS || !fits(r, l)) {
+			err_fail(e, ERR_POLICY, l->cred, r->take_over ?
+				 "it is not being delivered" : r->adopted ?
 				 "it is not waiting for its consumer" :
 				 s->fresh[i] != ROW_BEGINS &&
 				 rot_lost_old(l) ?
@@ -110,7 +120,8 @@ static int mark(const struct rotate_args *r, struct rotate_set *s,
 				 l->conn, l->account);
 			return err_ctx(e, NULL, "rotate");
 		}
-		l->flags |= r->adopted ? RF_ADOPTED_SAID : RF_ABORT;
+		l->flags |= r->take_over ? RF_TAKE_OVER :
+			    r->adopted ? RF_ADOPTED_SAID : RF_ABORT;
 		s->fresh[i] = ROW_BEGINS; /* the word is written down first */
 	}
 	return 0;
@@ -129,13 +140,14 @@ int cmd_rotate(struct app *app, int argc, char **argv)
 	if (r.n_words ? selected(app, &r, &s, &e) < 0 :
 			rotate_due(app, AT_ONCE, r.resume, &s, &e) < 0)
 		goto out;
-	if ((r.adopted || r.abort) && mark(&r, &s, &e) < 0)
+	if ((r.adopted || r.abort || r.take_over) && mark(&r, &s, &e) < 0)
 		goto out;
 	if (app->dry_run) {
 		code = rotate_plan(app, &s);
 		goto out;
 	}
 	if (rotate_commit(app, &s, r.abort ? "abort" : r.adopted ? "adopted" :
+			  r.take_over ? "take over" :
 			  r.n_words ? "asked for" : "due", &e) < 0) {
 		err_state(&e, "nothing was sent");
 		(void)err_ctx(&e, NULL, "begin the rotation");

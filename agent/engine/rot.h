@@ -51,6 +51,7 @@ enum rot_flag {
 	RF_OVERDUE_TOLD = 256, /* the alarm for its deadline was given */
 	RF_NO_SINK = 512,  /* policy: an operator fetches it */
 	RF_OLD_UNKNOWN = 1024, /* the old one's value is not sealed here */
+	RF_TAKE_OVER = 4096, /* an operator's word: over what stands there */
 	RF_BY_RECORD = 2048, /* the last old one's death: the service's record */
 };
 

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "vault/inventory.h"
 
+#define STANDS_MAX INT64_C(1000000000000)
+
 const char *rot_verb(enum rot_call c)
 {
 	static const char *const words[RC_CALLS] = {
@@ -390,6 +392,9 @@ static void read_body(struct rot_answer *a, const struct json *body)
 	a->acknowledged = reply_flag(body, "acknowledged");
 	a->read_back = back && strcmp(back, "same") == 0;
 	a->has_adopted = json_bool(body, "adopted", &a->adopted);
+	if (!json_int(body, "stands", &a->stands) || a->stands < 0 ||
+	    a->stands > STANDS_MAX)
+		a->stands = 0;
 	if (json_str(body, "credential"))
 		a->credential = mem_strdup(json_str(body, "credential"));
 	if (json_str(body, "public") &&

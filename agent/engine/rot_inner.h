@@ -110,6 +110,7 @@ struct rot_answer {
 	bool look; /* nobody was asked: only look what needs no call */
 	bool aside; /* ... because of `text` it cannot go on */
 	int64_t after_ms;
+	int64_t stands; /* deliver: the newer version that is there; 0 */
 	char *text, *credential, *their, *public;
 	struct secret *secret;
 };

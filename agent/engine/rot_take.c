@@ -301,6 +301,27 @@ static int take_base(struct rot_run *r, const struct rot_answer *a, int64_t now,
 
 /* ---- delivery and adoption ------------------------------------------------------ */
 
+/* Somebody else delivers there, or this vault is a backup of what did.  Which
+ * of the two is right only a person knows; his word holds for this rotation,
+ * and the next older writer is refused by the same rule. */
+static int newer_there(struct rot_run *r, const struct rot_answer *a,
+		       int64_t now, struct err *e)
+{
+	struct rot_line *l = &r->l;
+
+	if (l->flags & RF_TAKE_OVER) {
+		l->version = a->stands + 1;
+		rot_to(l, RS_VERIFIED_NEW, now);
+		return 0;
+	}
+	l->fails++;
+	return rot_stuck(l, now, e, "deliver to %.40s/%.60s refused: %.90s; this "
+			 "vault was restored, or another one delivers there: if "
+			 "this one is right, 'curfew rotate --take-over'",
+			 l->sinks[r->step.sink].conn,
+			 l->sinks[r->step.sink].place, a->text ? a->text : "");
+}
+
 static int take_deliver(struct rot_run *r, struct rot_answer *a, int64_t now,
 			struct err *e)
 {
@@ -308,6 +329,8 @@ static int take_deliver(struct rot_run *r, struct rot_answer *a, int64_t now,
 
 	if (transient(a))
 		return again(r, a, now, e);
+	if (a->status == LINK_REFUSED && a->stands >= r->l.version)
+		return newer_there(r, a, now, e);
 	if (a->status != LINK_OK)
 		return refused(r, a, now, e);
 	s->version = r->l.version;

@@ -84,7 +84,7 @@ struct note {
 	int64_t boot_ms; /* when the file was written, since boot `boot` */
 	int64_t ino, mtime_s, mtime_ns; /* of the file that was written */
 	bool acknowledged;
-	char boot[40], told[200];
+	char boot[40], told[200], from[100];
 };
 
 static void text_into(const struct json *j, const char *key, char *out, size_t cap)
@@ -112,6 +112,7 @@ static int note_read(const struct place *p, struct note *n, struct err *e)
 	(void)json_bool(j, "acknowledged", &n->acknowledged);
 	text_into(j, "boot", n->boot, sizeof(n->boot));
 	text_into(j, "told", n->told, sizeof(n->told));
+	text_into(j, "from", n->from, sizeof(n->from));
 	json_free(&j);
 	buf_release(&b);
 	return rc < 0 ? -1 : 0;
@@ -229,9 +230,12 @@ static int deliver(const struct delivery *d, const struct kit_request *q,
 
 	if (note_read(p, &n, e))
 		return told(r, e);
-	if (n.version > version)
-		return kit_say(r, KIT_REFUSED, "version %lld stands there already",
-			       (long long)n.version);
+	if (n.version > version) {
+		if (!json_set_int(kit_body(r), "stands", n.version))
+			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		return kit_say(r, KIT_REFUSED, "version %lld%s%s stands there already",
+			       (long long)n.version, *n.from ? " of " : "", n.from);
+	}
 	n.version = version;
 	if (write_all(d, q, p, &n, e))
 		return told(r, e);

@@ -98,6 +98,43 @@ until_says() {
 	[ "$(delivered)" = "$(value bot k1)" ]
 }
 
+@test "an older vault over a newer delivery: told, taken over by a word only" {
+	seed "$PLACE"
+	mkdir -m 755 "$DIR/files" "$DIR/files/app"
+	printf '#!/bin/sh\nexit 0\n' >"$DIR/reload"
+	chmod 755 "$DIR/reload"
+	sed -i 's,"sink/app","files/app/db",' "$DIR/curfew.toml"
+	curfew connect file files --set root="$DIR/files" --set use_reload="$DIR/reload" </dev/null
+	cp -a "$DIR/vault" "$DIR/backup"
+	for n in 1 2; do
+		run curfew rotate c1/bot#k1 --wait 20s
+		echo "$output"
+		has "generation $n"
+	done
+	newest=$(cat "$DIR/files/app/db")
+	rm -r "$DIR/vault" && mv "$DIR/backup" "$DIR/vault"
+	run curfew rotate --take-over c1/bot#k1
+	[ "$status" -eq 9 ] # nothing is being delivered
+	run curfew rotate c1/bot#k1 --wait 20s
+	for _ in {1..40}; do
+		[[ $output != *"version 2 of c1/bot#k1 stands there already"* ]] || break
+		run curfew rotate --resume --wait 1s
+	done
+	echo "$output"
+	[ "$status" -eq 4 ]
+	has "rotate --take-over"
+	[ "$(cat "$DIR/files/app/db")" = "$newest" ] # not by itself
+	run curfew rotate --take-over c1/bot#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "DONE (generation 1"
+	[ "$(cat "$DIR/files/app/db")" = "$(value bot k1)" ]
+	grep -q '"version":3' "$DIR/files/app/.db.curfew"
+	run curfew rotate c1/bot#k1 --wait 20s # goes on above it, without a word
+	has "DONE (generation 2"
+	[ "$(cat "$DIR/files/app/db")" = "$(value bot k1)" ]
+}
+
 @test "two accounts in turn" {
 	seed "$PLACE" 'partner = "c1/bot2"'
 	first=$(value bot k1)
