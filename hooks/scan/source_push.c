@@ -3,12 +3,14 @@
  *
  * Looks at exactly the objects that came in, packed or loose, and not at
  * old..new: so what is in no ref of the push is seen too, and the cost does
- * not depend on the size of the repository.
+ * not depend on the size of the repository.  Old objects only where the push
+ * puts them at new paths (copied.h).
  */
 #include <git2.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/copied.h"
 #include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
 #include "hooks/scan/source_names.h"
@@ -33,27 +35,17 @@ static int open_old(const struct quarantine *q, git_odb **old, struct err *e)
 }
 
 /* git completes a thin pack with bases the repository already had. */
-static int drop_known(const struct quarantine *q, struct sightings *s,
-		      struct err *e)
+static void drop_known(git_odb *old, struct sightings *s)
 {
-	git_odb *old = NULL;
 	size_t i, kept = 0;
 	git_oid id;
 
-	if (!q->alternates || !s->n)
-		return 0;
-	if (open_old(q, &old, e)) {
-		git_odb_free(old);
-		return -1;
-	}
 	for (i = 0; i < s->n; i++) {
 		git_oid_fromraw(&id, s->v[i].oid);
 		if (!git_odb_exists(old, &id))
 			s->v[kept++] = s->v[i];
 	}
 	s->n = kept;
-	git_odb_free(old);
-	return 0;
 }
 
 /* Objects that could not be looked at, by where they stand: a pusher knows no
@@ -124,6 +116,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 		.fetch = repo_fetch, .fetch_arg = &r, .tally = s->tally,
 		.out = &out,
 	};
+	git_odb *old = NULL;
 	int rc = -1;
 
 	if (repo_open(&r, q->git_dir, q->objects, q->alternates, e))
@@ -132,13 +125,19 @@ int source_push(const struct source *s, const struct quarantine *q,
 	s->tally->defer = true;
 	if (repo_objects(&r, &w, 0, 1, e) ||
 	    tell_unnamed(s, &r, &out, q, e) ||
-	    path_rules_find(s, &r, &out, e) || drop_known(q, &out.seen, e) ||
-	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
+	    path_rules_find(s, &r, &out, e) ||
+	    (q->alternates && open_old(q, &old, e)))
+		goto out;
+	if (old)
+		drop_known(old, &out.seen);
+	if (tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
+	    (old && copied_find(s, &r, old, &out.commits, e)) ||
 	    stood_mark(s, &r, e) ||
 	    source_names(s, &r, &out.commits, q->tip, q->tips, e))
 		goto out;
 	rc = 0;
 out:
+	git_odb_free(old);
 	walk_out_release(&out);
 	repo_close(&r);
 	return rc;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/held.h"
 #include "hooks/scan/moved.h"
 #include "hooks/scan/repo.h"
 #include "hooks/scan/revs.h"
@@ -30,24 +31,6 @@ struct job {
 	git_tree *parent[16];
 	size_t parents;
 };
-
-static int by_secret(const void *a, const void *b)
-{
-	const struct finding *x = a, *y = b;
-	size_t n = x->n_secret < y->n_secret ? x->n_secret : y->n_secret;
-	int c = (x->rule > y->rule) - (x->rule < y->rule);
-
-	if (!c)
-		c = memcmp(x->secret, y->secret, n);
-	return c ? c : (x->n_secret > y->n_secret) - (x->n_secret < y->n_secret);
-}
-
-/* j->before is by secret. */
-static bool was_there(const struct job *j, const struct finding *f)
-{
-	return j->before.n && bsearch(f, j->before.v, j->before.n,
-				      sizeof(*j->before.v), by_secret);
-}
 
 static int scan_blob(struct job *j, const git_oid *id, const char *path,
 		     struct tally *tally, struct findings *list)
@@ -90,12 +73,11 @@ static int take_new(struct job *j)
 {
 	size_t i;
 
-	if (j->before.n)
-		qsort(j->before.v, j->before.n, sizeof(*j->before.v), by_secret);
+	held_sort(&j->before);
 	for (i = 0; i < j->found.n; i++) {
 		struct finding *f = &j->found.v[i];
 
-		if (was_there(j, f))
+		if (held(&j->before, f))
 			continue;
 		if (name_commit(j, f))
 			return -1;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/held.h"
 #include "hooks/scan/moved.h"
 #include "hooks/scan/tell.h"
 
@@ -24,24 +25,13 @@ struct look {
 	struct repo *r;
 	struct scan_thread t;
 	struct tally tally; /* of these scans: their problems are not new */
-	git_oid last;	    /* the blob that `before` is of */
-	bool any;
+	git_oid last;	    /* the blob that `before` is of, */
+	char *last_path;    /* and where; NULL: none */
 	struct findings before; /* by rule and secret */
 	git_diff *diff;		/* of these two commits, or NULL */
 	git_oid diff_old, diff_new;
 	struct err *e;
 };
-
-static int by_secret(const void *a, const void *b)
-{
-	const struct finding *x = a, *y = b;
-	size_t n = x->n_secret < y->n_secret ? x->n_secret : y->n_secret;
-	int c = (x->rule > y->rule) - (x->rule < y->rule);
-
-	if (!c)
-		c = memcmp(x->secret, y->secret, n);
-	return c ? c : (x->n_secret > y->n_secret) - (x->n_secret < y->n_secret);
-}
 
 /* The blob at a path; false: there is none. */
 static bool blob_at(git_commit *c, const char *path, git_oid *id)
@@ -68,18 +58,21 @@ static int read_blob(struct look *k, const git_oid *id, const char *path)
 	size_t n = 0;
 	int rc = 0;
 
-	if (k->any && git_oid_equal(id, &k->last))
+	if (k->last_path && git_oid_equal(id, &k->last) &&
+	    !strcmp(path, k->last_path))
 		return 0;
 	findings_release(&k->before);
+	mem_free(k->last_path);
+	k->last_path = mem_strdup(path);
+	if (!k->last_path)
+		return err_fail(k->e, ERR_NOMEM, NULL, "out of memory");
 	git_oid_cpy(&k->last, id);
-	k->any = true;
 	if (!deadline_over(k->s->deadline) &&
 	    repo_fetch(k->r, id->id, &text, &n, &type) && n <= k->s->max_file)
 		rc = engine_file(k->s->engine, &k->t, path, text, n, &k->tally,
 				 &k->before, k->e);
 	free(text);
-	if (k->before.n)
-		qsort(k->before.v, k->before.n, sizeof(*k->before.v), by_secret);
+	held_sort(&k->before);
 	return rc;
 }
 
@@ -89,8 +82,7 @@ static int blob_holds(struct look *k, const git_oid *id, const char *path,
 {
 	if (read_blob(k, id, path))
 		return -1;
-	*yes = k->before.n && bsearch(f, k->before.v, k->before.n,
-				      sizeof(*k->before.v), by_secret);
+	*yes = held(&k->before, f);
 	return 0;
 }
 
@@ -117,7 +109,7 @@ static git_diff *diff_of(struct look *k, git_commit *parent, git_commit *c)
 
 /* Did the file hold it in the parent, by its name or, with `moved`, by one
  * that `c` took away?  *was: that path, allocated; NULL: no. */
-static int held(struct look *k, git_commit *parent, git_commit *c, bool moved,
+static int had(struct look *k, git_commit *parent, git_commit *c, bool moved,
 		const struct finding *f, const char *path, char **was)
 {
 	const git_diff_delta *from[MOVED_MAX];
@@ -156,7 +148,7 @@ static int holder(struct look *k, git_commit *c, const struct finding *f,
 	for (i = 0; i < 2 * n && !*out && !rc; i++) {
 		if (git_commit_parent(&p, c, i % n))
 			continue;
-		rc = held(k, p, c, i >= n, f, *path, &was);
+		rc = had(k, p, c, i >= n, f, *path, &was);
 		if (!rc && was)
 			*out = p;
 		else
@@ -244,6 +236,7 @@ int stood_mark(const struct source *s, struct repo *r, struct err *e)
 		if (s->list->v[i].stood)
 			rc = go_back(&k, &s->list->v[i]);
 	findings_release(&k.before);
+	mem_free(k.last_path);
 	git_diff_free(k.diff);
 	scan_thread_release(&k.t);
 	return rc;

@@ -545,20 +545,24 @@ static bool of_anybody(const struct rule *r)
 	return r->scored || r->checksum == CHECKSUM_JWT;
 }
 
+enum confidence weigh_finding(const struct finding *f, const char *root)
+{
+	size_t n = root ? strlen(root) : 0;
+	const char *path = f->file;
+
+	if (n && !strncmp(path, root, n))
+		path += n;
+	if (!*path && strrchr(f->file, '/'))
+		path = strrchr(f->file, '/');
+	return f->confidence == CONFIDENCE_HIGH && !rule_stands(f->rule) &&
+			       of_anybody(f->rule) && weigh_path(path)
+		       ? CONFIDENCE_MEDIUM : f->confidence;
+}
+
 void weigh_findings(struct findings *f, const char *root)
 {
-	size_t n = root ? strlen(root) : 0, i;
+	size_t i;
 
-	for (i = 0; i < f->n; i++) {
-		struct finding *k = &f->v[i];
-		const char *path = k->file;
-
-		if (n && !strncmp(path, root, n))
-			path += n;
-		if (!*path && strrchr(k->file, '/'))
-			path = strrchr(k->file, '/');
-		if (k->confidence == CONFIDENCE_HIGH && !rule_stands(k->rule) &&
-		    of_anybody(k->rule) && weigh_path(path))
-			k->confidence = CONFIDENCE_MEDIUM;
-	}
+	for (i = 0; i < f->n; i++)
+		f->v[i].confidence = weigh_finding(&f->v[i], root);
 }

@@ -34,8 +34,10 @@ size_t weigh_period(const char *p, size_t n);
 
 /* Is it a path of tests, examples, documentation or translations? */
 bool weigh_path(const char *path);
-/* Findings in such paths whose kind is one that tests and documentation make
- * up become medium.  `root` is what was asked for, not looked at. */
+/* The confidence at its path: what tests and documentation make up is medium
+ * there.  `root` is what was asked for, not looked at. */
+enum confidence weigh_finding(const struct finding *f, const char *root);
+/* All of them get it. */
 void weigh_findings(struct findings *f, const char *root);
 
 #endif

@@ -201,6 +201,56 @@ hidden() {
 	refused f2:101
 }
 
+@test "an old file at a new path: what weighs more there, and copies, are new" {
+	mkdir docs keys
+	openssl genpkey -algorithm ed25519 -out docs/k.pem 2>/dev/null
+	cp docs/k.pem docs/l.pem
+	push "an example"
+	[ "$status" -eq 0 ]
+	cp docs/k.pem keys/prod.pem
+	push "a copy"
+	refused keys/prod.pem:1
+	git reset -q --hard HEAD~1
+	mkdir -p keys
+	git mv docs/k.pem keys/prod.pem
+	push "moved"
+	refused keys/prod.pem:1
+	sed -i '1i a word more' keys/prod.pem
+	git commit -q --amend -am "moved and edited"
+	run git push origin main
+	refused keys/prod.pem:2
+	run "$scan" scan --range HEAD~1..
+	[ "$status" -eq 1 ]
+	git reset -q --hard HEAD~1
+	git mv docs/k.pem docs/m.pem
+	push "moved to where it weighs the same"
+	[ "$status" -eq 0 ]
+	# as high as before: moved it is old, copied it is new
+	mv ../server/hooks/pre-receive ../hook
+	echo "token = $secret" >h
+	push "an old one"
+	mv ../hook ../server/hooks/pre-receive
+	# from a branch that has it there
+	git checkout -q -b side HEAD~1
+	git cherry-pick main >/dev/null
+	git commit -q --amend -m "picked"
+	run git push origin side
+	[ "$status" -eq 0 ]
+	# merged, and by a branch without objects
+	git checkout -q main
+	git merge -q side -m both
+	run git push origin main main:again
+	[ "$status" -eq 0 ]
+	git push -q origin :again :side
+	git mv h i
+	push "moved"
+	[ "$status" -eq 0 ]
+	cp i j
+	push "copied"
+	refused j:1
+	git reset -q --hard HEAD~1
+}
+
 @test "names of files, folders, branches and tags, authors and messages" {
 	mkdir "d-$secret"
 	echo x >"d-$secret/x"
