@@ -3,7 +3,8 @@
  *
  * Owns the reading of tree objects (entries "MODE NAME\0ID").  Around what a
  * delta inserts every position after a NUL that ends a name is taken for the
- * start of an id.  Submodules are left alone.  An object that stands twice in
+ * start of an id.  Of submodules the names
+ * are taken.  An object that stands twice in
  * a tree and is taken out once counts as gone.
  *
  * Promises: a tree that cannot be read is counted as a problem.
@@ -63,6 +64,13 @@ static bool submodule(const char *space, const char *text)
 	return space >= text + 6 && !memcmp(space - 6, "160000", 6);
 }
 
+/* What a submodule is called; what is in it is not here. */
+static int only_name(struct link_worker *k, const char *name, size_t n,
+		     struct err *e)
+{
+	return names_intern(k->s->names, name, n, e) == NAMES_NONE ? -1 : 0;
+}
+
 static int read_whole(struct link_worker *k, const char *p, size_t n, struct err *e)
 {
 	const char *end = p + n, *space, *nul;
@@ -72,8 +80,10 @@ static int read_whole(struct link_worker *k, const char *p, size_t n, struct err
 		nul = space ? memchr(space, '\0', (size_t)(end - space)) : NULL;
 		if (!nul || end - nul < 1 + OID_LEN)
 			return 0; /* a cut tree: what came before counts */
-		if (!submodule(space, p) &&
-		    gain(k, nul + 1, space + 1, (size_t)(nul - space - 1), e))
+		if (submodule(space, p)
+			    ? only_name(k, space + 1, (size_t)(nul - space - 1), e)
+			    : gain(k, nul + 1, space + 1,
+				   (size_t)(nul - space - 1), e))
 			return -1;
 		p = nul + 1 + OID_LEN;
 	}
@@ -111,7 +121,7 @@ static int gain_at(struct link_worker *k, const char *text, size_t n, size_t s,
 	if (name && memchr(name, '\0', (size_t)(nul - name)))
 		name = NULL; /* a NUL inside an id */
 	if (name && submodule(name - 1, text))
-		name = NULL;
+		return only_name(k, name, (size_t)(nul - name), e);
 	return name ? gain(k, text + s, name, (size_t)(nul - name), e) : 0;
 }
 

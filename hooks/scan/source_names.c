@@ -144,6 +144,49 @@ static int name_rows(struct job *j, size_t from, const unsigned char *oid)
 	return 0;
 }
 
+struct empty {
+	struct job *j;
+	const struct git_tree_list *parents;
+};
+
+/* No comparison of trees names a folder with nothing in it. */
+static int empty_folder(const char *folder, const git_tree_entry *x, void *arg)
+{
+	static const unsigned char none[OID_LEN] = {
+		0x4b, 0x82, 0x5d, 0xc6, 0x42, 0xcb, 0x6e, 0xb9, 0xa0, 0x60,
+		0xe5, 0x4b, 0xf8, 0xd6, 0x92, 0x88, 0xfb, 0xee, 0x49, 0x04,
+	};
+	struct empty *k = arg;
+	char *path;
+	int rc;
+
+	if (deadline_over(k->j->s->deadline))
+		return -1;
+	if (git_tree_entry_type(x) != GIT_OBJECT_TREE ||
+	    memcmp(git_tree_entry_id(x)->id, none, OID_LEN) != 0)
+		return 0;
+	path = mem_array(strlen(folder) + strlen(git_tree_entry_name(x)) + 1, 1);
+	if (!path) {
+		err_fail(k->j->e, ERR_NOMEM, NULL, "out of memory");
+		return -1;
+	}
+	memcpy(path, folder, strlen(folder));
+	memcpy(path + strlen(folder), git_tree_entry_name(x),
+	       strlen(git_tree_entry_name(x)) + 1);
+	rc = source_path_name(k->j->s, &k->j->t, path, k->parents, k->j->e);
+	mem_free(path);
+	return rc;
+}
+
+static int empty_folders(struct job *j, git_tree *tree,
+			 const struct git_tree_list *parents)
+{
+	struct empty k = { .j = j, .parents = parents };
+
+	(void)git_tree_walk(tree, GIT_TREEWALK_PRE, empty_folder, &k);
+	return j->e->code ? -1 : 0;
+}
+
 static int added_paths(struct job *j, git_tree *tree,
 		       const struct git_tree_list *parents)
 {
@@ -166,7 +209,7 @@ static int added_paths(struct job *j, git_tree *tree,
 					      parents, j->e);
 	}
 	git_diff_free(diff);
-	return rc;
+	return rc ? -1 : empty_folders(j, tree, parents);
 }
 
 static int one_commit(struct job *j, const unsigned char *oid)
@@ -196,13 +239,33 @@ out:
 	return rc ? -1 : 0;
 }
 
+/* What a tag names that is no commit but a folder: all of it. */
+static int tagged_tree(struct job *j, const struct tip *tip)
+{
+	const struct git_tree_list none = { .n = 0 };
+	git_object *o = NULL, *c = NULL, *tree = NULL;
+	git_oid id;
+	int rc = 0;
+
+	git_oid_fromraw(&id, tip->oid);
+	if (!git_object_lookup(&o, j->r->git, &id, GIT_OBJECT_ANY) &&
+	    git_object_peel(&c, o, GIT_OBJECT_COMMIT) &&
+	    !git_object_peel(&tree, o, GIT_OBJECT_TREE))
+		rc = added_paths(j, (git_tree *)tree, &none);
+	git_object_free(tree);
+	git_object_free(c);
+	git_object_free(o);
+	return rc;
+}
+
 /* A branch or tag: told with its name as the place. */
 static int one_ref(struct job *j, const struct tip *tip)
 {
 	const struct git_tree_list none = { .n = 0 };
 	size_t from = j->s->list->n, i;
 
-	if (source_path_name(j->s, &j->t, tip->name, &none, j->e))
+	if (source_path_name(j->s, &j->t, tip->name, &none, j->e) ||
+	    tagged_tree(j, tip))
 		return -1;
 	for (i = from; i < j->s->list->n; i++)
 		if (strings_add(&j->s->list->v[i].refs, tip->name, j->e))
@@ -269,12 +332,21 @@ static int each_ref(struct job *j)
 {
 	git_reference_iterator *it = NULL;
 	struct tip tip = { .name = NULL };
+	git_reference *ref = NULL;
 	int rc = 0;
 
 	if (git_reference_iterator_new(&it, j->r->git))
 		return 0; /* that refs cannot be read is told elsewhere */
-	while (!rc && !git_reference_next_name(&tip.name, it))
+	while (!rc && !git_reference_next(&ref, it)) {
+		const git_oid *id = git_reference_target(ref);
+
+		tip.name = git_reference_name(ref);
+		memset(tip.oid, 0, OID_LEN);
+		if (id)
+			memcpy(tip.oid, id->id, OID_LEN);
 		rc = one_ref(j, &tip);
+		git_reference_free(ref);
+	}
 	git_reference_iterator_free(it);
 	return rc;
 }

@@ -291,6 +291,30 @@ hidden() {
 	[ "$status" -ne 0 ]
 }
 
+@test "names that no file has: a submodule's, an empty folder's, a tagged folder's" {
+	blob=$(git hash-object -w f)
+	empty=$(git mktree </dev/null)
+	try() { # LINE-OF-A-TREE
+		tree=$({ git ls-tree HEAD; printf '%b\n' "$1"; } | git mktree --missing)
+		commit=$(git commit-tree -p HEAD -m more "$tree")
+		run git push origin "$commit:refs/heads/${2:-main}"
+	}
+	try "160000 commit $(git rev-parse HEAD)\t$secret"
+	refused "***"
+	try "040000 tree $empty\t$secret"
+	refused "***"
+	git tag -a -m tree t "$(printf '100644 blob %s\t%s\n' "$blob" "$secret" | git mktree)"
+	run git push origin t
+	refused "***"
+	git tag -a -m tree u "$(git rev-parse 'HEAD^{tree}')"
+	run git push origin u
+	[ "$status" -eq 0 ]
+	try "160000 commit $(git rev-parse HEAD)\tplain"
+	[ "$status" -eq 0 ]
+	try "040000 tree $empty\tplain" other
+	[ "$status" -eq 0 ]
+}
+
 @test "the same names as update, where the quarantine is over" {
 	rm ../server/hooks/pre-receive
 	printf '#!/bin/sh\nexec %s update "$@"\n' "$scan" >../server/hooks/update
