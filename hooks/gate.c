@@ -177,12 +177,17 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	o.cache.owner = stat(common, &st) ? geteuid() : st.st_uid;
 	o.cache.beside = g->cache;
 	g->git_dir = git_dir;
+	g->server = !strcmp(hook, "pre-receive") || !strcmp(hook, "update");
 	o.config = g->config;
+	if (!g->config && !g->server) { /* as scan --staged does */
+		o.config = s->config;
+		o.config_text = s->config ? NULL : s->config_text;
+		o.folder = ".";
+	}
 	o.known = g->known && *g->known ? g->known : NULL;
 	o.known_key = g->known_key && *g->known_key ? g->known_key : NULL;
 	if (engine_open(&g->engine, &o, e))
 		goto out;
-	g->server = !strcmp(hook, "pre-receive") || !strcmp(hook, "update");
 	g->engine.scanner.keep_allowed = g->server;
 	g->source.engine = &g->engine;
 	g->source.tally = &g->tally;

@@ -44,7 +44,8 @@ struct gate {
 	bool accept_late, accept_unread, allow_override, git;
 	bool server; /* whose say the pusher's comments are not */
 	bool allow_comments;
-	bool local; /* a developer's: .gitleaksignore of this folder counts */
+	bool local; /* a developer's: .gitleaksignore of this folder counts, and
+		     * its .gitleaks.toml where curfew.config names none */
 	char *config, *ignore, *spool, *spool_key, *known, *known_key,
 		*cache;
 	const char *git_dir; /* whose settings these are */

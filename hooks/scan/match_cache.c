@@ -120,6 +120,45 @@ static bool take_databases(struct matcher *m, char *p, size_t n)
 	return true;
 }
 
+/* Nothing in it is looked over when it is mapped; as it is put into a file and
+ * read back its sum is compared. */
+static bool whole(const struct matcher *m)
+{
+	hs_database_t *db;
+	bool yes = true;
+	char *bytes;
+	size_t k, n;
+
+	for (k = 0; k < DBS && yes; k++) {
+		if (!m->db[k])
+			continue;
+		bytes = NULL;
+		db = NULL;
+		yes = hs_serialize_database(m->db[k], &bytes, &n) == HS_SUCCESS &&
+		      hs_deserialize_database(bytes, n, &db) == HS_SUCCESS;
+		hs_free_database(db);
+		free(bytes); /* libhs allocates it with malloc */
+	}
+	return yes;
+}
+
+/* Does the engine take them?  A damaged file counts as none. */
+static bool usable(struct matcher *m, const struct rule_cache *c)
+{
+	bool yes = !(c->only || c->publish) || whole(m);
+	size_t k;
+
+	for (k = 0; k < DBS && yes; k++)
+		yes = !m->db[k] ||
+		      hs_alloc_scratch(m->db[k], &m->scratch) == HS_SUCCESS;
+	if (yes)
+		return true;
+	hs_free_scratch(m->scratch);
+	m->scratch = NULL;
+	memset(m->db, 0, sizeof(m->db));
+	return false;
+}
+
 bool match_cache_load(struct matcher *m, const struct rule_cache *c,
 		      int folder, const char *name)
 {
@@ -132,7 +171,7 @@ bool match_cache_load(struct matcher *m, const struct rule_cache *c,
 		return false;
 	if (n < databases_at(m) || memcmp(p, CACHE_MAGIC, head) != 0 ||
 	    memcmp(p + head, m->key, sizeof(m->key)) != 0 ||
-	    !take_databases(m, p, n)) {
+	    !take_databases(m, p, n) || !usable(m, c)) {
 		munmap(p, n);
 		return false;
 	}
