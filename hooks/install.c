@@ -164,18 +164,82 @@ static int own_path(struct buf *out, struct err *e)
 	return buf_puts(out, "'", e);
 }
 
+/* The program that a script of ours starts: between the quotes that own_path()
+ * put around it. */
+static int program_of(const char *script, struct buf *out, struct err *e)
+{
+	const char *p = strstr(script, "\nexec '");
+
+	if (!p)
+		return err_fail(e, ERR_FORMAT, NULL, "it starts nothing");
+	for (p += 7; *p; p++) {
+		if (!strncmp(p, "'\\''", 4))
+			p += 3;
+		else if (*p == '\'')
+			return 0;
+		if (buf_add(out, p, 1, e))
+			return -1;
+	}
+	return err_fail(e, ERR_FORMAT, NULL, "its quotes do not end");
+}
+
+/* Why a script of ours cannot do its work, into `out`; empty: it can. */
+static int fault_of(const char *path, struct buf *out, struct err *e)
+{
+	struct buf b = BUF_INIT(SCRIPT_MAX), program = BUF_INIT(SCRIPT_MAX);
+	int rc = -1;
+
+	if (access(path, X_OK)) {
+		rc = buf_puts(out, "git passes it over: it is not executable", e);
+		goto out;
+	}
+	if (io_read_file(path, IO_ANY, SCRIPT_MAX, &b, e) ||
+	    program_of(b.p, &program, e))
+		goto out;
+	rc = access(program.p ? program.p : "", X_OK)
+		     ? buf_printf(out, e, "what it starts is not there, so it "
+				  "refuses everything: %s", program.p) : 0;
+out:
+	buf_release(&b);
+	buf_release(&program);
+	return rc;
+}
+
+/* Git's other name for the same question. */
+static const char *command_of(const char *hook)
+{
+	return strcmp(hook, "pre-merge-commit") ? hook : "pre-commit";
+}
+
 static int write_script(const char *path, const char *hook, struct err *e)
 {
 	struct buf b = BUF_INIT(SCRIPT_MAX);
 	int rc = -1;
 
 	if (buf_puts(&b, "#!/bin/sh\n" MARK "\nexec ", e) || own_path(&b, e) ||
-	    buf_printf(&b, e, " %s \"$@\"\n", hook) ||
+	    buf_printf(&b, e, " %s \"$@\"\n", command_of(hook)) ||
 	    io_write_atomic(path, b.p, b.len, 0755, e))
 		goto out;
 	rc = 0;
 out:
 	buf_release(&b);
+	return rc;
+}
+
+static int tell_script(const struct site *s, const char *path, enum state st,
+		       struct err *e)
+{
+	static const char *const words[] = { "absent", "installed",
+					     "another hook" };
+	struct buf fault = BUF_INIT(SCRIPT_MAX + 256);
+	int rc = st == STATE_OURS ? fault_of(path, &fault, e) : 1;
+
+	printf("%s: %s (%s layout)\n", path, words[st], s->layout);
+	if (!rc && fault.len) {
+		printf("  %s: 'curfew-scan hook install' mends it\n", fault.p);
+		rc = 1;
+	}
+	buf_release(&fault);
 	return rc;
 }
 
@@ -191,16 +255,13 @@ static int one_script(const struct site *s, const char *verb, const char *hook,
 		goto out;
 	}
 	if (!strcmp(verb, "status")) {
-		static const char *const words[] = { "absent", "installed",
-						     "another hook" };
-
-		printf("%s: %s (%s layout)\n", path, words[st], s->layout);
-		rc = st == STATE_OURS ? 0 : 1;
+		rc = tell_script(s, path, st, e);
 		goto out;
 	}
 	if (st == STATE_OTHER) {
 		err_fail(e, ERR_EXISTS, path, "a hook that is not ours");
-		err_hint(e, "let it run 'curfew-scan %s' itself", hook);
+		err_hint(e, "let it run 'curfew-scan %s' itself",
+			 command_of(hook));
 		goto out;
 	}
 	if (!strcmp(verb, "uninstall")) {
@@ -401,6 +462,8 @@ static int the_rules(const struct site *s, const char *verb, const char *cache,
 	config = setting(c, "curfew.config");
 	folder = setting(c, settings[CACHE].name);
 	o.config = config;
+	if (!s->bare && !s->single) /* as gate_open() for local hooks */
+		o.folder = git_repository_workdir(s->git);
 	o.cache.beside = folder ? folder : beside;
 	o.cache.owner = st.st_uid;
 	if (!strcmp(verb, "install"))
@@ -422,19 +485,22 @@ out:
 static int one_site(const char *verb, const char *repo, const char *layout,
 		    const char *const *value, const char *cache, struct err *e)
 {
+	static const char *const local[] = { "pre-commit", "pre-push",
+					     "pre-merge-commit" };
 	struct site s;
 	int rc = -1;
+	size_t i;
 
 	if (site_open(&s, repo, layout, e))
 		goto out;
 	if (s.bare || s.single) {
 		rc = one_script(&s, verb, "pre-receive", e);
 	} else {
-		rc = one_script(&s, verb, "pre-commit", e);
-		if (rc >= 0) {
-			int second = one_script(&s, verb, "pre-push", e);
+		for (rc = 0, i = 0; i < sizeof(local) / sizeof(*local) && rc >= 0;
+		     i++) {
+			int got = one_script(&s, verb, local[i], e);
 
-			rc = second < 0 ? second : rc | second;
+			rc = got < 0 ? got : rc | got;
 		}
 	}
 	if (rc >= 0 && the_settings(&s, verb, value, e))

@@ -54,7 +54,8 @@ static const struct command commands[] = {
 	  "[--known FILE --known-key HEX] [--spool FOLDER --spool-key HEX] "
 	  "[--cache FOLDER] REPO...",
 	  "put the hooks into repositories",
-	  "A bare repository gets pre-receive, one with files pre-commit and pre-push.\n"
+	  "A bare repository gets pre-receive, one with files pre-commit, pre-push and\n"
+	  "pre-merge-commit.\n"
 	  "core.hooksPath, Gitea's, Forgejo's and GitLab's folders are found; a hook that\n"
 	  "is not ours is never touched. status says what is there and whether it works.\n\n"
 	  "  --layout NAME     plain, gitea or gitlab, when it is not seen\n"

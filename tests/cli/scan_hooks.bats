@@ -336,6 +336,76 @@ objects() { find ../server/objects -type f | wc -l; }
 	[ "$status" -ne 0 ]
 }
 
+@test "the local hooks heed .gitleaks.toml as a scan of the index does" {
+	printf '[extend]\nuseDefault = true\n[[rules]]\nid = "shop-key"\nregex = "shopkey-[a-z]{9}"\n[[allowlists]]\npaths = ["^vendored/"]\n' >.gitleaks.toml
+	git add .gitleaks.toml; git commit -qm rules
+	"$scan" hook install .
+	"$scan" hook status .
+	echo "shopkey-abcdefghi" >k; git add k
+	run "$scan" scan --staged
+	[ "$status" -eq 1 ]
+	run git commit -qm k
+	[ "$status" -ne 0 ]
+	[[ $output == *"k:1  shop-key"* ]]
+	git rm -qf k
+	mkdir vendored
+	leak vendored/v
+	git commit -qnm k --allow-empty
+	git -C ../server config receive.denyNonFastForwards false
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *remote:*"vendored/v:1  gitlab-token"* ]]
+	[[ $output != *"pre-push"* ]]
+	printf '[[rules]]\nid = "none"\nregex = "nothing-at-all"\n' >../none.toml
+	git config curfew.config "$PWD/../none.toml"
+	echo "shopkey-abcdefghi" >k; git add k
+	git commit -qm "its own setting wins"
+}
+
+@test "a merge is looked at: pre-merge-commit" {
+	"$scan" hook install .
+	[ -x .git/hooks/pre-merge-commit ]
+	git checkout -q -b side
+	echo "token = $secret" >m; git add m; git commit -qnm m
+	git checkout -q main
+	run git merge -q --no-ff -m both side
+	[ "$status" -ne 0 ]
+	[[ $output == *"m:1  gitlab-token"* ]]
+	"$scan" hook uninstall .
+	[ ! -e .git/hooks/pre-merge-commit ]
+	[ ! -e .git/hooks/pre-push ]
+}
+
+@test "status: a program that is gone, a script that cannot run, damaged rules" {
+	"$scan" hook status ../server
+	chmod -x ../server/hooks/pre-receive
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"not executable"* ]]
+	chmod +x ../server/hooks/pre-receive
+	sed -i "s|^exec '[^']*'|exec '/nowhere/it'\\\\''s/curfew-scan'|" ../server/hooks/pre-receive
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"is not there"*"/nowhere/it's/curfew-scan"* ]]
+	"$scan" hook install ../server
+	"$scan" hook status ../server
+	for at in 100000 1000000; do
+		python3 - ../server/curfew/rules-*.db "$at" <<-'P'
+			import sys
+			f = open(sys.argv[1], "r+b")
+			f.seek(int(sys.argv[2]))
+			old = f.read(3000)
+			f.seek(int(sys.argv[2]))
+			f.write(bytes(b ^ 255 for b in old))
+		P
+		run "$scan" hook status ../server
+		[ "$status" -eq 1 ]
+		[[ $output == *"rules: not compiled"* ]]
+		"$scan" hook install ../server
+		"$scan" hook status ../server
+	done
+}
+
 @test "install compiles the rules, so that no push waits for it" {
 	export CURFEW_SCAN_CACHE=$PWD/../fresh
 	rm -r ../server/curfew
