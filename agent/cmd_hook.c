@@ -43,6 +43,7 @@ static size_t left_out(const struct publish *p)
 static void tell(const struct publish *p, const char *path, const char *spool,
 		 const char *sign)
 {
+	const char *folder = p->app->config != NULL ? p->app->config->spool : NULL;
 	char line[600];
 	const char *at = p->out.p;
 
@@ -80,10 +81,15 @@ static void tell(const struct publish *p, const char *path, const char *spool,
 		mem_free(who);
 		at += n + m + (at[n + m] == '\n');
 	}
-	(void)snprintf(line, sizeof line,
-		       "hooks take it with:\n  curfew-scan hook install --known "
-		       "FILE --known-key %s \\\n    --spool FOLDER --spool-key %s "
-		       "REPO...\n", sign, spool);
+	out_text("hooks take it with:\n  curfew-scan hook install --known ");
+	out_cell(path, 0);
+	(void)snprintf(line, sizeof line, " --known-key %s \\\n    --spool ", sign);
+	out_text(line);
+	if (folder != NULL && *folder != '\0')
+		out_cell(folder, 0);
+	else
+		out_text("FOLDER");
+	(void)snprintf(line, sizeof line, " --spool-key %s REPO...\n", spool);
 	out_text(line);
 }
 
