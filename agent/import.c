@@ -447,8 +447,12 @@ static int one_document(const char *p, size_t n, struct taking *t)
 			p++;
 			n--;
 		}
-		if (n == 0 && t->form != IMPORT_SARIF)
-			return 0; /* an empty list is an empty report */
+		if (n == 0 && t->form != IMPORT_SARIF) {
+			/* an empty list is an empty report, as gitleaks writes it */
+			if (t->form == IMPORT_UNKNOWN)
+				t->form = IMPORT_GITLEAKS;
+			return 0;
+		}
 		return err_fail(t->e, ERR_FORMAT, NULL, "its members are those of "
 				"no report known here");
 	}

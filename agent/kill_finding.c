@@ -78,6 +78,15 @@ int kill_finding(struct app *app, const char *id, bool identity,
 	}
 	rc = 0;
 	if (s->n == 0) {
+		/* a report's value, which nobody here gave or knows, goes out */
+		if (owners.n == 0 && !app->dry_run &&
+		    app_confirm(app, "Nothing in the inventory has this value: it "
+				"goes to the connections that claim its shape, "
+				"else to the service that issued it.", NULL,
+				e) < 0) {
+			rc = -1;
+			goto out;
+		}
 		ask->given = value;
 		rc = kill_value(app, ask, s, code, e);
 		if (rc > 0 && *code == EXIT_OK && !app->dry_run &&

@@ -169,6 +169,35 @@ kingfisher_git=',"git_metadata":{"repository_url":"/r/app","commit":{"id":"fcaba
 	[ "$(sure medium)" = high ]
 }
 
+@test "an empty gitleaks report is one" {
+	echo '[]' >r.json
+	run "$curfew" import r.json
+	[ "$status" -eq 0 ]
+	says "gitleaks report: 0 read"
+}
+
+@test "a stranger's value is sent nowhere before somebody says so" {
+	gitleaks "stranger-Zx81kQ0pLm" >r.json
+	"$curfew" import r.json >/dev/null || true
+	id=$("$curfew" --json finding list | sed -n 's/.*"id": "\(.*\)".*/\1/p' | head -1)
+	[ -n "$id" ]
+	run "$curfew" --no-input kill --finding "$id"
+	[ "$status" -ne 0 ]
+	says "not confirmed"
+	says "add --yes"
+	run setsid "$curfew" kill --finding "$id" </dev/null
+	[ "$status" -ne 0 ]
+	says "not confirmed"
+	run "$curfew" --yes kill --finding "$id"
+	says_not "not confirmed"
+	# our own needs no word, as by its name
+	gitleaks "$good" >r.json
+	"$curfew" import r.json >/dev/null || true
+	id=$("$curfew" --json finding list | grep -B30 '"identity": "ci-bot"' | sed -n 's/.*"id": "\(.*\)".*/\1/p')
+	run "$curfew" --no-input kill --finding "$id"
+	says_not "not confirmed"
+}
+
 @test "a redacted report is told so" {
 	gitleaks REDACTED 'q7V...' '****' >r.json
 	run "$curfew" import r.json
