@@ -6,13 +6,17 @@
  * text[ctx_start, ctx_end) (or the mark says MARK_VOLATILE), so that a delta
  * may inherit it.  What depends on path or commit is asked later.
  */
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "hooks/scan/allow.h"
 #include "hooks/scan/checks.h"
 #include "hooks/scan/generic.h"
 #include "hooks/scan/scan.h"
 #include "hooks/scan/weigh.h"
+
+#define HOST_MOST 255u
 
 void scan_lines(const char *text, size_t n, size_t start, size_t end,
 		size_t *from, size_t *to)
@@ -148,6 +152,37 @@ static enum confidence sure(const struct rule *r, enum check_answer sum,
 							   : c;
 }
 
+/* A password drawn at random that opens somebody's service: neither one of the
+ * same machine nor one that only documentation has.  The host of an address
+ * stands behind the match, on the same line, so in the mark's context. */
+static bool opens(const char *text, size_t n, const struct mark *m)
+{
+	static const char *const nowhere[] = { "localhost", "127.0.0.1",
+					       "0.0.0.0", "[::1]", "example",
+					       ".test", ".invalid", NULL };
+	size_t end = m->end, i, k, len;
+
+	while (end < n && end - m->end < HOST_MOST &&
+	       (isalnum((unsigned char)text[end]) ||
+		memchr(".-_:]", text[end], 5)))
+		end++;
+	for (k = 0; nowhere[k]; k++) {
+		len = strlen(nowhere[k]);
+		for (i = m->start; i + len <= end; i++)
+			if (!strncasecmp(text + i, nowhere[k], len))
+				return false;
+	}
+	return weigh_value(text + m->at, m->len);
+}
+
+/* Of an address or a connection string the password tells. */
+static bool raised(const struct rule *r, const char *text, size_t n,
+		   const struct mark *m)
+{
+	return r->confidence == CONFIDENCE_MEDIUM && r->kind &&
+	       !strcmp(r->kind, "connection-string") && opens(text, n, m);
+}
+
 int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 		 const struct regex_hit *hit, struct mark *m, struct err *e)
 {
@@ -176,7 +211,9 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 	if (rule_stands(r))
 		m->confidence = (uint8_t)r->confidence;
 	else if (!r->scored)
-		m->confidence = (uint8_t)sure(r, sum, text + m->at, m->len);
+		m->confidence = raised(r, text, n, m)
+			? CONFIDENCE_HIGH
+			: (uint8_t)sure(r, sum, text + m->at, m->len);
 	if (r->drawn && !weigh_value(text + m->at, m->len))
 		return 0;
 	if (!keyword_near(r, text, m)) {

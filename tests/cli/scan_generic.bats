@@ -210,6 +210,30 @@ found = {(f["File"].split("/")[-1], f["RuleID"]) for f in json.load(open("out.js
 assert {("f", "generic-secret"), ("rsyncd.secrets", "rsyncd-secrets-file")} <= found, found'
 }
 
+@test "a random password in an address is high, as behind a name; no made-up one" {
+	p=xK9mQ2vL7pR4wZ
+	for line in "DATABASE_URL=postgres://app:$p@db.internal/app" \
+		"url: \"mongodb+srv://svc:$p@10.1.2.3:27017/x\"" \
+		"Server=db.corp.net;Database=x;User Id=sa;Password=$p;"; do
+		echo "$line" >.env
+		run "$scan" scan --min-confidence high .env
+		echo "$line: $output"
+		[ "$status" -eq 1 ]
+	done
+	for line in "DATABASE_URL=postgres://app:$p@localhost:5432/app" \
+		"DATABASE_URL=postgres://app:$p@db.example.com/app" \
+		"DATABASE_URL=postgres://app:abcdefgh1234567@db.internal/app"; do
+		echo "$line" >.env
+		run "$scan" scan --min-confidence high .env
+		echo "$line: $output"
+		[ "$status" -eq 0 ]
+	done
+	mkdir tests
+	echo "DATABASE_URL=postgres://app:$p@db.internal/app" >tests/.env
+	run "$scan" scan --min-confidence high tests/.env
+	[ "$status" -eq 0 ]
+}
+
 @test "a rule that asks for a path says nothing of a text without one" {
 	printf 'qX7mKp2RvT9wLz4Nc8Yd' >.erlang.cookie
 	run "$scan" scan --min-confidence high .erlang.cookie
