@@ -52,6 +52,13 @@ static int wrong(const char *name, const char *v, struct err *e)
 	return err_fail(e, ERR_CONFIG, name, "'%s' is no value for it", v);
 }
 
+static int wrong_time(const char *v, struct err *e)
+{
+	(void)wrong("curfew.maxTime", v, e);
+	err_hint(e, "a number with its unit: 4s, 500ms, 1m");
+	return -1;
+}
+
 static int read_settings(struct gate *g, git_config *c, struct err *e)
 {
 	char *least = setting(c, "curfew.minconfidence");
@@ -80,7 +87,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	if (least && !confidence_parse(least, &g->least))
 		rc = wrong("curfew.minConfidence", least, e);
 	else if (time && (!clock_parse_span(time, &g->max_ms) || g->max_ms < 1))
-		rc = wrong("curfew.maxTime", time, e);
+		rc = wrong_time(time, e);
 	else if (mb && !text_int(mb, 1, UNPACK_MB_MAX, &g->unpack_mb))
 		rc = wrong("curfew.maxUnpacked", mb, e);
 	else if (late && !g->accept_late && strcmp(late, "reject") != 0)
@@ -178,7 +185,7 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	o.cache.beside = g->cache;
 	g->git_dir = git_dir;
 	g->server = !strcmp(hook, "pre-receive") || !strcmp(hook, "update");
-	o.config = g->config;
+	o.config = g->config && *g->config ? g->config : NULL;
 	if (!g->config && !g->server) { /* as scan --staged does */
 		o.config = s->config;
 		o.config_text = s->config ? NULL : s->config_text;

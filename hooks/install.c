@@ -122,6 +122,8 @@ static int site_open(struct site *s, const char *repo, const char *layout,
 
 		rc = err_fail(e, ERR_ABSENT, repo, "%s",
 			      g ? g->message : "no repository");
+		if (g && strstr(g->message, "objectformat"))
+			err_hint(e, "repositories with SHA-256 ids are not read");
 	} else {
 		rc = choose(s, git, layout, e);
 	}

@@ -99,6 +99,17 @@ static int help_of(const struct command *c, const struct surroundings *s)
 	return EXIT_CLEAN;
 }
 
+/* COMMAND --help, and of a command of several words, WORD --help. */
+static bool asks_help(int argc, char **argv)
+{
+	int at = argc > 3 && !strcmp(argv[1], "hook") ? 3 : 2, i;
+
+	for (i = 2; i <= at && i < argc; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
 static int no_such(const char *name)
 {
 	struct err e = ERR_INIT;
@@ -246,7 +257,7 @@ int main(int argc, char **argv)
 		rc = cmd_version(0, NULL, NULL);
 	else if (!c)
 		rc = no_such(argv[1]);
-	else if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+	else if (asks_help(argc, argv))
 		rc = help_of(c, &s);
 	else
 		rc = c->run(argc - 1, argv + 1, &s);

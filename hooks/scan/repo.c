@@ -180,7 +180,8 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 	if (git_repository_open_ext(&r->git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
 				    NULL)) {
 		err_fail(e, ERR_UNSUPPORTED, path, "%s", repo_why());
-		err_hint(e, "repositories with SHA-256 ids are not read");
+		if (strstr(repo_why(), "objectformat"))
+			err_hint(e, "repositories with SHA-256 ids are not read");
 		goto bad;
 	}
 	if (open_odb(r, objects, e) ||
@@ -337,7 +338,8 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		return 0;
 	}
 	if (n > l->w->max_object)
-		tally_object(l->w->tally, oid, "larger than the limit");
+		tally_object(l->w->tally, oid, "%zu bytes, over the limit of "
+			     "%zu", n, l->w->max_object);
 	else if (type == OBJECT_TREE)
 		rc = buf_add(&l->r->loose_trees, oid, OID_LEN, e);
 	else

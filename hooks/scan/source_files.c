@@ -35,7 +35,9 @@ static int scan_fd(struct files *w, int fd, const char *path, size_t n,
 	int rc;
 
 	if (n > w->s->max_file) {
-		tally_problem(w->s->tally, path, "%zu bytes, over the limit", n);
+		tally_problem(w->s->tally, path, "%zu bytes, over the limit "
+			      "of %zu (--max-target-megabytes)", n,
+			      w->s->max_file);
 		return 0;
 	}
 	if (!n)

@@ -43,7 +43,8 @@ static int scan_blob(struct job *j, const git_oid *id, const char *path,
 	if (!repo_fetch(&j->r, id->id, &text, &n, &type))
 		tally_problem(tally, path, "%s", repo_why());
 	else if (n > j->s->max_file)
-		tally_problem(tally, path, "larger than the limit");
+		tally_problem(tally, path, "%zu bytes, over the limit of "
+			      "%zu", n, j->s->max_file);
 	else
 		rc = engine_file(j->s->engine, &j->t, path, text, n, tally,
 				 list, j->e);

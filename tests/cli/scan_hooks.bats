@@ -521,3 +521,35 @@ objects() { find ../server/objects -type f | wc -l; }
 	wait $!
 	[ -z "$(find ../fresh -name 'rules-*' -newermt 2002-01-01)" ]
 }
+
+@test "a setting that cannot be is named, with what can be; an empty one is none" {
+	git -C ../server config curfew.maxTime 5
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *curfew.maxTime* ]]
+	[[ $output == *"4s, 500ms"* ]]
+	git -C ../server config curfew.maxTime 4s
+	git -C ../server config curfew.config ""
+	run git push origin main
+	[ "$status" -eq 0 ]
+}
+
+@test "hook: help behind its words; hints only where they hold" {
+	for words in "hook --help" "hook install --help" "hook status --help" "hook install -h"; do
+		# shellcheck disable=SC2086
+		run "$scan" $words
+		[ "$status" -eq 0 ]
+		[[ $output == "usage: curfew-scan hook "* ]]
+	done
+	run "$scan" scan --staged /nonexistent-repository
+	[ "$status" -eq 3 ]
+	[[ $output != *SHA-256* ]]
+	git init -q --bare --object-format=sha256 ../long
+	for words in "scan --staged" "scan" "hook install"; do
+		# shellcheck disable=SC2086
+		run "$scan" $words ../long
+		[ "$status" -eq 3 ]
+		echo "$output"
+		[[ $output == *"SHA-256 ids are not read"* ]]
+	done
+}
