@@ -228,9 +228,9 @@ assert {("f", "generic-secret"), ("rsyncd.secrets", "rsyncd-secrets-file")} <= f
 		echo "$line: $output"
 		[ "$status" -eq 0 ]
 	done
-	mkdir tests
-	echo "DATABASE_URL=postgres://app:$p@db.internal/app" >tests/.env
-	run "$scan" scan --min-confidence high tests/.env
+	mkdir -p in/tests
+	echo "DATABASE_URL=postgres://app:$p@db.internal/app" >in/tests/.env
+	run "$scan" scan --dir --min-confidence high in
 	[ "$status" -eq 0 ]
 }
 
