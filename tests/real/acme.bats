@@ -299,7 +299,7 @@ serial_in_file() {
 	run curfew rotate site --wait 60s
 	echo "$output"
 	[ "$status" -eq 0 ]
-	[[ $output == *"DONE (generation 2; the old one is proved dead)"* ]]
+	[[ $output == *"DONE (generation 2; the old one is dead: proved by the service's record)"* ]]
 	second=$(serial_in_file)
 	[ "$first" != "$second" ]
 	[ "$(acme_status "$first")" = Revoked ]
