@@ -14,72 +14,6 @@
 #include "base/mem.h"
 #include "vault/inventory.h"
 
-void rotate_free(struct rotate_set *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		rot_free(&s->p[i]);
-	mem_free(s->p);
-	mem_free(s->fresh);
-	mem_free(s->table);
-	*s = (struct rotate_set){ .n = 0 };
-}
-
-/* Where it is in the table, or where it belongs: the index + 1 is there, 0.
- * Ids are keyed hashes: any part of one is spread evenly. */
-static uint32_t *slot_of(const struct rotate_set *s, const struct store_id *id)
-{
-	size_t at;
-
-	memcpy(&at, id->b, sizeof(at));
-	for (;; at++) {
-		uint32_t *x = &s->table[at & (2 * s->cap - 1)];
-
-		if (!*x || memcmp(&s->p[*x - 1].id, id, sizeof(*id)) == 0)
-			return x;
-	}
-}
-
-static int grow(struct rotate_set *s, struct err *e)
-{
-	const size_t cap = s->cap ? s->cap * 2 : 16;
-	struct rot_line *p = mem_realloc(s->p, cap * sizeof(*p));
-	unsigned char *f = mem_realloc(s->fresh, cap * sizeof(*f));
-	uint32_t *t = mem_array(2 * cap, sizeof(*t));
-
-	s->p = p ? p : s->p;
-	s->fresh = f ? f : s->fresh;
-	if (!p || !f || !t) {
-		mem_free(t);
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	}
-	mem_free(s->table);
-	s->table = t;
-	s->cap = cap;
-	for (size_t i = 0; i < s->n; i++)
-		*slot_of(s, &s->p[i].id) = (uint32_t)i + 1;
-	return 0;
-}
-
-/* Takes the line. */
-static int add(struct rotate_set *s, struct rot_line *l, enum rotate_row fresh,
-	       struct err *e)
-{
-	uint32_t *at;
-
-	if (s->n == s->cap && grow(s, e) < 0)
-		return -1;
-	at = slot_of(s, &l->id);
-	if (*at) {
-		rot_free(l); /* two words mean the same */
-		return 0;
-	}
-	s->fresh[s->n] = (unsigned char)fresh;
-	s->p[s->n++] = *l;
-	*at = (uint32_t)s->n;
-	*l = (struct rot_line){ .state = 0 };
-	return 0;
-}
-
 /* ---- one line -------------------------------------------------------------------- */
 
 struct known { /* of the connection and the account last looked at */
@@ -116,19 +50,40 @@ static void known_free(struct known *k)
 	rot_index_free(&k->lines);
 }
 
-/* The one whose turn it is, of two accounts. */
+static void own_access(const char *named, struct err *e)
+{
+	err_fail(e, ERR_POLICY, named, "curfew itself signs in with it: the new "
+		 "value would lock curfew out");
+	err_hint(e, "change it at the service, then 'curfew connect --replace'");
+}
+
+static int find_own(const struct inv_credential *c, void *own, struct err *e)
+{
+	(void)e;
+	*(bool *)own |= c->self;
+	return 0;
+}
+
+/* The one whose turn it is, of two accounts: there, and not curfew's own. */
 static int other_is_there(struct app *app, const struct rot_line *l,
 			  struct err *e)
 {
 	struct inv_account a;
+	bool own = false;
 	int rc;
 
 	if (!(l->flags & RF_ALTERNATE))
 		return 0;
 	rc = inv_account_get(app->vault, l->conn, l->new_account, &a, e);
 	if (rc > 0) {
+		own = a.self;
 		inv_account_free(&a);
-		return 0;
+		if (inv_credentials(app->vault, l->conn, l->new_account,
+				    find_own, &own, e) < 0)
+			return -1;
+		if (!own)
+			return 0;
+		own_access(l->new_account, e);
 	}
 	if (rc == 0) {
 		err_fail(e, ERR_POLICY, l->policy, "its partner %s/%s is not in "
@@ -154,7 +109,7 @@ static int take_line(struct app *app, const struct inv_credential *c,
 		if (rot_policy_begin(l, p, facts_of(k->facts, c->kind),
 				     rot_clock_ms(), e) == 0 &&
 		    other_is_there(app, l, e) == 0 &&
-		    add(out, l, ROW_BEGINS, e) == 0)
+		    rotate_add(out, l, ROW_BEGINS, e) == 0)
 			rc = 1;
 	}
 	rot_free(l);
@@ -227,7 +182,7 @@ static int add_busy(struct app *app, struct rot_line *l, struct known *k,
 	int rc = take_places(app, l, k, e);
 
 	if (rc >= 0)
-		return add(out, l, rc > 0 ? ROW_PLACES : ROW_KEPT, e);
+		return rotate_add(out, l, rc > 0 ? ROW_PLACES : ROW_KEPT, e);
 	rot_free(l);
 	return -1;
 }
@@ -277,34 +232,40 @@ static int places(struct app *app, struct rotate_set *s, bool one, struct err *e
 		if (one || told(s, e) < 0)
 			goto out;
 	}
-	memset(s->table, 0, 2 * s->cap * sizeof(*s->table));
-	for (size_t i = 0; i < s->n; i++)
-		*slot_of(s, &s->p[i].id) = (uint32_t)i + 1;
+	rotate_reindex(s);
 	rc = 0;
 out:
 	mem_free(why);
 	return rc;
 }
 
-static void own_access(const char *named, struct err *e)
+static void no_policy(const char *named, struct err *e)
 {
-	err_fail(e, ERR_POLICY, named, "curfew itself signs in with it: the new "
-		 "value would lock curfew out");
-	err_hint(e, "change it at the service, then 'curfew connect --replace'");
+	err_fail(e, ERR_POLICY, named, "no [rotation.NAME] of curfew.toml fits "
+		 "it");
+	err_hint(e, "a policy says where the new value is needed; see "
+		    "docs/rotation.md");
 }
 
-/* It does not begin: an incident has ended it, or it is curfew's own. */
+/* Why it does not begin. */
 static void refuse(const struct inv_credential *c, const char *incident,
 		   struct err *e)
 {
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 
-	if (inv_address(&b, c->connection, c->account, c->id, e) == 0 &&
-	    incident) {
+	if (inv_address(&b, c->connection, c->account, c->id, e) < 0) {
+		; /* e says so */
+	} else if (incident) {
 		err_fail(e, ERR_POLICY, b.p, "%s has ended it", incident);
 		err_hint(e, "what took its place is a credential of its own");
-	} else if (b.p) {
+	} else if (c->self) {
 		own_access(b.p, e);
+	} else if (c->missing) {
+		err_fail(e, ERR_POLICY, b.p, "its service does not list it any "
+			 "more");
+		err_hint(e, "'curfew sync %s' looks again", c->connection);
+	} else {
+		no_policy(b.p, e);
 	}
 	buf_release(&b);
 }
@@ -330,7 +291,7 @@ static int take(struct app *app, const struct inv_credential *c,
 		rot_free(&l);
 		return 0;
 	}
-	if (c->self) {
+	if (c->self || c->missing) {
 		refuse(c, NULL, e);
 		goto fail;
 	}
@@ -353,7 +314,8 @@ struct taking {
 	struct app *app;
 	struct inv_credential *p; /* copies: nothing else may be read meanwhile */
 	size_t n, cap;
-	bool others; /* curfew's own was not named */
+	size_t taken; /* of them */
+	bool others; /* an account or more was named, not each of these */
 	bool own;    /* ... and is there */
 };
 
@@ -413,6 +375,25 @@ static int gather(struct app *app, const struct selected *x,
 	return rc < 0 ? -1 : 0;
 }
 
+/* What one thing that was named brought.  `one`: nothing else is named, its
+ * error is the command's. */
+static int take_gathered(struct taking *t, bool one, struct known *k,
+			 struct rotate_set *out, struct err *e)
+{
+	for (; t->taken < t->n; t->taken++) {
+		const struct inv_credential *c = &t->p[t->taken];
+		int rc = take(t->app, c, k, out, e);
+
+		if (rc == 0 && !t->others && !one && !out->going) {
+			refuse(c, NULL, e);
+			rc = -1;
+		}
+		if (rc < 0 && (one || told(out, e) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 int rotate_selected(struct app *app, const struct selection *sel,
 		    struct rotate_set *out, struct err *e)
 {
@@ -423,13 +404,10 @@ int rotate_selected(struct app *app, const struct selection *sel,
 
 	for (size_t i = 0; i < sel->n; i++) {
 		t.others = sel->bulk || !*sel->p[i].kind;
-		if (gather(app, &sel->p[i], &t, e) < 0)
+		if (gather(app, &sel->p[i], &t, e) < 0 ||
+		    take_gathered(&t, one, &k, out, e) < 0)
 			goto out;
 	}
-	for (size_t i = 0; i < t.n; i++)
-		if (take(app, &t.p[i], &k, out, e) < 0 &&
-		    (one || told(out, e) < 0))
-			goto out;
 	if (places(app, out, one, e) < 0)
 		goto out;
 	if (!out->n && !out->refused && out->going) {
@@ -443,10 +421,7 @@ int rotate_selected(struct app *app, const struct selection *sel,
 		goto out;
 	}
 	if (!out->n && !out->refused) {
-		err_fail(e, ERR_POLICY, sel->named, "no [rotation.NAME] of "
-			 "curfew.toml fits it");
-		err_hint(e, "a policy says where the new value is needed; see "
-			    "docs/rotation.md");
+		no_policy(sel->named, e);
 		goto out;
 	}
 	rc = 0;
@@ -504,7 +479,8 @@ static int take_due(struct app *app, const struct store_id *id,
 		rot_free(&l);
 		return rc;
 	}
-	rc = rot_policy_of(app->config, &c, &p, e);
+	if (!c.missing)
+		rc = rot_policy_of(app->config, &c, &p, e);
 	if (rc < 0)
 		rot_free(&l);
 	else
@@ -551,7 +527,7 @@ int rotate_line(struct app *app, const struct store_id *id,
 	if (rc <= 0)
 		return rc;
 	if (rot_busy(&l))
-		return add(out, &l, ROW_KEPT, e);
+		return rotate_add(out, &l, ROW_KEPT, e);
 	rot_free(&l);
 	return 0;
 }

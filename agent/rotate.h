@@ -25,6 +25,11 @@ struct rotate_set {
 };
 
 void rotate_free(struct rotate_set *s);
+/* After lines were taken out. */
+void rotate_reindex(struct rotate_set *s);
+/* Takes the line; one that is there already is let go. */
+int rotate_add(struct rotate_set *s, struct rot_line *l, enum rotate_row fresh,
+	       struct err *e) __attribute__((warn_unused_result));
 
 /* Before anything is decided: has the clock been set?  That is told, and what is
  * being waited for is moved (rotate_clock.c). */

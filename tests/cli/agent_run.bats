@@ -2,27 +2,15 @@
 # curfew agent: works when something is due, tells systemd, reads its
 # configuration again, ends in order.
 
-setup() {
-	build=${CURFEW_BUILD:-$PWD/build/test}
-	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-agent-XXXXXX")
-	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
-	agent=
-	listener=
-}
+load rotation
+agent=
+listener=
 
 teardown() {
 	[ -z "$agent" ] || kill -KILL "$agent" 2>/dev/null || true
 	[ -z "$listener" ] || kill "$listener" 2>/dev/null || true
 	rm -rf "$DIR"
 }
-
-curfew() {
-	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" \
-		--config "$DIR/curfew.toml" --no-input "$@"
-}
-
-seed() { "$build/matrix" --seed-rotation "$DIR" "$1" "${2:-}"; }
-B="latency=1 class=B fixed=0"
 
 # systemd's end of the socket: each datagram's lines in $DIR/heard.
 listen() {
@@ -65,7 +53,6 @@ finish() { # its exit code in $code
 
 heard() { grep -q "$@" "$DIR/heard"; }
 delivered() { grep -a $'^D\tapp\t' "$DIR/sink.world" | tail -1 | cut -f4; }
-has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
 
 @test "READY, a rotation when it is due, STOPPING; the vault is free in between" {
 	seed "$B" 'every = "30d"'

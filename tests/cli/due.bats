@@ -1,23 +1,8 @@
 #!/usr/bin/env bats
 # due without a key, and what show tells of a rotation.
 
-setup() {
-	build=${CURFEW_BUILD:-$PWD/build/test}
-	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-due-XXXXXX")
-	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
-}
+load rotation
 
-teardown() {
-	rm -rf "$DIR"
-}
-
-curfew() {
-	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" \
-		--config "$DIR/curfew.toml" --no-input "$@"
-}
-
-seed() { "$build/matrix" --seed-rotation "$DIR" "$1" "${2:-}"; }
-has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
 due() { "$build/curfew" --dir "$DIR/vault" due "$@"; }
 later() { # MS COMMAND...
 	local ms=$1
@@ -26,7 +11,6 @@ later() { # MS COMMAND...
 }
 
 EVERY='every = "30d"'
-B="latency=1 class=B fixed=0"
 
 @test "due: which kind, how many, since when, without a key" {
 	seed "$B" "$EVERY"

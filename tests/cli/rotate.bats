@@ -2,38 +2,8 @@
 # rotate, against the fake service and a fake sink: what is said, what is sent,
 # what the consumer holds at the end.
 
-setup() {
-	build=${CURFEW_BUILD:-$PWD/build/test}
-	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-rotate-XXXXXX")
-	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
-	export CURFEW_TEST_STUCK_MS=60
-}
-
-teardown() {
-	rm -rf "$DIR"
-}
-
-curfew() {
-	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" \
-		--config "$DIR/curfew.toml" --no-input "$@"
-}
-
-seed() { "$build/matrix" --seed-rotation "$DIR" "$1" "${2:-}"; }
-
-B="latency=1 class=B fixed=0"
-A="latency=1 class=A fixed=0"
-PLACE="latency=1 class=A fixed=1"
-
-has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
-
-# How often the service was asked for a verb.
-asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/${2:-c1}.world" || true; }
-
-# The value that the consumer reads, and the one that a key has now.
-delivered() { grep -a $'^D\tapp\t' "$DIR/sink.world" | tail -1 | cut -f4; }
-value() { grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f5; }
-ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f8)" != 0 ]; }
-lives() { ! ended "$@"; }
+load rotation
+export CURFEW_TEST_STUCK_MS=60
 
 # Begins it, and goes on until that is said, however slow the machine.
 until_says() {
@@ -535,4 +505,38 @@ connections = ["c1"]'
 	[ "$(value bot2 k1)" = planted-value-three-c2 ]
 	run curfew show c1/bot2
 	[[ $output != *rotation* ]]
+}
+
+@test "of two that are named, the one that no policy fits is told" {
+	seed "$B"
+	run curfew rotate c1/bot#k1 c1/bot2#k1 --wait 20s
+	echo "$output"
+	[ "$status" -eq 9 ]
+	has "'c1/bot2#k1': no [rotation.NAME] of curfew.toml fits it"
+	has "c1/bot#new-1  DONE"
+	[ "$(value bot2 k1)" = planted-value-three-c2 ]
+}
+
+@test "a partner that curfew itself signs in with is left alone" {
+	seed "$PLACE self=bot2" 'partner = "c1/bot2"'
+	run curfew sync c1
+	[ "$status" -eq 0 ]
+	for n in -n --wait=5s; do
+		run curfew rotate c1/bot#k1 $n
+		echo "$output"
+		[ "$status" -eq 9 ]
+		has "curfew itself signs in with it"
+	done
+	[ "$(value bot2 k1)" = planted-value-three-c2 ]
+}
+
+@test "what its service does not list any more is not begun" {
+	seed "$B"
+	sed -i '/^K\tbot\tkey\tk1\t/d' "$DIR/c1.world"
+	curfew sync c1 >/dev/null
+	run curfew rotate c1/bot#k1 --wait 5s
+	echo "$output"
+	[ "$status" -eq 9 ]
+	has "its service does not list it any more"
+	[ "$(asked mint)" -eq 0 ]
 }

@@ -2,31 +2,8 @@
 # Where a rotation delivers: found wrong before anything is set, mended while
 # nobody has the new value, and never shared by two credentials.
 
-setup() {
-	build=${CURFEW_BUILD:-$PWD/build/test}
-	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-place-XXXXXX")
-	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
-	export CURFEW_TEST_STUCK_MS=60
-}
-
-teardown() {
-	rm -rf "$DIR"
-}
-
-curfew() {
-	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" \
-		--config "$DIR/curfew.toml" --no-input "$@"
-}
-
-seed() { "$build/matrix" --seed-rotation "$DIR" "$1" "${2:-}"; }
-
-A="latency=1 class=A fixed=0"
-PLACE="latency=1 class=A fixed=1"
-
-has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
-asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/${2:-c1}.world" || true; }
-at() { grep -a $'^D\t'"$1"$'\t' "$DIR/sink.world" | tail -1 | cut -f4; }
-value() { grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f5; }
+load rotation
+export CURFEW_TEST_STUCK_MS=60
 
 # The rotation's section alone is written anew.
 policy() {

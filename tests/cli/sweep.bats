@@ -4,34 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-	build=${CURFEW_BUILD:-$PWD/build/test}
-	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-sweep-XXXXXX")
-	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
-	export CURFEW_TEST_STUCK_MS=60
-}
-
-teardown() {
-	rm -rf "$DIR"
-}
-
-curfew() {
-	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" \
-		--config "$DIR/curfew.toml" --no-input "$@"
-}
-
-# Only bot's key is rotated.
-seed() {
-	"$build/matrix" --seed-rotation "$DIR" "$1" "${2:-}"
-	sed -i 's/"c1\/bot2#k1", //' "$DIR/curfew.toml"
-}
-
-B="latency=1 class=B fixed=0"
-
-has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; }; }
-asked() { grep -ac $'^L\t[0-9]*\t'"$1"$'\t' "$DIR/${2:-c1}.world" || true; }
-ended() { [ "$(grep -a $'^K\t'"$1"$'\tkey\t'"$2"$'\t' "$DIR/c1.world" | tail -1 | cut -f8)" != 0 ]; }
-lives() { ! ended "$@"; }
+load rotation
+export CURFEW_TEST_STUCK_MS=60
 
 @test "what is due is rotated, and cron hears nothing" {
 	seed "$B" 'every = "30d"'
