@@ -61,19 +61,18 @@ static int push_parent(struct commits *c, uint64_t parent, struct err *e)
 	return 0;
 }
 
-/* "WORD HEX\n" at p: the id's first bytes. */
-static bool id_line(const char **p, const char *end, const char *word,
-		    uint64_t *out)
+bool commit_id(const char **p, const char *end, const char *word,
+	       unsigned char *oid)
 {
+	char hex[2 * OID_LEN + 1];
 	size_t n = strlen(word);
-	char hex[17];
 
 	if ((size_t)(end - *p) < n + 41 || memcmp(*p, word, n) != 0 ||
 	    (*p)[n + 40] != '\n')
 		return false;
-	memcpy(hex, *p + n, 16);
-	hex[16] = '\0';
-	if (!text_unhex(hex, out, sizeof(*out)))
+	memcpy(hex, *p + n, 2 * OID_LEN);
+	hex[2 * OID_LEN] = '\0';
+	if (!text_unhex(hex, oid, OID_LEN))
 		return false;
 	*p += n + 41;
 	return true;
@@ -104,18 +103,18 @@ int commits_add(struct commits *c, const unsigned char *oid, const char *text,
 {
 	const char *p = text, *end = text + n;
 	struct commit *k;
-	uint64_t id;
+	unsigned char id[OID_LEN];
 
-	if (!id_line(&p, end, "tree ", &id))
+	if (!commit_id(&p, end, "tree ", id))
 		return 0;
 	k = push(c, e);
 	if (!k)
 		return -1;
 	memcpy(k->oid, oid, OID_LEN);
-	k->tree = id;
+	k->tree = oid_short(id);
 	k->parent = (uint32_t)c->n_parents;
-	while (id_line(&p, end, "parent ", &id)) {
-		if (push_parent(c, id, e))
+	while (commit_id(&p, end, "parent ", id)) {
+		if (push_parent(c, oid_short(id), e))
 			return -1;
 		k->parents++;
 	}

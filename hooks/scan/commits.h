@@ -30,6 +30,10 @@ struct commits {
 
 uint64_t oid_short(const unsigned char *oid);
 
+/* "WORD HEX\n" at *p, which goes on behind it: the id; false: it is not there. */
+bool commit_id(const char **p, const char *end, const char *word,
+	       unsigned char *oid);
+
 /* From the text of a commit object; a malformed one is left out. */
 int commits_add(struct commits *c, const unsigned char *oid, const char *text,
 		size_t n, struct err *e) __attribute__((warn_unused_result));

@@ -4,9 +4,13 @@
  * A push brings no object for a file that the repository has already: a copy
  * or a move is a line in a tree.  What a file holds may weigh more at its new
  * path, and it may never have been seen in a branch.  So the pushed commits are
- * compared with their parents, and old files at new paths are scanned as they
- * stand there; stood.c decides what is no news of it.  A file that a branch or
- * tag of the repository has at the same path came from there (cherry-picks).
+ * compared with their parents (fresh.h), and old files at new paths are scanned
+ * as they stand there; stood.c decides what is no news of it.  A file that a
+ * branch or tag of the repository has at the same path came from there
+ * (cherry-picks).
+ *
+ * Where all that the push names came with it, nothing is compared, and the old
+ * objects are not asked for at all.
  */
 #include "hooks/scan/copied.h"
 
@@ -14,16 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks/scan/fresh.h"
+#include "hooks/scan/links.h"
 #include "hooks/scan/tell.h"
 
-#define COMMITS_MAX 2000u /* of a push that are compared with their parents */
-#define REFS_MAX 1000u	  /* asked about one file */
-#define PARENTS_MAX 16u
+#define REFS_MAX 1000u /* asked about one file */
 
 struct job {
 	const struct source *s;
 	struct repo *r;
-	git_odb *old;
+	struct idset here; /* what the push brought, and only it */
+	const unsigned char *commit;
 	struct scan_thread t;
 	bool ready; /* t is */
 	struct err *e;
@@ -69,19 +74,19 @@ static bool stands_in_refs(struct job *j, const char *path, const git_oid *id)
 }
 
 /* The rows from `from` on get the commit; those that do not stand go. */
-static int name_rows(struct job *j, size_t from, const unsigned char *commit,
-		     const git_diff_delta *d)
+static int name_rows(struct job *j, size_t from, const char *path,
+		     const git_oid *id)
 {
-	const bool old = stands_in_refs(j, d->new_file.path, &d->new_file.id);
+	const bool old = stands_in_refs(j, path, id);
 	struct findings *list = j->s->list;
 	char hex[2 * OID_LEN + 1];
 	size_t i;
 
-	walk_name(d->new_file.id.id, hex);
+	walk_name(id->id, hex);
 	for (i = list->n; i-- > from;) {
 		struct finding *f = &list->v[i];
 
-		if (tell_commit(f, j->r, commit, j->e) ||
+		if (tell_commit(f, j->r, j->commit, j->e) ||
 		    finding_set(&f->object, hex, j->e) ||
 		    finding_fingerprint(f, j->e))
 			return -1;
@@ -92,107 +97,106 @@ static int name_rows(struct job *j, size_t from, const unsigned char *commit,
 }
 
 /* An old file where it stands now. */
-static int one_file(struct job *j, const git_diff_delta *d,
-		    const unsigned char *commit)
+static int one_file(void *arg, const char *path, const unsigned char *oid,
+		    struct err *e)
 {
-	const char *path = d->new_file.path;
+	struct job *j = arg;
 	size_t from = j->s->list->n, n = 0;
 	enum object_type type;
 	char *text = NULL;
-	int rc;
+	git_oid id;
+	int rc = 0;
 
-	if (!j->ready && scan_thread_init(&j->t, &j->s->engine->scanner, j->e))
+	if (!j->ready && scan_thread_init(&j->t, &j->s->engine->scanner, e))
 		return -1;
 	j->ready = true;
-	if (!repo_fetch(j->r, d->new_file.id.id, &text, &n, &type)) {
+	if (!repo_fetch(j->r, oid, &text, &n, &type)) {
 		tally_problem(j->s->tally, path, "%s", repo_why());
 		return 0;
 	}
 	j->s->list->cursor.text = NULL;
-	if (n > j->s->max_file) {
+	if (n > j->s->max_file)
 		tally_problem(j->s->tally, path, "larger than the limit");
-		rc = 0;
-	} else {
+	else
 		rc = engine_file(j->s->engine, &j->t, path, text, n,
-				 j->s->tally, j->s->list, j->e);
-	}
+				 j->s->tally, j->s->list, e);
 	j->s->list->cursor.text = NULL;
 	free(text);
-	if (!rc && j->s->list->n > from)
-		rc = name_rows(j, from, commit, d);
-	return rc;
-}
-
-static int one_delta(struct job *j, const git_diff_delta *d, git_tree **parent,
-		     size_t parents, const unsigned char *commit)
-{
-	size_t i;
-
-	if (d->status == GIT_DELTA_DELETED ||
-	    d->new_file.mode == GIT_FILEMODE_COMMIT ||
-	    git_oid_equal(&d->new_file.id, &d->old_file.id) || /* its mode */
-	    !git_odb_exists_ext(j->old, &d->new_file.id,
-				GIT_ODB_LOOKUP_NO_REFRESH))
-		return 0;
-	for (i = 1; i < parents; i++)
-		if (has_at(parent[i], d->new_file.path, &d->new_file.id))
-			return 0;
-	return one_file(j, d, commit);
-}
-
-/* A commit that cannot be read was told before. */
-static int one_commit(struct job *j, const unsigned char *oid)
-{
-	git_tree *tree = NULL, *parent[PARENTS_MAX] = { 0 };
-	git_diff_options o;
-	git_commit *c = NULL, *p;
-	git_diff *diff = NULL;
-	size_t n = 0, i;
-	git_oid id;
-	int rc = 0;
-
 	git_oid_fromraw(&id, oid);
-	if (git_commit_lookup(&c, j->r->git, &id) || git_commit_tree(&tree, c))
-		goto out;
-	for (i = 0; i < git_commit_parentcount(c) && n < PARENTS_MAX; i++) {
-		if (git_commit_parent(&p, c, (unsigned)i))
-			continue;
-		n += !git_commit_tree(&parent[n], p);
-		git_commit_free(p);
-	}
-	git_diff_options_init(&o, GIT_DIFF_OPTIONS_VERSION);
-	o.flags = GIT_DIFF_SKIP_BINARY_CHECK | GIT_DIFF_INCLUDE_TYPECHANGE;
-	if (git_diff_tree_to_tree(&diff, j->r->git, parent[0], tree, &o))
-		goto out;
-	for (i = 0; i < git_diff_num_deltas(diff) && !rc &&
-		    !deadline_over(j->s->deadline); i++)
-		rc = one_delta(j, git_diff_get_delta(diff, i), parent, n, oid);
-out:
-	git_diff_free(diff);
-	while (n)
-		git_tree_free(parent[--n]);
-	git_tree_free(tree);
-	git_commit_free(c);
+	if (!rc && j->s->list->n > from)
+		rc = name_rows(j, from, path, &id);
 	return rc;
 }
 
-int copied_find(const struct source *s, struct repo *r, struct git_odb *old,
-		const struct commits *c, struct err *e)
-{
-	struct job j = { .s = s, .r = r, .old = old, .e = e };
-	size_t i;
-	int rc = 0;
+/* ---- what is worth comparing --------------------------------------------- */
 
-	for (i = 0; i < c->n && i < COMMITS_MAX && !rc; i++) {
-		if (deadline_over(s->deadline)) {
+static int add_here(struct job *j, const struct idset *again,
+		    const unsigned char *oid)
+{
+	const uint64_t id = oid_short(oid);
+
+	return idset_has(again, id) ? 0 : idset_add(&j->here, id, NULL, j->e);
+}
+
+static int list_here(struct job *j, const struct idset *again)
+{
+	const struct buf *loose = &j->r->loose;
+	size_t p, i;
+
+	for (p = 0; p < j->r->packs; p++)
+		for (i = 0; i < j->r->pack[p].p->n; i++)
+			if (add_here(j, again, pack_oid(j->r->pack[p].p,
+							(uint32_t)i)))
+				return -1;
+	for (i = 0; i + OID_LEN <= loose->len; i += OID_LEN)
+		if (add_here(j, again, (const unsigned char *)loose->p + i))
+			return -1;
+	return 0;
+}
+
+/* Does any commit or tree of the push name what did not come with it? */
+static int names_old(struct job *j, const struct commits *c, bool *yes)
+{
+	struct links l;
+	size_t i;
+
+	*yes = false;
+	for (i = 0; i < c->n && !*yes; i++)
+		*yes = !idset_has(&j->here, c->v[i].tree);
+	if (*yes || !c->n)
+		return 0;
+	if (links_get(j->r, j->s->threads, j->s->max_file, j->s->tally, &l,
+		      j->e))
+		return -1;
+	for (i = 0; i < l.gains && !*yes; i++)
+		*yes = !idset_has(&j->here, l.gain[i].child);
+	links_keep(j->r, &l);
+	return 0;
+}
+
+int copied_find(const struct source *s, struct repo *r,
+		const struct idset *again, const struct commits *c,
+		struct err *e)
+{
+	struct job j = { .s = s, .r = r, .e = e };
+	struct fresh f = { .r = r, .skip = &j.here, .tally = s->tally,
+			   .deadline = s->deadline, .each = one_file, .arg = &j };
+	bool yes = false;
+	size_t i;
+	int rc = list_here(&j, again) || names_old(&j, c, &yes) ? -1 : 0;
+
+	for (i = 0; yes && i < c->n && !rc; i++) {
+		j.commit = c->v[i].oid;
+		rc = fresh_files(&f, j.commit, e);
+		if (deadline_met(s->deadline)) {
 			tally_unseen(s->tally, NULL, c->n - i);
 			break;
 		}
-		rc = one_commit(&j, c->v[i].oid);
 	}
 	if (j.ready) {
 		tally_thread(s->tally, &j.t);
 		scan_thread_release(&j.t);
 	}
+	idset_release(&j.here);
 	return rc;
 }

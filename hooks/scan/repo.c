@@ -159,7 +159,8 @@ static int open_odb(struct repo *r, const char *objects, struct err *e)
 		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
 		goto out;
 	}
-	if (objects && git_repository_set_odb(r->git, r->odb)) {
+	if (objects && (git_repository_set_odb(r->git, r->odb) ||
+			git_odb_open(&r->own, own))) {
 		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
 		goto out;
 	}
@@ -208,6 +209,7 @@ void repo_close(struct repo *r)
 	mem_free(r->links);
 	buf_release(&r->loose_trees);
 	buf_release(&r->loose);
+	git_odb_free(r->own);
 	git_odb_free(r->odb);
 	git_repository_free(r->git);
 	strings_free(&r->objects);
@@ -223,7 +225,8 @@ bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,
 	git_oid id;
 
 	git_oid_fromraw(&id, oid);
-	if (git_odb_read(&o, r->odb, &id))
+	if ((!r->own || git_odb_read(&o, r->own, &id)) &&
+	    git_odb_read(&o, r->odb, &id))
 		return false;
 	*n = git_odb_object_size(o);
 	*type = (enum object_type)git_odb_object_type(o);

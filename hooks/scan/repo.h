@@ -20,6 +20,8 @@ struct repo_pack {
 struct repo {
 	struct git_repository *git;
 	struct git_odb *odb;
+	struct git_odb *own; /* a quarantine without its alternates: what came
+			      * is not looked up in all packs that were there */
 	struct strings objects; /* object folders: own first, then alternates */
 	bool partial; /* a pack says that others hold what it names */
 	struct repo_pack *pack; /* those that repo_objects() went through */

@@ -8,6 +8,7 @@
 #include "hooks/scan/source_names.h"
 
 #include <git2.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -239,6 +240,18 @@ out:
 	return rc ? -1 : 0;
 }
 
+/* Most are, and what a push brought is quickly read. */
+static bool is_commit(const struct job *j, const struct tip *tip)
+{
+	enum object_type type = OBJECT_BAD;
+	char *text = NULL;
+	size_t n;
+
+	(void)repo_fetch(j->r, tip->oid, &text, &n, &type);
+	free(text);
+	return type == OBJECT_COMMIT;
+}
+
 /* What a tag names that is no commit but a folder: all of it. */
 static int tagged_tree(struct job *j, const struct tip *tip)
 {
@@ -247,6 +260,8 @@ static int tagged_tree(struct job *j, const struct tip *tip)
 	git_oid id;
 	int rc = 0;
 
+	if (is_commit(j, tip))
+		return 0;
 	git_oid_fromraw(&id, tip->oid);
 	if (!git_object_lookup(&o, j->r->git, &id, GIT_OBJECT_ANY) &&
 	    git_object_peel(&c, o, GIT_OBJECT_COMMIT) &&

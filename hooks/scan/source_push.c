@@ -34,18 +34,31 @@ static int open_old(const struct quarantine *q, git_odb **old, struct err *e)
 	return rc;
 }
 
-/* git completes a thin pack with bases the repository already had. */
-static void drop_known(git_odb *old, struct sightings *s)
+/* What came though it was there is no news by itself: git completes a thin pack
+ * with bases the repository already had, and a pusher who does not know what is
+ * there sends more than is needed.  `again`: such objects. */
+static int drop_known(const struct quarantine *q, struct sightings *s,
+		      struct idset *again, struct err *e)
 {
+	git_odb *old = NULL;
 	size_t i, kept = 0;
 	git_oid id;
+	int rc = 0;
 
-	for (i = 0; i < s->n; i++) {
+	if (!s->n || !q->alternates)
+		return 0;
+	if (open_old(q, &old, e))
+		return -1;
+	for (i = 0; i < s->n && !rc; i++) {
 		git_oid_fromraw(&id, s->v[i].oid);
-		if (!git_odb_exists(old, &id))
+		if (git_odb_exists(old, &id))
+			rc = idset_add(again, oid_short(id.id), NULL, e);
+		else
 			s->v[kept++] = s->v[i];
 	}
 	s->n = kept;
+	git_odb_free(old);
+	return rc;
 }
 
 /* Objects that could not be looked at, by where they stand: a pusher knows no
@@ -116,7 +129,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 		.fetch = repo_fetch, .fetch_arg = &r, .tally = s->tally,
 		.out = &out,
 	};
-	git_odb *old = NULL;
+	struct idset again = { 0 };
 	int rc = -1;
 
 	if (repo_open(&r, q->git_dir, q->objects, q->alternates, e))
@@ -126,18 +139,15 @@ int source_push(const struct source *s, const struct quarantine *q,
 	if (repo_objects(&r, &w, 0, 1, e) ||
 	    tell_unnamed(s, &r, &out, q, e) ||
 	    path_rules_find(s, &r, &out, e) ||
-	    (q->alternates && open_old(q, &old, e)))
-		goto out;
-	if (old)
-		drop_known(old, &out.seen);
-	if (tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
-	    (old && copied_find(s, &r, old, &out.commits, e)) ||
+	    drop_known(q, &out.seen, &again, e) ||
+	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
+	    (q->alternates && copied_find(s, &r, &again, &out.commits, e)) ||
 	    stood_mark(s, &r, e) ||
 	    source_names(s, &r, &out.commits, q->tip, q->tips, e))
 		goto out;
 	rc = 0;
 out:
-	git_odb_free(old);
+	idset_release(&again);
 	walk_out_release(&out);
 	repo_close(&r);
 	return rc;

@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# Old files that a push puts at new paths: it brings no object for them.
+
+setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
+	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	secret=gl"pat-hookTESTsecret456789"
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	git init -q --bare server
+	"$scan" hook install server >/dev/null
+	git -C server config curfew.maxTime 1h # only questions end it
+	mv server/hooks/pre-receive hook
+	git init -q -b main work
+	cd work
+	git remote add origin ../server
+	mkdir -p old/deep
+	seq 50 >f
+	echo "token = $secret" >old/deep/h
+	git add .
+	git commit -qm "an old secret"
+	git push -q origin main
+}
+
+guarded() {
+	mv ../hook ../server/hooks/pre-receive
+}
+
+push() {
+	run timeout 300 git push origin "${1:-main}"
+}
+
+refused() { # PLACE: and nothing tells the secret
+	[ "$status" -ne 0 ]
+	[[ $output == *"$1  gitlab-token"* ]]
+	[[ $output != *"$secret"* ]]
+}
+
+@test "an old tree as a new commit's, whole and as a folder" {
+	git rm -qr old
+	git commit -qm gone
+	git push -q origin main
+	guarded
+	git commit -q --allow-empty -m "nothing else"
+	push
+	[ "$status" -eq 0 ]
+	git revert --no-edit HEAD~1 >/dev/null
+	[ "$(git rev-parse 'HEAD^{tree}')" = "$(git rev-parse 'HEAD~3^{tree}')" ]
+	push
+	refused old/deep/h:1
+	git reset -q --hard HEAD~1
+	git read-tree --prefix=new/ HEAD~2:old
+	git checkout -q .
+	git commit -qm "an old folder"
+	push
+	refused new/deep/h:1
+	git reset -q --hard HEAD~1
+	# a second parent that has it there, and that nobody has seen yet
+	git checkout -qb side HEAD~2
+	git commit -q --allow-empty -m side
+	git checkout -q main
+	git merge -q -m both -s ours side
+	git read-tree --prefix=old/ side:old
+	git commit -q --amend -m both
+	push
+	[ "$status" -eq 0 ]
+}
+
+@test "what the server has is sent all the same, at another path" {
+	guarded
+	mkdir ../other
+	cd ../other
+	git init -q -b main .
+	git remote add origin ../server
+	mkdir -p old/deep
+	cp ../work/old/deep/h old/deep/h
+	git add .
+	git commit -qm "the same file, the same path"
+	push main:again
+	[ "$status" -eq 0 ]
+	git mv old/deep/h here
+	git commit -q --amend -m "another path"
+	push main:other
+	refused here:1
+	# in a pack as well
+	git -C ../server config transfer.unpackLimit 1
+	push main:other
+	refused here:1
+}
+
+@test "mode and kind of a file are no path; a name that sorts between is" {
+	guarded
+	chmod +x old/deep/h
+	git commit -qam mode
+	push
+	[ "$status" -eq 0 ]
+	# "old" as file and folder sort around these
+	for name in old-a old.b old0; do
+		mkdir "$name"
+		seq 3 >"$name/f"
+	done
+	git add .
+	git commit -qm "beside it"
+	push
+	[ "$status" -eq 0 ]
+	git mv old tmp
+	mkdir old
+	git mv tmp/deep/h old/deep
+	git commit -qm "the folder is a file now"
+	cp old/deep old-a/copy
+	git add .
+	git commit -qm copy
+	seq 4 >old-a/f # beside the copy, which is none of this commit
+	git commit -qam more
+	push
+	refused old-a/copy:1
+	[[ $output == *"1 secret found"* ]]
+	[ "$(grep -c old-a/copy:1 <<<"$output")" -eq 1 ]
+}
+
+@test "a tree of trees without end: the time ends" {
+	guarded
+	tree=$(git rev-parse HEAD:old/deep)
+	for i in $(seq 12); do
+		tree=$(for k in $(seq 10); do
+			printf '040000 tree %s\td%d\n' "$tree" "$k"
+		done | git mktree)
+	done
+	export CURFEW_COUNTS=1 CURFEW_DEADLINE_ASKS=300
+	push "$(git commit-tree -p HEAD -m bomb "$tree"):refs/heads/bomb"
+	[ "$status" -ne 0 ]
+	[[ $output == *"not looked at, the time was over (curfew.maxTime"* ]]
+}
+
+@test "a path longer than any can be is named, and refused" {
+	guarded
+	tree=$(git rev-parse HEAD:old/deep) name=$(printf 'x%.0s' $(seq 250))
+	for i in $(seq 20); do
+		tree=$(printf '040000 tree %s\t%s\n' "$tree" "$name" | git mktree)
+	done
+	push "$(git commit-tree -p HEAD -m long "$tree"):refs/heads/long"
+	[ "$status" -ne 0 ]
+	[[ $output == *"has a path of over 4096 bytes"*"curfew.onUnread accept"* ]]
+}
+
+# commits NUMBER: the first puts the old file at a new path
+commits() {
+	python3 - "$1" <<-'P' | git fast-import --quiet
+	import sys
+	w = sys.stdout.write
+	for i in range(int(sys.argv[1])):
+	    w("commit refs/heads/many\nmark :%d\ncommitter A <a@example.org> %d +0000\n"
+	      "data 1\nm" % (i + 1, 1700000000 + i))
+	    w("\nfrom refs/heads/main^0" if i == 0 else "")
+	    w('\nM 100644 inline n\ndata <<E\n%d\nE\n' % i)
+	    if i == 0:
+	        w('C old/deep/h copy\n')
+	    if i == 1:
+	        w('D copy\n')
+	    w("\n")
+	P
+}
+
+@test "many commits: all are compared, and what there was no time for is told" {
+	guarded
+	commits 2100
+	push many
+	refused copy:1
+	git update-ref -d refs/heads/many
+	rm -rf .git/rr-cache
+	git checkout -q --orphan few main
+	git commit -qm "few"
+	git push -q origin few
+	for i in $(seq 10); do
+		seq "$i" >f
+		git commit -qam "$i"
+	done
+	cp -r ../server ../again
+	export CURFEW_COUNTS=1
+	push few
+	[ "$status" -eq 0 ]
+	asked=$(grep -o "asked [0-9]*" <<<"$output" | cut -d' ' -f2)
+	git remote set-url origin ../again
+	export CURFEW_DEADLINE_ASKS=$((asked - 3))
+	push few
+	[ "$status" -ne 0 ]
+	[[ $output == *"not looked at, the time was over (curfew.maxTime"* ]]
+	git -C ../again config curfew.onTimeout accept
+	push few
+	[ "$status" -eq 0 ]
+	[[ $output == *"let through: "*"not looked at"* ]]
+}
