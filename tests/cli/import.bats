@@ -2,6 +2,7 @@
 # Reports of other scanners, written here after their published formats.
 
 load agent
+load scan
 
 setup() {
 	agent_setup
@@ -145,13 +146,12 @@ kingfisher_git=',"git_metadata":{"repository_url":"/r/app","commit":{"id":"fcaba
 
 @test "our own reports go back in" {
 	echo "t = gl""pat-hookTESTsecret456789" >f
-	CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache "$CURFEW_BUILD/curfew-scan" \
-		scan --report-path r.json f || true
+	scan_cache "$BATS_FILE_TMPDIR/cache"
+	"$CURFEW_BUILD/curfew-scan" scan --report-path r.json f || true
 	run "$curfew" import r.json
 	[ "$status" -eq 1 ]
 	says "gitlab-token  (high)"
-	CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache "$CURFEW_BUILD/curfew-scan" \
-		scan --report-path r.sarif f || true
+	"$CURFEW_BUILD/curfew-scan" scan --report-path r.sarif f || true
 	run "$curfew" import r.sarif
 	[ "$status" -eq 1 ]
 	[ "$("$curfew" --json finding list | grep -c '"id"')" -eq 1 ]

@@ -2,11 +2,13 @@
 # The spool: what hooks sealed is taken, kept, told, and answered by policy.
 
 load agent
+load scan
 
 setup() {
 	agent_setup
 	scan=$CURFEW_BUILD/curfew-scan
-	export HOME=$BATS_FILE_TMPDIR CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export HOME=$BATS_FILE_TMPDIR
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
 	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org

@@ -2,12 +2,15 @@
 # A leaked value of ours and a policy that says "rotate": a fresh one takes its
 # place, and the leaked one is proved dead.
 
+load scan
+
 setup() {
 	build=${CURFEW_BUILD:-$PWD/build/test}
 	scan=$build/curfew-scan
 	DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-rotate-XXXXXX")
 	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
-	export HOME=$BATS_FILE_TMPDIR CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export HOME=$BATS_FILE_TMPDIR
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
 	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org

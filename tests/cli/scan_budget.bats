@@ -6,9 +6,11 @@
 
 
 
+load scan
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
-	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
 	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org

@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # curfew-scan scan: what is encoded is found, told as such, at its place.
 
+load scan
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
-	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
 }

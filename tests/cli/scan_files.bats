@@ -3,9 +3,11 @@
 
 bats_require_minimum_version 1.5.0
 
+load scan
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
-	export CURFEW_SCAN_CACHE=$BATS_TEST_TMPDIR/cache
+	scan_cache "$BATS_TEST_TMPDIR/cache"
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	mkdir src
 	# put together here, so that no token stands in this file

@@ -2,11 +2,13 @@
 # Secrets without a shape: found where they are real, not where a placeholder,
 # a variable or a call stands.  All samples are made up.
 
+load scan
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
 	root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	cd "$BATS_TEST_TMPDIR"
-	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 }
 
 # Every line of standard input by itself, in a file of that name, must have

@@ -4,6 +4,8 @@
 
 bats_require_minimum_version 1.5.0
 
+load ../cli/scan
+
 setup_file() {
 	load provider
 	load postgres
@@ -28,7 +30,8 @@ setup() {
 	chmod 600 key
 	PATH=$CURFEW_BUILD:$PATH
 	export CURFEW_DIR=$BATS_TEST_TMPDIR/vault CURFEW_KEY_FILE=$BATS_TEST_TMPDIR/key
-	export HOME=$BATS_FILE_TMPDIR CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	export HOME=$BATS_FILE_TMPDIR
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
 	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org

@@ -346,7 +346,8 @@ static void put(struct image *im, const unsigned char *p, size_t n, int64_t at)
 	}
 	if ((size_t)at > im->n)
 		memset(im->p + im->n, 0, (size_t)at - im->n);
-	memcpy(im->p + at, p, n);
+	if (n)
+		memcpy(im->p + at, p, n);
 	if (end > im->n)
 		im->n = end;
 }
