@@ -19,6 +19,7 @@
 #include "agent/kill_run.h"
 #include "agent/kill_value.h"
 #include "agent/report/live.h"
+#include "agent/waits.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/host.h"
@@ -369,6 +370,10 @@ int cmd_kill(struct app *app, int argc, char **argv)
 	if ((!app->dry_run && confirm(app, &s, &e) < 0) ||
 	    kill_lines_join(app, &s, &lines, &e) < 0)
 		goto out;
+	if (!app->dry_run && waits_look(app, &e) < 0) {
+		err_state(&e, "nothing was sent");
+		goto out;
+	}
 	joined = join(app, &s, &w, &e);
 	if (joined < 0)
 		goto out;

@@ -10,6 +10,7 @@
 #include "agent/engine/record.h"
 #include "agent/kill_run.h"
 #include "agent/report/out.h"
+#include "agent/waits.h"
 #include "base/clock.h"
 
 #define SHARE_MIN_MS 3000 /* one try of everything */
@@ -90,7 +91,8 @@ int cmd_resume(struct app *app, int argc, char **argv)
 	int n, code = EXIT_OK;
 	size_t open = 0;
 
-	if (args_parse(argc, argv, args, &rest, &n, &e) < 0)
+	if (args_parse(argc, argv, args, &rest, &n, &e) < 0 ||
+	    waits_look(app, &e) < 0)
 		return app_fail(app, &e);
 	for (int i = 0; i < n && !drive_interrupted(); i++)
 		code = worse(code, resume_one(app, rest[i], wait_ms));

@@ -10,6 +10,7 @@
 #include "agent/report/out.h"
 #include "agent/rotate.h"
 #include "agent/rotate_replan.h"
+#include "agent/waits.h"
 #include "vault/inventory.h"
 
 #define WAIT_MS 60000
@@ -134,7 +135,7 @@ int cmd_rotate(struct app *app, int argc, char **argv)
 	struct err e = ERR_INIT;
 	int code = -1;
 
-	if (parse(app, argc, argv, &r, &e) < 0 || rotate_clock(app, &e) < 0 ||
+	if (parse(app, argc, argv, &r, &e) < 0 || waits_look(app, &e) < 0 ||
 	    (r.due && rotate_replan(app, &e) < 0))
 		goto out;
 	if (r.n_words ? selected(app, &r, &s, &e) < 0 :

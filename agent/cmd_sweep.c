@@ -13,6 +13,7 @@
 #include "agent/engine/record.h"
 #include "agent/rotate.h"
 #include "agent/rotate_replan.h"
+#include "agent/waits.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -117,7 +118,7 @@ int cmd_sweep(struct app *app, int argc, char **argv)
 	int code, rotated;
 
 	if (parse(app, argc, argv, &wait_ms, &e) < 0 ||
-	    rotate_clock(app, &e) < 0)
+	    waits_look(app, &e) < 0)
 		return app_fail(app, &e);
 	code = incidents(app, wait_ms, &e);
 	if (code < 0)

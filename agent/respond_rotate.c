@@ -13,6 +13,7 @@
 #include "agent/commands.h"
 #include "agent/finding_end.h"
 #include "agent/rotate.h"
+#include "agent/waits.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
@@ -108,7 +109,7 @@ int respond_rotate(struct app *app, struct whose *w, const struct finding *f,
 
 	*code = EXIT_OK;
 	(void)snprintf(reason, sizeof reason, "response to finding %s", f->id);
-	if (select_owners(app, w, f->id, &sel, e) < 0 || rotate_clock(app, e) < 0)
+	if (select_owners(app, w, f->id, &sel, e) < 0 || waits_look(app, e) < 0)
 		goto out;
 	rc = 0;
 	if (sel.n == 0)

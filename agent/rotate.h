@@ -31,11 +31,6 @@ void rotate_reindex(struct rotate_set *s);
 int rotate_add(struct rotate_set *s, struct rot_line *l, enum rotate_row fresh,
 	       struct err *e) __attribute__((warn_unused_result));
 
-/* Before anything is decided: has the clock been set?  That is told, and what is
- * being waited for is moved (rotate_clock.c). */
-int rotate_clock(struct app *app, struct err *e)
-	__attribute__((warn_unused_result));
-
 /* The lines of what the operator named: those under way go on, idle ones begin.
  * One credential that has no policy is an error; of an account or more, those
  * without one are left out. */

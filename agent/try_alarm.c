@@ -7,7 +7,7 @@
 #include "agent/alarm.h"
 #include "agent/args.h"
 #include "agent/commands.h"
-#include "agent/rotate.h"
+#include "agent/waits.h"
 
 static enum alarm_event event_of(const char *word)
 {
@@ -30,7 +30,7 @@ static int act(struct app *app, char **w, int n, size_t *failed, struct err *e)
 	if (strcmp(w[0], "deliver") == 0)
 		return alarm_deliver(app, failed, e);
 	if (strcmp(w[0], "clock") == 0)
-		return rotate_clock(app, e);
+		return waits_look(app, e);
 	if (strcmp(w[0], "clear") == 0)
 		return alarm_clear(app, a.event, a.about, e);
 	return alarm_raise(app, &a, e);

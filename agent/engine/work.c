@@ -254,6 +254,21 @@ bool work_missing(const struct work *w, uint32_t target)
 		x->state == A_UNSUPPORTED || x->state == A_MOOT);
 }
 
+void work_move(struct work *w, int64_t by_ms)
+{
+	for (uint32_t i = 0; i < w->n_actions; i++) {
+		struct action *a = &w->actions[i];
+		int64_t *const at[] = { &a->next_ms, &a->sent_ms,
+					&a->answered_ms, &a->done_ms,
+					&a->first_ms, &a->last_ms,
+					&a->value_ms };
+
+		for (size_t k = 0; k < sizeof(at) / sizeof(*at); k++)
+			if (*at[k] > 0 && *at[k] < INT64_MAX)
+				*at[k] += by_ms;
+	}
+}
+
 int action_note(struct action *a, const char *text, struct err *e)
 {
 	char *copy;

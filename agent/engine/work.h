@@ -153,6 +153,9 @@ struct action *work_of(const struct work *w, uint32_t target, enum verb v);
 /* Is the target an account or credential that nobody has ever seen?  For an
  * account asked of the service: once the answer is there. */
 bool work_missing(const struct work *w, uint32_t target);
+/* The clock was set forward by that much, or back again: what counts the time
+ * since or until waits as long as before. */
+void work_move(struct work *w, int64_t by_ms);
 int action_note(struct action *a, const char *text, struct err *e)
 	__attribute__((warn_unused_result));
 

@@ -193,6 +193,34 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 	[ "$(grep -ac $'\tretry$' "$DIR/c1.world")" -eq 0 ]
 }
 
+@test "a clock set forward ends no proof early" {
+	seed "latency=1 revoke_lag=3600000"
+	# refused at once, but that may be one machine of theirs: an hour long
+	printf 'N\trevoke_lag\t0\n' >>"$DIR/c1.world"
+	run curfew kill c1/ci-bot#k1 --wait 20s
+	[ "$status" -eq 3 ]
+	run curfew resume --wait 20s
+	[ "$status" -eq 3 ]
+	[ "$(asked probe)" -gt 1 ]
+	# the clock says that the hour is over; the time that passed does not
+	for _ in 1 2 3; do
+		CURFEW_CLOCK_JUMP_MS=7200000 run curfew resume --wait 20s
+		echo "$output"
+		[ "$status" -eq 3 ]
+		has "DYING"
+	done
+	# and right again
+	run curfew resume --wait 20s
+	echo "$output"
+	[ "$status" -eq 3 ]
+	[[ $output != *"set back"* ]]
+	[ "$(asked probe)" -gt 4 ]
+	CURFEW_CLOCK_OFFSET_MS=7200000 run curfew resume
+	echo "$output"
+	[ "$status" -eq 0 ]
+	has "DEAD (proved"
+}
+
 @test "Ctrl-C ends it cleanly and says what to type" {
 	seed "latency=1 ignore=1"
 	"$build/curfew" --dir "$DIR/vault" --key-file "$DIR/key" --no-input \

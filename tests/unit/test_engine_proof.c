@@ -37,6 +37,27 @@ static void test_three_spanning_the_lag(void **state)
 	assert_int_equal(step(&a, LIFE_DEAD, 2100), PROOF_DEAD);
 }
 
+/* Ten seconds forward between two runs, of which none has passed. */
+static void test_a_clock_set_forward_spans_nothing(void **state)
+{
+	struct action a = { .sent_ms = 1000, .next_ms = INT64_MAX };
+	struct work w = { .actions = &a, .n_actions = 1 };
+
+	(void)state;
+	assert_int_equal(step(&a, LIFE_DEAD, 1600), PROOF_AGAIN);
+	assert_int_equal(step(&a, LIFE_DEAD, 1700), PROOF_AGAIN);
+	work_move(&w, 10000);
+	assert_int_equal(a.sent_ms, 11000);
+	assert_int_equal(step(&a, LIFE_DEAD, 11800), PROOF_AGAIN);
+	work_move(&w, -10000); /* and right again */
+	assert_int_equal(step(&a, LIFE_DEAD, 2099), PROOF_AGAIN);
+	assert_int_equal(step(&a, LIFE_DEAD, 2100), PROOF_DEAD);
+	assert_int_equal(a.done_ms, 0); /* what has not been stays so */
+	a.next_ms = INT64_MAX;
+	work_move(&w, 10000);
+	assert_true(a.next_ms == INT64_MAX);
+}
+
 static void test_two_are_not_enough(void **state)
 {
 	struct action a = { 0 };
@@ -228,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_three_spanning_the_lag),
+		cmocka_unit_test(test_a_clock_set_forward_spans_nothing),
 		cmocka_unit_test(test_two_are_not_enough),
 		cmocka_unit_test(test_unknown_counts_for_nothing),
 		cmocka_unit_test(test_alive_starts_anew),

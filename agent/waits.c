@@ -1,10 +1,13 @@
 /*
- * rotate_clock: before anything is decided: what became of the clock since the
- * last run?  Owns the move of what is being waited for when it was set forward;
- * a deadline is never moved.
+ * waits: see waits.h.  Owns the move of what is being waited for, in rotations
+ * and in open incidents.  What a service said, a deadline and the journal's times
+ * are never moved.
  */
+#include "agent/waits.h"
+
 #include "agent/alarm_clock.h"
-#include "agent/rotate.h"
+#include "agent/engine/record.h"
+#include "agent/engine/rot.h"
 #include "base/mem.h"
 
 #define KEEP_MS 60000 /* the time is not written down for less */
@@ -33,7 +36,7 @@ static int one(const struct rot_line *l, void *arg, struct err *e)
 	return 0;
 }
 
-static int move(struct app *app, int64_t by_ms, struct err *e)
+static int move_rotations(struct app *app, int64_t by_ms, struct err *e)
 {
 	struct busy b = { NULL, 0, 0 };
 	struct rot_line l;
@@ -51,7 +54,33 @@ static int move(struct app *app, int64_t by_ms, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-int rotate_clock(struct app *app, struct err *e)
+static int move_incident(struct app *app, const char *name, int64_t by_ms,
+			 struct err *e)
+{
+	struct work w = { 0 };
+	int rc = record_load(app->vault, name, &w, e);
+
+	work_move(&w, by_ms);
+	for (uint32_t i = 0; rc > 0 && i < w.n_actions; i++)
+		if (record_put_action(app->vault, &w, &w.actions[i], e) < 0)
+			rc = -1;
+	work_free(&w);
+	return rc < 0 ? -1 : 0;
+}
+
+static int move_incidents(struct app *app, int64_t by_ms, struct err *e)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int rc = record_open_names(app->vault, &names, &n, e);
+
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = move_incident(app, names[i], by_ms, e);
+	record_free_names(&names, n);
+	return rc;
+}
+
+int waits_look(struct app *app, struct err *e)
 {
 	struct rot_clock_step s;
 
@@ -63,7 +92,8 @@ int rotate_clock(struct app *app, struct err *e)
 	/* all of it or nothing: moved twice, or never, would be as bad */
 	if (store_begin(app->vault, e) < 0)
 		return -1;
-	if ((s.moved_ms && move(app, s.moved_ms, e) < 0) ||
+	if ((s.moved_ms && (move_rotations(app, s.moved_ms, e) < 0 ||
+			    move_incidents(app, s.moved_ms, e) < 0)) ||
 	    alarm_clock(app, &s, e) < 0 || rot_clock_keep(app->vault, e) < 0) {
 		store_rollback(app->vault);
 		return -1;
