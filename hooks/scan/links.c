@@ -122,7 +122,6 @@ struct order {
 	uint32_t gain;
 };
 
-/* Indices by child: buckets of the first 16 bits, each sorted. */
 static int by_child(const void *a, const void *b)
 {
 	const struct order *x = a, *y = b;
@@ -130,28 +129,36 @@ static int by_child(const void *a, const void *b)
 	return (x->child > y->child) - (x->child < y->child);
 }
 
+/* Indices by child: buckets of the first bits, each sorted. */
 static int sort_children(struct links *l, struct err *e)
 {
-	size_t *bucket = mem_array(65537 + 1, sizeof(*bucket)), i;
-	struct order *o = mem_array(l->gains + 1, sizeof(*o));
+	unsigned bits = 4; /* of a push there is little */
+	size_t *bucket, n, i;
+	struct order *o;
 	int rc = -1;
 
+	while (bits < 16 && (size_t)1 << bits < l->gains)
+		bits++;
+	n = (size_t)1 << bits;
+	bucket = mem_array(n + 2, sizeof(*bucket));
+	o = mem_array(l->gains + 1, sizeof(*o));
 	l->by_child = mem_array(l->gains + 1, sizeof(uint32_t));
 	if (!bucket || !o || !l->by_child) {
 		err_fail(e, ERR_NOMEM, NULL, "out of memory");
 		goto out;
 	}
 	for (i = 0; i < l->gains; i++)
-		bucket[(l->gain[i].child >> 48) + 2]++;
-	for (i = 1; i < 65538; i++)
+		bucket[(l->gain[i].child >> (64 - bits)) + 2]++;
+	for (i = 1; i < n + 2; i++)
 		bucket[i] += bucket[i - 1];
 	for (i = 0; i < l->gains; i++) {
-		struct order *to = &o[bucket[(l->gain[i].child >> 48) + 1]++];
+		struct order *to =
+			&o[bucket[(l->gain[i].child >> (64 - bits)) + 1]++];
 
 		to->child = l->gain[i].child;
 		to->gain = (uint32_t)i;
 	}
-	for (i = 0; i < 65536; i++)
+	for (i = 0; i < n; i++)
 		if (bucket[i + 1] > bucket[i] + 1)
 			qsort(o + bucket[i], bucket[i + 1] - bucket[i],
 			      sizeof(*o), by_child);

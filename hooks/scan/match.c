@@ -268,7 +268,7 @@ struct matcher *matcher_new(const struct ruleset *rs,
 			if (strlen(w->v[k]) > m->reach)
 				m->reach = strlen(w->v[k]);
 	}
-	for (i = 0; i < DBS; i++)
+	for (i = 0; !m->cached && i < DBS; i++) /* else it is there */
 		if (m->db[i] &&
 		    hs_alloc_scratch(m->db[i], &m->scratch) != HS_SUCCESS) {
 			err_fail(e, ERR_NOMEM, NULL, "out of memory");

@@ -1,16 +1,18 @@
 /*
  * match_cache: the compiled matcher in a file.
  *
- * Cache file "rules-KEY.db" (rule_cache.h): magic, key, the databases' sizes,
- * the breaks, one struct class_row per rule that has a regex (its place among
- * these is its slot), and from the next page on the databases as they lie in
- * memory, to be mapped, each at a page.  (They hold
+ * Cache file "rules-KEY.db" (rule_cache.h): magic, key, a CRC-32 of all from
+ * here to the first database, the databases' sizes, the breaks, one struct
+ * class_row per rule that has a regex (its place among these is its slot), and
+ * from the next page on the databases as they lie in memory, to be mapped, each
+ * at a page.  They have a sum of their own, which libhs compares.  (They hold
  * offsets, no addresses; hs_deserialize_database_at() asks for memory of 8-byte
  * alignment and lays the engine's code at 64 bytes, which a page keeps.)  KEY
  * covers these rules, the library's version and the processor, so a stale file
  * is simply not found; a rule without a regex, as that for known secrets, has no
  * part in it, so that one file serves with and without.
  */
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,45 +20,32 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "hooks/scan/match_inner.h"
+#include "hooks/scan/rule_image.h"
 
-#define CACHE_MAGIC "curfew-rules-5\n"
+#define CACHE_MAGIC "curfew-rules-6\n"
 #define CACHE_MAX (64u * 1024 * 1024)
 #define CACHE_PAGE 4096u
-#define HEAD (sizeof(CACHE_MAGIC) - 1 + sizeof(((struct matcher *)0)->key))
-
-static int key_text(struct buf *b, const char *s, struct err *e)
-{
-	return buf_add(b, s, strlen(s) + 1, e);
-}
+#define SUM_AT (sizeof(CACHE_MAGIC) - 1 + sizeof(((struct matcher *)0)->key))
+#define HEAD (SUM_AT + sizeof(uint32_t))
 
 static int make_key(struct matcher *m, struct err *e)
 {
 	static const unsigned char fixed[DIGEST_KEY] = "curfew-scan rules cache";
-	struct buf b = BUF_INIT(RULES_FILE_MAX);
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	unsigned char patterns[RULES_PATTERNS];
 	hs_platform_info_t cpu;
-	size_t i, k;
 	int rc = -1;
 
 	memset(&cpu, 0, sizeof(cpu));
 	hs_populate_platform(&cpu);
-	if (key_text(&b, CACHE_MAGIC, e) || key_text(&b, hs_version(), e) ||
+	if (rules_patterns(m->rs, patterns, e) ||
+	    buf_add(&b, CACHE_MAGIC, sizeof(CACHE_MAGIC), e) ||
+	    buf_add(&b, hs_version(), strlen(hs_version()) + 1, e) ||
 	    buf_add(&b, &cpu, sizeof(cpu), e) ||
 	    buf_printf(&b, e, "%u %u %zu", MATCH_REACH_MAX, MATCH_NEAR_MAX,
-		       sizeof(struct class_row)))
+		       sizeof(struct class_row)) ||
+	    buf_add(&b, patterns, sizeof(patterns), e))
 		goto out;
-	for (i = 0; i < m->rs->n; i++) {
-		const struct rule *r = &m->rs->rule[i];
-
-		if (!r->regex)
-			continue;
-		if (key_text(&b, regex_pattern(r->regex), e))
-			goto out;
-		for (k = 0; k < r->keywords.n; k++)
-			if (key_text(&b, r->keywords.v[k], e))
-				goto out;
-		if (buf_add(&b, "\n", 1, e))
-			goto out;
-	}
 	digest_keyed(fixed, b.p, b.len, m->key, sizeof(m->key));
 	rc = 0;
 out:
@@ -93,6 +82,13 @@ static size_t rows_at(void)
 static size_t databases_at(const struct matcher *m)
 {
 	return page_after(rows_at() + m->slots * sizeof(*m->row));
+}
+
+/* Of what the databases' own sums leave out.  Against damage, not against a
+ * forger: who is believed is rule_cache.c's. */
+static uint32_t sum(const struct matcher *m, const char *p)
+{
+	return libdeflate_crc32(0, p + HEAD, databases_at(m) - HEAD);
 }
 
 /* Each asks for its magic number and its version too. */
@@ -165,12 +161,15 @@ bool match_cache_load(struct matcher *m, const struct rule_cache *c,
 	size_t n = 0, head = sizeof(CACHE_MAGIC) - 1;
 	char *p = rule_cache_map(c, folder, name, CACHE_MAX, &n);
 	struct class_row row;
+	uint32_t said;
 	size_t i;
 
 	if (!p)
 		return false;
+	if (n >= databases_at(m))
+		memcpy(&said, p + SUM_AT, sizeof(said));
 	if (n < databases_at(m) || memcmp(p, CACHE_MAGIC, head) != 0 ||
-	    memcmp(p + head, m->key, sizeof(m->key)) != 0 ||
+	    memcmp(p + head, m->key, sizeof(m->key)) != 0 || said != sum(m, p) ||
 	    !take_databases(m, p, n) || !usable(m, c)) {
 		munmap(p, n);
 		return false;
@@ -244,6 +243,7 @@ bool match_cache_save(const struct matcher *m, const struct rule_cache *c,
 {
 	size_t head = sizeof(CACHE_MAGIC) - 1, n = 0, i;
 	char *p = lay_out(m, &n);
+	uint32_t crc;
 	bool done;
 
 	if (!p)
@@ -254,6 +254,8 @@ bool match_cache_save(const struct matcher *m, const struct rule_cache *c,
 	for (i = 0; i < m->slots; i++)
 		memcpy(p + rows_at() + i * sizeof(*m->row),
 		       &m->row[m->of[i]], sizeof(*m->row));
+	crc = sum(m, p);
+	memcpy(p + SUM_AT, &crc, sizeof(crc));
 	done = n <= CACHE_MAX && rule_cache_save(c, name, p, n);
 	free(p);
 	return done;

@@ -21,10 +21,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "hooks/scan/links.h"
+#include "hooks/scan/loose.h"
 
 #define ALTERNATES_DEPTH 5
 #define ALTERNATES_MAX 64
-#define LIST_MAX (64u * 1024 * 1024)
+#define LOOSE_MAX ((size_t)256 * 1024 * 1024)
 
 const char *repo_why(void)
 {
@@ -225,6 +226,9 @@ bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,
 	git_oid id;
 
 	git_oid_fromraw(&id, oid);
+	if (r->own && r->loose.len &&
+	    loose_read(r->objects.v[0], oid, LOOSE_MAX, text, n, type))
+		return true;
 	if ((!r->own || git_odb_read(&o, r->own, &id)) &&
 	    git_odb_read(&o, r->odb, &id))
 		return false;
@@ -312,6 +316,7 @@ out:
 
 struct loose {
 	struct repo *r;
+	const char *folder;
 	const struct walk *w;
 	struct scan_thread t;
 	struct verdict v;
@@ -336,7 +341,8 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		tally_unseen(l->w->tally, NULL, 1);
 		return 0;
 	}
-	if (!repo_fetch(l->r, oid, &text, &n, &type)) {
+	if (!loose_read(l->folder, oid, LOOSE_MAX, &text, &n, &type) &&
+	    !repo_fetch(l->r, oid, &text, &n, &type)) {
 		tally_object(l->w->tally, oid, "%s", repo_why());
 		return 0;
 	}
@@ -353,10 +359,9 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 	return rc;
 }
 
-static int loose_folder(struct loose *l, const char *folder, const char *two,
-			struct err *e)
+static int loose_folder(struct loose *l, const char *two, struct err *e)
 {
-	char *dir = io_path(folder, two), hex[2 * OID_LEN + 1] = "";
+	char *dir = io_path(l->folder, two), hex[2 * OID_LEN + 1] = "";
 	struct strings names = { 0 };
 	size_t i;
 	int rc;
@@ -382,7 +387,7 @@ static int loose_folder(struct loose *l, const char *folder, const char *two,
 static int walk_loose(struct repo *r, const struct walk *w, const char *folder,
 		      struct err *e)
 {
-	struct loose l = { .r = r, .w = w };
+	struct loose l = { .r = r, .folder = folder, .w = w };
 	struct strings names = { 0 };
 	unsigned char byte;
 	size_t i;
@@ -396,7 +401,7 @@ static int walk_loose(struct repo *r, const struct walk *w, const char *folder,
 	for (i = 0; i < names.n && !rc; i++)
 		if (strlen(names.v[i]) == 2 &&
 		    text_unhex(names.v[i], &byte, 1))
-			rc = loose_folder(&l, folder, names.v[i], e);
+			rc = loose_folder(&l, names.v[i], e);
 	strings_free(&names);
 	verdict_release(&l.v);
 	marks_release(&l.marks);

@@ -1,26 +1,70 @@
 /*
  * rule_image: the built-in rules as they are after reading.
  *
- * File "set-KEY.bin" (rule_cache.h): magic, then texts (length, bytes) and numbers in the order
- * of struct rule.  KEY covers the rule files and the program's version.
+ * File "set-2-KEY.bin" (rule_cache.h): magic, a CRC-32 of all that follows, the
+ * digest of the patterns (rules_patterns()), then texts (length, bytes) and
+ * numbers in the order of struct rule.  KEY covers the rule files and the
+ * program's version.
  * Must never: hold rules that a user wrote; those are read each time, with
  * their errors and warnings.
  */
 #include "hooks/scan/rule_image.h"
 
+#include <libdeflate.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/digest.h"
 #include "base/mem.h"
 
-#define MAGIC "curfew-ruleset-1\n"
+#define MAGIC "curfew-ruleset-2\n"
+#define SUM_AT sizeof(MAGIC)
+#define HEAD (SUM_AT + sizeof(uint32_t) + RULES_PATTERNS)
 #define IMAGE_MAX (32u * 1024 * 1024)
 
 /* A member more: it belongs into both halves of this file, then here. */
 _Static_assert(sizeof(struct rule) == 184, "struct rule has changed");
 _Static_assert(sizeof(struct allowlist) == 96, "struct allowlist has changed");
+
+/* ---- the patterns -------------------------------------------------------- */
+
+static int put_key(struct buf *b, const char *s, struct err *e)
+{
+	return buf_add(b, s, strlen(s) + 1, e);
+}
+
+int rules_patterns(const struct ruleset *rs,
+		   unsigned char out[static RULES_PATTERNS], struct err *e)
+{
+	struct buf b = BUF_INIT(RULES_FILE_MAX);
+	int rc = -1;
+	size_t i, k;
+
+	if (rs->summed) {
+		memcpy(out, rs->patterns, RULES_PATTERNS);
+		return 0;
+	}
+	for (i = 0; i < rs->n; i++) {
+		const struct rule *r = &rs->rule[i];
+
+		if (!r->regex)
+			continue;
+		if (put_key(&b, regex_pattern(r->regex), e))
+			goto out;
+		for (k = 0; k < r->keywords.n; k++)
+			if (put_key(&b, r->keywords.v[k], e))
+				goto out;
+		if (buf_add(&b, "\n", 1, e))
+			goto out;
+	}
+	digest_hash(b.p, b.len, out, RULES_PATTERNS);
+	rc = 0;
+out:
+	buf_release(&b);
+	return rc;
+}
 
 /* ---- writing ------------------------------------------------------------- */
 
@@ -104,16 +148,30 @@ static int put_rule(struct buf *b, const struct rule *r, struct err *e)
 	return 0;
 }
 
+static uint32_t sum(const char *p, size_t n)
+{
+	const size_t from = SUM_AT + sizeof(uint32_t);
+
+	return libdeflate_crc32(0, p + from, n - from);
+}
+
 int rules_image(const struct ruleset *rs, struct buf *out, struct err *e)
 {
+	unsigned char patterns[RULES_PATTERNS];
+	uint32_t crc = 0;
 	size_t i;
 
-	if (buf_add(out, MAGIC, sizeof(MAGIC), e) ||
+	if (rules_patterns(rs, patterns, e) ||
+	    buf_add(out, MAGIC, sizeof(MAGIC), e) ||
+	    buf_add(out, &crc, sizeof(crc), e) ||
+	    buf_add(out, patterns, sizeof(patterns), e) ||
 	    put_allow(out, &rs->allow, e) || put_num(out, rs->n, e))
 		return -1;
 	for (i = 0; i < rs->n; i++)
 		if (put_rule(out, &rs->rule[i], e))
 			return -1;
+	crc = sum(out->p, out->len);
+	memcpy(out->p + SUM_AT, &crc, sizeof(crc));
 	return 0;
 }
 
@@ -253,11 +311,17 @@ struct ruleset *rules_of_image(const void *p, size_t n)
 {
 	struct cursor c = { .p = p, .end = (const char *)p + n };
 	struct ruleset *rs = mem_zalloc(sizeof(*rs));
+	uint32_t said;
 	size_t rules;
 
-	if (!rs || n < sizeof(MAGIC) || memcmp(p, MAGIC, sizeof(MAGIC)) != 0)
+	if (!rs || n < HEAD || memcmp(p, MAGIC, sizeof(MAGIC)) != 0)
 		goto bad;
-	c.p += sizeof(MAGIC);
+	memcpy(&said, c.p + SUM_AT, sizeof(said));
+	if (said != sum(c.p, n))
+		goto bad;
+	memcpy(rs->patterns, c.p + HEAD - RULES_PATTERNS, RULES_PATTERNS);
+	rs->summed = true;
+	c.p += HEAD;
 	get_allow(&c, &rs->allow);
 	rules = count(&c);
 	rs->rule = mem_array(rules + 1, sizeof(*rs->rule));
@@ -297,7 +361,7 @@ struct ruleset *rules_quick(const struct rule_cache *c, struct err *e)
 	char name[128];
 	int i;
 
-	snprintf(name, sizeof(name), "set-%.64s.bin", rule_texts_sum);
+	snprintf(name, sizeof(name), "set-2-%.64s.bin", rule_texts_sum);
 	for (i = 0; i < CACHE_FOLDERS && !rs; i++)
 		rs = load_image(c, i, name);
 	if (!rs) {

@@ -12,6 +12,12 @@
  * else read and put there. */
 struct ruleset *rules_quick(const struct rule_cache *c, struct err *e);
 
+/* A digest of what the matcher is compiled from: patterns and keywords, in
+ * order.  A ruleset out of its image brings it along. */
+int rules_patterns(const struct ruleset *rs,
+		   unsigned char out[static RULES_PATTERNS], struct err *e)
+	__attribute__((warn_unused_result));
+
 /* ---- for its test -------------------------------------------------------- */
 int rules_image(const struct ruleset *rs, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));

@@ -16,6 +16,7 @@
 
 #define RULES_MAX 4096		    /* rules of one set */
 #define RULES_FILE_MAX (8u * 1024 * 1024)
+#define RULES_PATTERNS 16	    /* bytes of a digest */
 #define RULES_EXTEND_DEPTH 2	    /* as gitleaks */
 
 enum confidence { CONFIDENCE_LOW, CONFIDENCE_MEDIUM, CONFIDENCE_HIGH };
@@ -91,6 +92,8 @@ struct ruleset {
 	size_t n;
 	struct allowlists allow;
 	struct strings warnings; /* what was odd but usable, for the log */
+	unsigned char patterns[RULES_PATTERNS]; /* see rule_image.h */
+	bool summed;				/* they are known */
 };
 
 /* The rules that are built in. */

@@ -391,14 +391,15 @@ objects() { find ../server/objects -type f | wc -l; }
 	[[ $output == *"is not there"*"/nowhere/it's/curfew-scan"* ]]
 	"$scan" hook install ../server
 	"$scan" hook status ../server
-	for at in 100000 1000000; do
+	# in the rows, far into them, in the databases
+	for at in 70 4000 100000 1000000; do
 		python3 - ../server/curfew/rules-*.db "$at" <<-'P'
 			import sys
 			f = open(sys.argv[1], "r+b")
 			f.seek(int(sys.argv[2]))
-			old = f.read(3000)
+			old = f.read(2)
 			f.seek(int(sys.argv[2]))
-			f.write(bytes(b ^ 255 for b in old))
+			f.write(bytes(b ^ 4 for b in old))
 		P
 		run "$scan" hook status ../server
 		[ "$status" -eq 1 ]

@@ -20,6 +20,7 @@ static void test_same(void **state)
 {
 	struct buf a = BUF_INIT(MOST), b = BUF_INIT(MOST);
 	struct ruleset *read = rules_builtin(NULL), *back;
+	unsigned char said[RULES_PATTERNS], sum[RULES_PATTERNS];
 	char *part;
 	size_t n;
 
@@ -33,6 +34,17 @@ static void test_same(void **state)
 	assert_int_equal(rules_image(back, &b, NULL), 0);
 	assert_int_equal(a.len, b.len);
 	assert_memory_equal(a.p, b.p, a.len);
+	/* it says what its patterns come to, and what they do */
+	assert_int_equal(rules_patterns(back, said, NULL), 0);
+	back->summed = false;
+	assert_int_equal(rules_patterns(back, sum, NULL), 0);
+	assert_memory_equal(said, sum, sizeof(sum));
+	for (n = 0; !back->rule[n].regex || !back->rule[n].keywords.n; n++)
+		;
+	back->rule[n].keywords.n--;
+	assert_int_equal(rules_patterns(back, sum, NULL), 0);
+	back->rule[n].keywords.n++;
+	assert_memory_not_equal(said, sum, sizeof(sum));
 	rules_free(&back);
 	/* cut anywhere, in a block that ends there; one byte more */
 	for (n = 0; n < a.len; n += n < 200 ? 1 : 7001) {
@@ -41,6 +53,12 @@ static void test_same(void **state)
 		memcpy(part, a.p, n);
 		assert_null(rules_of_image(part, n));
 		free(part);
+	}
+	/* a bit anywhere, that of a pattern too */
+	for (n = 0; n < a.len; n += n < 200 ? 1 : 7001) {
+		a.p[n] = (char)(a.p[n] ^ 4);
+		assert_null(rules_of_image(a.p, a.len));
+		a.p[n] = (char)(a.p[n] ^ 4);
 	}
 	assert_int_equal(buf_add(&a, "", 1, NULL), 0);
 	assert_null(rules_of_image(a.p, a.len));
