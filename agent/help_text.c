@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/roff.h"
+
 static bool hidden(const struct command *c)
 {
 	return (c->needs & NEED_HIDDEN) != 0;
@@ -39,50 +41,6 @@ void command_overview(void)
 
 /* ---- manual page --------------------------------------------------------- */
 
-/* Text into roff: no line may begin with a dot or a quote, backslashes and
- * hyphens are escaped. */
-static void roff(const char *s, size_t n)
-{
-	bool start = true;
-
-	for (size_t i = 0; i < n; i++) {
-		if (start && (s[i] == '.' || s[i] == '\''))
-			(void)fputs("\\&", stdout);
-		if (s[i] == '\\')
-			(void)fputs("\\e", stdout);
-		else if (s[i] == '-')
-			(void)fputs("\\-", stdout);
-		else
-			(void)putchar(s[i]);
-		start = s[i] == '\n';
-	}
-}
-
-/* Indented blocks (options, examples) are shown as they are. */
-static void roff_block(const char *text)
-{
-	bool verbatim = false;
-
-	while (*text != '\0') {
-		const size_t n = strcspn(text, "\n");
-		const bool indented = n > 1 && text[0] == ' ';
-
-		if (indented != verbatim && n > 0) {
-			(void)puts(indented ? ".nf" : ".fi");
-			verbatim = indented;
-		}
-		if (n == 0)
-			(void)puts(verbatim ? ".fi\n.PP" : ".PP");
-		verbatim = verbatim && n > 0;
-		roff(text, n);
-		if (n > 0)
-			(void)putchar('\n');
-		text += n + (text[n] == '\n');
-	}
-	if (verbatim)
-		(void)puts(".fi");
-}
-
 void command_man(void)
 {
 	(void)printf(".TH CURFEW 1 \"\" \"curfew %s\" \"User commands\"\n"
@@ -98,19 +56,19 @@ void command_man(void)
 		if (hidden(c))
 			continue;
 		(void)fputs(".SS curfew ", stdout);
-		roff(c->usage, strlen(c->usage));
+		roff_text(c->usage, strlen(c->usage));
 		(void)fputs("\n", stdout);
-		roff(c->summary, strlen(c->summary));
+		roff_text(c->summary, strlen(c->summary));
 		(void)puts(".\n.PP");
 		roff_block(c->help);
 	}
 	(void)puts(".SH EXIT STATUS");
 	for (const struct exit_code *x = app_exit_codes; x->word != NULL; x++) {
 		(void)printf(".TP\n.B %d\n", x->code);
-		roff(x->text, strlen(x->text));
+		roff_text(x->text, strlen(x->text));
 		(void)putchar('\n');
 	}
-	(void)puts(".SH SEE ALSO\n.BR curfew.toml (5)");
+	(void)puts(".SH SEE ALSO\n.BR curfew\\-scan (1),\n.BR curfew.toml (5)");
 }
 
 /* ---- completion ---------------------------------------------------------- */

@@ -89,7 +89,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static const char usage[] =
+const char scan_help[] =
 	"usage: curfew-scan scan [OPTION]... [PATH]\n"
 	"\n"
 	"Look for secrets in all of a git repository's objects, or in a folder or\n"
@@ -134,6 +134,7 @@ static const char usage[] =
 	"  --whole                    do not use deltas (slow, same result)\n"
 	"  --stats                    say on standard error what was read, and the time\n"
 	"  -q, --quiet                no line of sums at the end\n"
+	"  -h, --help                 this text\n"
 	"\n"
 	"Examples:\n"
 	"  curfew-scan scan                        this repository, all of its history\n"
@@ -144,7 +145,8 @@ static const char usage[] =
 	"  curfew-scan scan -f sarif -r out.sarif --redact\n"
 	"  curfew-scan scan -r old.json; curfew-scan scan -b old.json   only what is new\n"
 	"\n"
-	"As in gitleaks: -c FILE, -f FORM, -r FILE, -b FILE, -i PATH.\n"
+	"As in gitleaks: -c FILE, -f FORM, -r FILE, -b FILE, -i PATH; -v, --verbose,\n"
+	"--no-banner and --no-color are taken, and change nothing.\n"
 	"Exit status: 0 nothing found, 1 found, 3 error, 4 nothing found but not\n"
 	"everything could be read, 126 wrong usage.\n";
 
@@ -290,8 +292,8 @@ static int parse(int argc, char **argv, struct scan_options *o, bool *help,
 
 	opterr = 1;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:f:r:b:i:vq", options, NULL)) != -1) {
-		if (c == OPT_HELP)
+	while ((c = getopt_long(argc, argv, "c:f:r:b:i:vqh", options, NULL)) != -1) {
+		if (c == OPT_HELP || c == 'h')
 			*help = true;
 		else if (take(c, o, e))
 			return -1;
@@ -542,7 +544,7 @@ int cmd_scan(int argc, char **argv, const struct surroundings *s)
 	if (parse(argc, argv, &o, &help, &e))
 		return complain(&e);
 	if (help)
-		return fputs(usage, stdout) < 0 ? EXIT_ERROR : EXIT_CLEAN;
+		return fputs(scan_help, stdout) < 0 ? EXIT_ERROR : EXIT_CLEAN;
 	if (!o.engine.config && !o.built_in) {
 		o.engine.config = s->config;
 		o.engine.config_text = s->config ? NULL : s->config_text;

@@ -29,9 +29,13 @@ struct surroundings {
 
 struct command {
 	const char *name, *arguments, *summary;
-	const char *more; /* of its help; NULL: it prints its own, or has none */
+	const char *more; /* of its help, or NULL */
 	int (*run)(int argc, char **argv, const struct surroundings *s);
+	const char *help; /* all of it: "usage: ...", an empty line and so on;
+			   * NULL: it is made of the above */
 };
+
+extern const char scan_help[];
 
 int cmd_pre_receive(int argc, char **argv, const struct surroundings *s);
 int cmd_update(int argc, char **argv, const struct surroundings *s);

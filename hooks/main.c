@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "hooks/hooks.h"
+#include "hooks/help.h"
 
 static int cmd_help(int argc, char **argv, const struct surroundings *s);
 static int cmd_version(int argc, char **argv, const struct surroundings *s);
@@ -22,7 +22,7 @@ static int cmd_version(int argc, char **argv, const struct surroundings *s);
 static const struct command commands[] = {
 	{ "scan", "[OPTION]... [PATH]",
 	  "look for secrets in a git repository, a folder, a file, standard input",
-	  NULL, cmd_scan },
+	  NULL, cmd_scan, scan_help },
 	{ "rules", "list | services | test [FILE|ID]... | check FILE | "
 	  "compile [FILE]",
 	  "show rules, try their examples, check a rule file; compile them",
@@ -35,21 +35,22 @@ static const struct command commands[] = {
 	  "Examples:\n"
 	  "  curfew-scan rules list | grep aws\n"
 	  "  curfew-scan rules test github-fine-grained-pat\n"
-	  "  curfew-scan rules check .gitleaks.toml\n", cmd_rules },
+	  "  curfew-scan rules check .gitleaks.toml\n", cmd_rules, NULL },
 	{ "pre-receive", "", "git hook: look at a push before it is taken",
 	  "Started by git, on the server; 'curfew-scan hook install' puts it there.\n"
-	  "Settings are git's: git config curfew.NAME VALUE (docs/scan.md).\n",
-	  cmd_pre_receive },
+	  "Settings are git's: git config curfew.NAME VALUE; 'curfew-scan help settings'\n"
+	  "lists them.\n",
+	  cmd_pre_receive, NULL },
 	{ "update", "REF OLD NEW", "git hook: the same, once per ref",
-	  "Started by git, where pre-receive cannot be used.\n", cmd_update },
+	  "Started by git, where pre-receive cannot be used.\n", cmd_update, NULL },
 	{ "pre-push", "[REMOTE [URL]]", "git hook: look at what is to be pushed",
-	  "Started by git, in a developer's repository.\n", cmd_pre_push },
+	  "Started by git, in a developer's repository.\n", cmd_pre_push, NULL },
 	{ "pre-commit", "", "git hook: look at what is staged",
 	  "Started by git, or by pre-commit (.pre-commit-hooks.yaml).\n\n"
 	  "Examples:\n"
 	  "  curfew-scan pre-commit           what would be committed now\n"
 	  "  curfew-scan hook install .       do that at each commit and push\n",
-	  cmd_pre_commit },
+	  cmd_pre_commit, NULL },
 	{ "hook", "install|uninstall|status [--layout NAME] "
 	  "[--known FILE --known-key HEX] [--spool FOLDER --spool-key HEX] "
 	  "[--cache FOLDER] REPO...",
@@ -68,9 +69,11 @@ static const struct command commands[] = {
 	  "  curfew-scan hook install .\n"
 	  "  curfew-scan hook install /srv/git/*.git\n"
 	  "  curfew-scan hook status /srv/git/app.git\n"
-	  "  git -C /srv/git/app.git config curfew.minConfidence medium\n", cmd_hook },
-	{ "help", "[COMMAND]", "list the commands; more about one", NULL, cmd_help },
-	{ "version", "", "print the version", NULL, cmd_version },
+	  "  git -C /srv/git/app.git config curfew.minConfidence medium\n", cmd_hook, NULL },
+	{ "help", "[COMMAND | settings | man]",
+	  "list the commands; more about one; the hooks' settings; the manual page",
+	  NULL, cmd_help, NULL },
+	{ "version", "", "print the version", NULL, cmd_version, NULL },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
@@ -85,13 +88,12 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static int help_of(const struct command *c, const struct surroundings *s)
+static int help_of(const struct command *c)
 {
-	char word[] = "scan", option[] = "--help";
-	char *args[] = { word, option, NULL };
-
-	if (c->run == cmd_scan)
-		return cmd_scan(2, args, s);
+	if (c->help) {
+		fputs(c->help, stdout);
+		return EXIT_CLEAN;
+	}
 	printf("usage: curfew-scan %s%s%s\n\n%s\n", c->name,
 	       *c->arguments ? " " : "", c->arguments, c->summary);
 	if (c->more)
@@ -124,15 +126,25 @@ static int cmd_help(int argc, char **argv, const struct surroundings *s)
 	const struct command *c = argc > 1 ? find(argv[1]) : NULL;
 	size_t i;
 
+	(void)s;
 	if (c)
-		return help_of(c, s);
+		return help_of(c);
+	if (argc > 1 && !strcmp(argv[1], "settings")) {
+		fputs(help_settings, stdout);
+		return EXIT_CLEAN;
+	}
+	if (argc > 1 && !strcmp(argv[1], "man")) {
+		help_man(commands, COMMANDS);
+		return EXIT_CLEAN;
+	}
 	if (argc > 1)
 		return no_such(argv[1]);
 	puts("curfew-scan: finds secrets in git repositories, folders and pushes.\n\n"
 	     "usage: curfew-scan COMMAND [ARGUMENT]...\n");
 	for (i = 0; i < COMMANDS; i++)
 		printf("  %-11s %s\n", commands[i].name, commands[i].summary);
-	puts("\n'curfew-scan COMMAND --help' tells more and has examples.");
+	puts("\n'curfew-scan COMMAND --help' tells more and has examples, 'curfew-scan "
+	     "help settings'\nlists the settings of the hooks.");
 	return EXIT_CLEAN;
 }
 
@@ -258,7 +270,7 @@ int main(int argc, char **argv)
 	else if (!c)
 		rc = no_such(argv[1]);
 	else if (asks_help(argc, argv))
-		rc = help_of(c, &s);
+		rc = help_of(c);
 	else
 		rc = c->run(argc - 1, argv + 1, &s);
 out:

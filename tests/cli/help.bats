@@ -49,11 +49,58 @@ commands() {
 	"$curfew" help man | diff - "$docs/man/curfew.1"
 }
 
+@test "docs/man/curfew-scan.1 is what curfew-scan says" {
+	"$CURFEW_BUILD/curfew-scan" help man | diff - "$docs/man/curfew-scan.1"
+}
+
+@test "curfew-scan: every command, option and setting that is taken is in its page" {
+	scan=$CURFEW_BUILD/curfew-scan
+	hooks=$docs/../hooks
+	cd "$BATS_TEST_TMPDIR" || exit 1 # some of what follows writes files
+	page=$(sed 's/\\-/-/g' "$docs/man/curfew-scan.1")
+	[ "$("$scan" help | grep -c '^  [a-z]')" -ge 9 ]
+	n=0
+	for o in $(sed -n 's/^\t{ "\([a-z-]*\)", [a-z]*_argument, .*/--\1/p' "$hooks/cmd_scan.c") \
+		$(sed -n 's/.*= { "\(--[a-z-]*\)", "curfew\..*/\1/p' "$hooks/install.c") --layout \
+		$("$scan" help | sed -n 's/^  \([a-z-]*\) .*/curfew-scan \1/p'); do
+		grep -qw -e "$o" <<<"$page" || { echo "missing: $o"; false; }
+		n=$((n + 1))
+	done
+	[ "$n" -ge 40 ]
+	n=0
+	for s in $(sed -n 's/.*setting(c, "\(curfew\.[a-z]*\)").*/\1/p' "$hooks/gate.c"); do
+		grep -qiw "  $s" <<<"$page" || { echo "missing: $s"; false; }
+		grep -qi "\`$s\`" "$docs/scan.md" || { echo "not in scan.md: $s"; false; }
+		n=$((n + 1))
+	done
+	[ "$n" -ge 14 ]
+	# and nothing that is not taken
+	for s in $("$scan" help settings | sed -n 's/^  \(curfew\.[A-Za-z]*\) .*/\1/p'); do
+		grep -qi "\"$s\"" "$hooks/gate.c"
+	done
+	for o in $("$scan" scan --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
+		run "$scan" scan "$o" a b c </dev/null
+		[ "$status" -eq 126 ] || [[ $o = --help ]]
+		says_not "unrecognized option"
+	done
+	for c in $("$scan" help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
+		run "$scan" help "$c"
+		says "usage: curfew-scan $c"
+	done
+}
+
 @test "the manual pages are well-formed" {
 	command -v groff >/dev/null || skip "no groff"
 	for page in "$docs"/man/*; do
 		run groff -man -ww -z "$page"
 		[ -z "$output" ]
+	done
+}
+
+@test "make install brings every page" {
+	make -s -n -C "$docs/.." install DESTDIR=/there >"$BATS_TEST_TMPDIR/does"
+	for page in "$docs"/man/*; do
+		grep -q "install -m 644.* docs/man/${page##*/} .*'/there/.*/man/man${page##*.}'" "$BATS_TEST_TMPDIR/does"
 	done
 }
 
