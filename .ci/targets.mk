@@ -50,7 +50,7 @@ equality: $(BUILD)/curfew-scan ## scans by delta and whole compared, on REPOS='P
 # rules twenty times as slow; a report whose stack is cut short: run that one test
 # with fast_unwind_on_malloc=0.  Reports go to files, as many a test only looks
 # whether a command failed.  SET=all: fault and real too; ONLY: patterns of names.
-sanitize: asan-programs $(UNIT_ASAN) $(BUILD)/asan/conformance ## unit and command tests with ASan, UBSan, LSan (SET=all, ONLY='unit:*')
+sanitize: asan-programs $(UNIT_ASAN) $(addprefix $(BUILD)/asan/,conformance features matrix curfew-provider-fake) ## unit and command tests with ASan, UBSan, LSan (SET=all, ONLY='unit:*')
 	$(Q)set -f; logs=$$(mktemp -d) && chmod 1777 $$logs && rc=0; \
 	CURFEW_REPORTS=$$logs ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99:log_path=$$logs/report \
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \

@@ -47,9 +47,12 @@ endef
 $(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call conformance,$(b))))
 
 # Features of every value the generic rule looks at (hooks/scan/model/train.py)
-$(BUILD)/test/features: $(call obj,$(BUILD)/test,tests/accuracy/features.c $(filter-out hooks/main.c,$(SCAN_C)) $(BASE_C) $(BASE_CC))
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_scan) $(LIBS_base)
+define features
+$(1)/features: $(call obj,$(1),tests/accuracy/features.c $(filter-out hooks/main.c,$(SCAN_C)) $(BASE_C) $(BASE_CC))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_scan) $$(LIBS_base)
+endef
+$(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call features,$(b))))
 
 unit: $(UNIT) $(BUILD)/test/conformance
 

@@ -330,7 +330,7 @@ same() { # EXPECTED: the lines that with() printed
 	withinLines = 3
 	withinColumns = 1
 	R
-	run timeout 30 "$scan" scan -c rules.toml -r out.json t
+	run timeout 300 "$scan" scan -c rules.toml -r out.json t
 	[ "$status" -eq 1 ]
 	# told rather than tried for ever: the bound on candidates
 	grep -q '"File": "t/f"' out.json
@@ -355,11 +355,11 @@ same() { # EXPECTED: the lines that with() printed
 	R
 	python3 -c 'print("x" * 200000 + " y")' >t/f
 	python3 -c 'print(("x" * 300 + "z ") * 3000)' >t/g
-	run timeout 60 "$scan" scan -c rules.toml -r out.json t
+	run timeout 300 "$scan" scan -c rules.toml -r out.json t
 	[ "$status" -eq 1 ] # in g there is something to find
 	[[ $output == *"t/f"*"work limit"* ]]
 	rm t/g
-	run timeout 20 "$scan" scan -c rules.toml t
+	run timeout 300 "$scan" scan -c rules.toml t
 	[ "$status" -eq 4 ]
 }
 

@@ -33,7 +33,7 @@ commands() {
 		for o in $("$curfew" $c --help | sed -n 's/^  \(-., \)\{0,1\}\(--[a-z-]*\).*/\2/p'); do
 			# an unknown option is told as such; anything else is fine here
 			# shellcheck disable=SC2086
-			run timeout 20 "$curfew" --no-input --dir "$BATS_TEST_TMPDIR/none" $c "$o" </dev/null
+			run timeout 300 "$curfew" --no-input --dir "$BATS_TEST_TMPDIR/none" $c "$o" </dev/null
 			says_not "no such option"
 			listed=$((listed + 1))
 		done

@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # Old files that a push puts at new paths: it brings no object for them.
 
+load scan
+
 setup() {
 	scan=$CURFEW_BUILD/curfew-scan
-	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
+	scan_cache "$BATS_FILE_TMPDIR/cache"
 	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
 	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org

@@ -135,7 +135,7 @@ print({
 	for _ in range(20000):
 	    print(base64.b64encode(b"password=%41%42").decode(), end=" ")
 	P
-	run timeout 20 "$scan" scan f
+	run timeout 300 "$scan" scan f
 	[ "$status" -le 1 ]
 }
 

@@ -24,7 +24,7 @@ curfew() {
 
 said=''
 must() { # TEXT: read what the program under script(1) says until it comes
-	local got='' c end=$((SECONDS + 20))
+	local got='' c end=$((SECONDS + 300))
 	while [[ $got != *"$1"* ]]; do
 		[ "$SECONDS" -lt "$end" ] || return 1
 		IFS= read -r -d '' -n 1 -t 20 -u 8 c || return 1
