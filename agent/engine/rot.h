@@ -53,6 +53,7 @@ enum rot_flag {
 	RF_OLD_UNKNOWN = 1024, /* the old one's value is not sealed here */
 	RF_TAKE_OVER = 4096, /* an operator's word: over what stands there */
 	RF_BY_RECORD = 2048, /* the last old one's death: the service's record */
+	RF_NEW_DEAD = 8192,  /* the last new one was dead on arrival: taken back */
 };
 
 struct rot_sink {

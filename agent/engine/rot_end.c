@@ -47,7 +47,7 @@ static void forget_attempt(struct rot_run *r, int64_t now)
 	struct rot_line *l = &r->l;
 
 	rot_to(l, RS_IDLE, now);
-	l->flags &= RF_UNPROVED | RF_BY_RECORD;
+	l->flags &= RF_UNPROVED | RF_BY_RECORD | RF_NEW_DEAD;
 	l->started_ms = l->made_ms = l->delivered_ms = l->adopted_ms = 0;
 	l->revoke_ms = l->disabled_ms = l->revoked_ms = l->lost_ms = 0;
 	l->used_ms = l->quiet_ms = l->alive = 0;

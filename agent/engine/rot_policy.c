@@ -223,7 +223,9 @@ int rot_policy_begin(struct rot_line *l,
 		     const struct config_rotation *p,
 		     const struct kind_facts *k, int64_t now, struct err *e)
 {
-	l->flags = p->adopt == ADOPT_OPERATOR && !p->n_deliver ? RF_NO_SINK : 0;
+	l->flags &= RF_NEW_DEAD;
+	if (p->adopt == ADOPT_OPERATOR && !p->n_deliver)
+		l->flags |= RF_NO_SINK;
 	if (p->exclusive)
 		l->flags |= RF_EXCLUSIVE;
 	if (rot_text(&l->new_account, "", e) < 0 ||

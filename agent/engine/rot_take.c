@@ -57,7 +57,7 @@ static void made(struct rot_run *r, int64_t now)
 	struct rot_line *l = &r->l;
 
 	l->made_ms = now;
-	l->alive = 0;
+	l->alive = l->dead = 0;
 	rot_to(l, RS_MINTED, now);
 }
 
@@ -233,7 +233,9 @@ static int take_probe_gone(struct rot_run *r, const struct rot_answer *a,
 			return 0;
 	}
 	r->gone_row = true;
-	return rot_give_up(r, now, "taken back", e);
+	return rot_give_up(r, now, l->flags & RF_NEW_DEAD ?
+			   "the service refused the new one: taken back" :
+			   "taken back", e);
 }
 
 static int take_probe_ours(struct rot_run *r, const struct rot_answer *a,
@@ -263,6 +265,22 @@ static int take_probe_ours(struct rot_run *r, const struct rot_answer *a,
 	return 0;
 }
 
+/* The service says, again and again, that what it made is dead.  A run that could
+ * not write it down may have ended it, and its row was kept after all: taken
+ * back, nothing is lost, and another one is made later.  Were the next one dead
+ * too it would go on like that for ever: a person is told. */
+static void dead_on_arrival(struct rot_run *r, int64_t now)
+{
+	struct rot_line *l = &r->l;
+
+	if (!(l->flags & RF_CLASS_B) || l->flags & RF_NEW_DEAD ||
+	    ++l->dead < TRIES || !rot_can_abort(l))
+		return;
+	l->flags |= RF_NEW_DEAD;
+	l->dead = 0;
+	rot_to(l, RS_ABORTING, now);
+}
+
 static int take_probe_new(struct rot_run *r, const struct rot_answer *a,
 			  int64_t now, struct err *e)
 {
@@ -274,10 +292,17 @@ static int take_probe_new(struct rot_run *r, const struct rot_answer *a,
 	}
 	if (a->status != LINK_OK || a->life != LIFE_ALIVE) {
 		l->alive = 0;
-		return again(r, a, now, e);
+		if (again(r, a, now, e) < 0)
+			return -1;
+		if (a->status == LINK_OK && a->life == LIFE_DEAD)
+			dead_on_arrival(r, now);
+		else
+			l->dead = 0;
+		return 0;
 	}
 	r->alive_new = true;
-	l->fails = 0;
+	l->fails = l->dead = 0;
+	l->flags &= (uint16_t)~RF_NEW_DEAD;
 	if (++l->alive < ALIVE_COUNT) {
 		l->next_ms = now + knob_gap_ms();
 		return 0;

@@ -123,6 +123,29 @@ export CURFEW_TEST_STUCK_MS=60
 	has "set back by"
 }
 
+@test "a minted key that is dead on arrival is taken back, and another one made" {
+	# a run that could not write the key down ended it, and its row was kept
+	seed "$B" 'every = "30d"'
+	CURFEW_CRASH_AT=rot.after-commit.minted run curfew sweep
+	[ "$status" -eq 137 ]
+	awk -F'\t' -v OFS='\t' '$1 == "K" && $4 == "new-1" { $8 = 1; print }' \
+		"$DIR/c1.world" >"$DIR/more"
+	[ -s "$DIR/more" ]
+	cat "$DIR/more" >>"$DIR/c1.world"
+	ended bot new-1
+	for _ in {1..40}; do # each time it is due again
+		run curfew sweep --wait 5s
+		echo "$output"
+		[[ $output != *STUCK* ]]
+		if ended bot k1; then break; fi
+		sleep 0.1
+	done
+	ended bot k1
+	lives bot new-2
+	[ "$(delivered)" = "$(value bot new-2)" ]
+	[ "$(asked mint)" -eq 2 ]
+}
+
 @test "an open incident is gone on with" {
 	seed "$B revoke_lag=300" 'every = "30d"'
 	run curfew kill c1/bot#k1 --wait 1ms
