@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/alarm.h"
 #include "agent/engine/rot_clock.h"
 #include "agent/engine/rot_place.h"
 #include "agent/engine/rot_policy.h"
@@ -147,6 +148,33 @@ static int told(struct rotate_set *s, struct err *e)
 	return 0;
 }
 
+/* Its time has come, and nobody may be looking: an alarm too, until it begins or
+ * is due no more. */
+static int told_due(struct app *app, const struct store_id *id,
+		    struct rotate_set *s, struct err *e)
+{
+	struct buf about = BUF_INIT(BUF_TEXT_MAX);
+	const struct err why = *e;
+	struct alarm a = { .event = ALARM_STUCK, .text = why.cause,
+			   .todo = *why.hint ? why.hint : NULL };
+	struct rot_line l;
+	int rc = told(s, e);
+
+	if (rc < 0 || app->dry_run)
+		return rc;
+	rc = rot_get(app->vault, id, &l, NULL, e);
+	if (rc <= 0)
+		return rc;
+	rc = inv_address(&about, l.conn, l.account, l.cred, e);
+	a.about = about.p;
+	a.policy = *l.policy ? l.policy : NULL;
+	if (rc == 0)
+		rc = alarm_raise(app, &a, e);
+	rot_free(&l);
+	buf_release(&about);
+	return rc;
+}
+
 /* ---- where it goes ---------------------------------------------------------------- */
 
 /* Stopped on its way to a place: the policy's places of today are taken, as far
@@ -208,11 +236,15 @@ static int drop(struct app *app, struct rotate_set *s, size_t i, struct err *e)
 	return 0;
 }
 
-/* Those whose places cannot be, or are another's, do not begin.  `one`: that is
+enum naming { ONE, SEVERAL, DUE }; /* named by a person, or due */
+
+/* Those whose places cannot be, or are another's, do not begin.  ONE: that is
  * the error. */
-static int places(struct app *app, struct rotate_set *s, bool one, struct err *e)
+static int places(struct app *app, struct rotate_set *s, enum naming how,
+		  struct err *e)
 {
 	struct err *why;
+	bool begins;
 	int rc = -1;
 
 	if (!s->n)
@@ -225,11 +257,16 @@ static int places(struct app *app, struct rotate_set *s, bool one, struct err *e
 	for (size_t i = s->n; i-- > 0;) {
 		if (!why[i].code)
 			continue;
-		one = one && s->fresh[i] == ROW_BEGINS;
+		const struct store_id id = s->p[i].id;
+
+		begins = s->fresh[i] == ROW_BEGINS;
 		if (drop(app, s, i, e) < 0)
 			goto out;
 		*e = why[i];
-		if (one || told(s, e) < 0)
+		if (how == ONE && begins)
+			goto out;
+		if (how == DUE && begins ? told_due(app, &id, s, e) < 0 :
+					   told(s, e) < 0)
 			goto out;
 	}
 	rotate_reindex(s);
@@ -408,7 +445,7 @@ int rotate_selected(struct app *app, const struct selection *sel,
 		    take_gathered(&t, one, &k, out, e) < 0)
 			goto out;
 	}
-	if (places(app, out, one, e) < 0)
+	if (places(app, out, one ? ONE : SEVERAL, e) < 0)
 		goto out;
 	if (!out->n && !out->refused && out->going) {
 		err_fail(e, ERR_POLICY, sel->named, "nothing to resume: no "
@@ -507,9 +544,10 @@ int rotate_due(struct app *app, size_t max, bool under_way,
 		goto out;
 	for (size_t i = 0; i < d.n; i++)
 		if (take_due(app, &d.p[i], &k, out, e) < 0 &&
-		    told(out, e) < 0)
+		    (under_way ? told(out, e) < 0 :
+				 told_due(app, &d.p[i], out, e) < 0))
 			goto out;
-	if (places(app, out, false, e) < 0)
+	if (places(app, out, under_way ? SEVERAL : DUE, e) < 0)
 		goto out;
 	rc = 0;
 out:

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/alarm.h"
 #include "agent/engine/rot.h"
 #include "agent/engine/rot_clock.h"
 #include "agent/engine/rot_policy.h"
@@ -303,6 +304,22 @@ static int idle_line(const struct rot_line *l, void *arg, struct err *e)
 	return l->state == RS_IDLE ? again(arg, l, e) : 0;
 }
 
+/* Due no more: that it could not be begun is nobody's matter now. */
+static int settle(struct app *app, const struct rot_line *l, int64_t now,
+		  struct err *e)
+{
+	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	int rc = 0;
+
+	if (l->state == RS_IDLE && (!l->due_ms || l->due_ms > now)) {
+		rc = inv_address(&b, l->conn, l->account, l->cred, e);
+		if (rc == 0)
+			rc = alarm_clear(app, ALARM_STUCK, b.p, e);
+	}
+	buf_release(&b);
+	return rc;
+}
+
 /* ---- writing --------------------------------------------------------------------------- */
 
 static int write_one(struct planning *p, struct change *c, struct err *e)
@@ -321,6 +338,7 @@ static int write_one(struct planning *p, struct change *c, struct err *e)
 			return 0;
 		l.due_ms = c->due_ms;
 		l.deadline_ms = c->deadline_ms;
+		rc = settle(p->app, &l, p->now, e);
 	}
 	if (rc >= 0)
 		rc = rot_put(p->app->vault, &l, NULL, false, e);

@@ -18,17 +18,22 @@ static int put_begun(struct app *app, const struct rot_line *l, bool begins,
 	struct journal_entry j = { .kind = J_DECISION,
 				   .at_ms = rot_clock_ms() };
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
+	size_t at;
 	int rc = -1;
 
 	if ((begins ? buf_printf(&b, e, "rotation begins (%s, policy %s): ",
 				 why, l->policy) :
 		      buf_puts(&b, "rotation delivers where its policy says "
-			       "now: ", e)) < 0 ||
-	    inv_address(&b, l->conn, l->account, l->cred, e) < 0 ||
+			       "now: ", e)) < 0)
+		goto out;
+	at = b.len;
+	if (inv_address(&b, l->conn, l->account, l->cred, e) < 0 ||
 	    rot_put(app->vault, l, NULL, false, e) < 0)
 		goto out;
 	j.text = b.p;
 	rc = journal_append(app->vault, &j, NULL, e);
+	if (rc == 0 && begins) /* it was due, and refused */
+		rc = alarm_clear(app, ALARM_STUCK, b.p + at, e);
 out:
 	buf_release(&b);
 	return rc;

@@ -2,6 +2,8 @@
 # Where a rotation delivers: found wrong before anything is set, mended while
 # nobody has the new value, and never shared by two credentials.
 
+bats_require_minimum_version 1.5.0
+
 load rotation
 export CURFEW_TEST_STUCK_MS=60
 
@@ -92,6 +94,49 @@ policy() {
 	[ "$(at app)" = "$(value bot k1)" ]
 	run curfew rotate c1/bot#k1 --wait 20s
 	[ "$status" -eq 0 ]
+}
+
+@test "what is due and cannot be begun for its place is an alarm, until it can" {
+	seed "$PLACE"
+	policy '[rotation.r]' 'credentials = ["c1/bot#k1"]' 'deliver = ["sinc/app"]' \
+		'every = "30d"'
+	run curfew rotate -n --due
+	[ "$status" -eq 9 ]
+	run curfew alarm list
+	[[ $output != *"c1/bot#k1"* ]] # nothing is done by -n
+	run --separate-stderr curfew sweep
+	echo "$output$stderr"
+	[ "$status" -eq 9 ]
+	[[ $stderr == *"alarm: stuck: c1/bot#k1: "*"no such sink is connected"* ]]
+	run curfew alarm list
+	has "c1/bot#k1"
+	run --separate-stderr curfew sweep
+	[ "$status" -eq 9 ]
+	[[ $stderr != *alarm:* ]] # it stands
+	policy '[rotation.r]' 'credentials = ["c1/bot#k1"]' 'deliver = ["sink/app"]' \
+		'every = "30d"'
+	run curfew sweep --wait 20s
+	[ "$status" -eq 0 ]
+	[ "$(at app)" = "$(value bot k1)" ]
+	run curfew alarm list
+	echo "$output"
+	[[ $output != *"c1/bot#k1"* ]]
+}
+
+@test "such an alarm ends with its policy, too" {
+	seed "$PLACE"
+	policy '[rotation.r]' 'credentials = ["c1/bot#k1"]' 'deliver = ["sinc/app"]' \
+		'every = "30d"'
+	run curfew rotate --due
+	[ "$status" -eq 9 ]
+	run curfew alarm list
+	has "c1/bot#k1"
+	policy
+	run curfew sweep
+	echo "$output"
+	[ "$status" -eq 0 ]
+	run curfew alarm list
+	[[ $output != *"c1/bot#k1"* ]]
 }
 
 @test "{account} gives each a place of its own" {
