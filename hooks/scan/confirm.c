@@ -98,20 +98,26 @@ bool scan_allowed(const struct scanner *s, const char *text, size_t n,
 	       has(text + from, to - from, "curfew:allow");
 }
 
+/* text[from, to) was looked at. */
+static void widen_context(size_t n, size_t from, size_t to, struct mark *m)
+{
+	if (from < m->ctx_start)
+		m->ctx_start = (uint32_t)from;
+	if (to > m->ctx_end)
+		m->ctx_end = (uint32_t)to;
+	if (!m->ctx_start)
+		m->flags |= MARK_FIRST;
+	if (m->ctx_end == n)
+		m->flags |= MARK_LAST;
+}
+
 /* A scored rule: the match is only where to begin reading. */
 static bool choose_scored(const char *text, size_t n, struct mark *m)
 {
 	struct generic_verdict v;
 	bool stands = generic_judge(text, n, m->start, m->end, &v);
 
-	if (v.from < m->ctx_start)
-		m->ctx_start = v.from;
-	if (v.to > m->ctx_end)
-		m->ctx_end = v.to;
-	if (v.first)
-		m->flags |= MARK_FIRST;
-	if (v.last)
-		m->flags |= MARK_LAST;
+	widen_context(n, v.from, v.to, m);
 	m->at = m->start;
 	m->len = 0;
 	if (!stands)
@@ -122,19 +128,23 @@ static bool choose_scored(const char *text, size_t n, struct mark *m)
 	return true;
 }
 
-static void set_context(const char *text, size_t n, struct mark *m)
+/* The match, and what its regex saw on both sides. */
+static void begin_context(size_t n, struct mark *m)
+{
+	m->flags = 0;
+	m->ctx_start = m->start;
+	m->ctx_end = m->end;
+	widen_context(n, m->start ? m->start - 1 : 0,
+		      m->end < n ? m->end + (size_t)1 : n, m);
+}
+
+/* The line, and the bytes that end it on both sides. */
+static void line_context(const char *text, size_t n, struct mark *m)
 {
 	size_t from, to;
 
 	scan_lines(text, n, m->start, m->end, &from, &to);
-	/* the bytes that end the line on both sides were looked at too */
-	m->flags = 0;
-	if (from == 0)
-		m->flags |= MARK_FIRST;
-	if (to == n)
-		m->flags |= MARK_LAST;
-	m->ctx_start = (uint32_t)(from ? from - 1 : 0);
-	m->ctx_end = (uint32_t)(to < n ? to + 1 : n);
+	widen_context(n, from ? from - 1 : 0, to < n ? to + 1 : n, m);
 }
 
 /* A vendor's sum makes a token certain; that a web token can be read says
@@ -183,6 +193,30 @@ static bool raised(const struct rule *r, const char *text, size_t n,
 	       !strcmp(r->kind, "connection-string") && opens(text, n, m);
 }
 
+/* Does the secret itself pass?  Most do not, which few bytes told; so that is
+ * all that a delta has to copy. */
+static bool passes(const struct rule *r, const struct regex_hit *hit,
+		   const char *text, size_t n, struct mark *m, double *bits,
+		   enum check_answer *sum)
+{
+	const char *p;
+
+	begin_context(n, m);
+	if (!r->scored)
+		choose_secret(r, hit, m);
+	else if (!choose_scored(text, n, m))
+		return false;
+	if (!m->len)
+		return false;
+	widen_context(n, m->at, (size_t)m->at + m->len, m);
+	p = text + m->at;
+	*bits = check_entropy(p, m->len);
+	if (r->entropy > 0 && *bits <= r->entropy)
+		return false;
+	*sum = check_sum(r->checksum, p, m->len);
+	return *sum != CHECK_FAILS && (!r->drawn || weigh_value(p, m->len));
+}
+
 int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 		 const struct regex_hit *hit, struct mark *m, struct err *e)
 {
@@ -195,27 +229,15 @@ int scan_confirm(struct scan_thread *t, const char *text, size_t n,
 
 	m->secret = SECRET_NONE;
 	m->confidence = (uint8_t)r->confidence;
-	set_context(text, n, m);
-	if (!r->scored)
-		choose_secret(r, hit, m);
-	else if (!choose_scored(text, n, m))
+	if (!passes(r, hit, text, n, m, &bits, &sum))
 		return 0;
-	if (!m->len)
-		return 0;
-	bits = check_entropy(text + m->at, m->len);
-	if (r->entropy > 0 && bits <= r->entropy)
-		return 0;
-	sum = check_sum(r->checksum, text + m->at, m->len);
-	if (sum == CHECK_FAILS)
-		return 0;
+	line_context(text, n, m);
 	if (rule_stands(r))
 		m->confidence = (uint8_t)r->confidence;
 	else if (!r->scored)
 		m->confidence = raised(r, text, n, m)
 			? CONFIDENCE_HIGH
 			: (uint8_t)sure(r, sum, text + m->at, m->len);
-	if (r->drawn && !weigh_value(text + m->at, m->len))
-		return 0;
 	if (!keyword_near(r, text, m)) {
 		m->flags |= MARK_VOLATILE;
 		if (!keyword_anywhere(t, r, m->rule, text, n))

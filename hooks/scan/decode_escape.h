@@ -22,6 +22,9 @@ size_t escape_first(const char *text, size_t n, size_t from, size_t to);
  * the '+' of U+ and of joints. */
 bool escape_sign(const char *text, size_t n, size_t at);
 #define ESCAPE_BEFORE 8u /* so many bytes before its '+' a joint begins */
+/* A change is felt by a segment that has an escape so near, with two escapes
+ * more: so far the matcher looks for signs in any case. */
+#define ESCAPE_NEAR 160u
 /* What the escapes of text[from, to) mean, into the view that has room. */
 void escapes_put(struct view *v, const char *text, size_t from, size_t to,
 		 enum coding coding);

@@ -16,7 +16,7 @@
 #include "hooks/scan/decode_escape.h"
 #include "hooks/scan/decode_wrap.h"
 
-#define NEAR 160u
+#define NEAR ESCAPE_NEAR
 #define PADDING 2u     /* '=' behind base64 */
 
 int spans_add(struct spans *s, size_t from, size_t to, struct err *e)

@@ -56,7 +56,7 @@ struct generic_window {
 	const char *text;
 	uint32_t from, to; /* what the features look at */
 	uint32_t end;	   /* what a value is read in */
-	uint32_t seen;	   /* how far the finder read; generic_find() sets it */
+	uint32_t low, seen; /* what the finder read; generic_find() sets it */
 };
 
 void generic_window(const char *text, size_t n, size_t start,

@@ -22,7 +22,7 @@ void generic_window(const char *text, size_t n, size_t start,
 	w->to = (uint32_t)(n - start > GENERIC_AFTER ? start + GENERIC_AFTER : n);
 	w->end = (uint32_t)(n - start > GENERIC_REACH ? start + GENERIC_REACH
 							: n);
-	w->seen = 0;
+	w->low = w->seen = 0;
 }
 
 /* ---- names and operators ------------------------------------------------- */
@@ -37,6 +37,9 @@ static void name_around(struct reader *r, uint32_t start)
 	while (p > low && name_char((unsigned char)t[p - 1]))
 		p--;
 	r->now.name = p;
+	p -= p > r->w->from;
+	if (p < r->w->low)
+		r->w->low = p;
 	for (p = start; p - start < PART_MAX && name_char(at(r, p)); p++)
 		;
 	r->now.name_end = r->p = p;
@@ -160,7 +163,7 @@ static void assigned(struct reader *r, uint32_t start)
 		return;
 	}
 	skip_type(r); /* go: password string = "x" */
-	if (at(r, r->p - 1) == '=')
+	if (r->p && at(r, r->p - 1) == '=')
 		read_value(r, true);
 }
 
@@ -277,6 +280,7 @@ size_t generic_find(struct generic_window *w, size_t start, size_t end,
 	struct reader r = { .w = w, .v = v, .p = (uint32_t)start };
 	uint32_t s = (uint32_t)start;
 
+	w->low = s > w->from ? s - 1 : s;
 	while (s < end && (space(at(&r, s)) || quote_char(at(&r, s))))
 		s++;
 	if (at(&r, s) == '+') /* "...+pWmJ=": base64 that happens to say pw */

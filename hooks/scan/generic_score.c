@@ -33,7 +33,7 @@ struct model {
 	bool good;
 	size_t inner, trees; /* the first ones are a gate before the others */
 	int32_t gate, bar, medium, high;
-	uint64_t key;
+	uint64_t key[2];
 	uint32_t root[TREES_MAX + 1]; /* nodes of tree i: root[i], root[i+1] */
 	uint32_t leaf[TREES_MAX + 1];
 	struct node *node;
@@ -155,7 +155,8 @@ static void read_model(void)
 	for (i = 0; i < m->trees; i++)
 		if (!read_tree(m, i, &p))
 			return;
-	m->good = getrandom(&m->key, sizeof(m->key), 0) == sizeof(m->key);
+	m->good = getrandom(m->key, sizeof(m->key), 0) == sizeof(m->key);
+	m->key[1] |= 1;
 }
 
 static const struct model *get(void)
@@ -196,17 +197,27 @@ int32_t generic_sum(const int16_t f[GENERIC_FEATURES])
 	return sum_of(f, get()->inner, get()->trees);
 }
 
-/* ---- what the gate dropped before ---------------------------------------- */
+/* ---- what was dropped before --------------------------------------------- */
 
-/* History shows the same line again and again.  The inner features, so the
- * gate's answer too, are a function of the bytes from before the name to
- * after the value and of how it was read; those that were dropped are
- * remembered by a 64-bit hash under a key that nobody who pushes knows. */
+/* Which two inputs meet nobody can tell who does not know the factor. */
+static inline uint64_t mix(uint64_t h)
+{
+	__extension__ unsigned __int128 product = h;
+
+	product *= model.key[1];
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* History shows the same line again and again.  Whether a value is hopeless,
+ * and the inner features, so the gate's answer too, are a function of the bytes
+ * from before the name to after the value and of how it was read; those that
+ * were dropped are remembered by a 64-bit hash under a key that nobody who
+ * pushes knows. */
 static uint64_t hash_inner(const struct generic_window *w,
 			   const struct generic_value *v)
 {
 	uint32_t from = v->name < v->at ? v->name : v->at, to = v->end, flags;
-	uint64_t h = model.key, part;
+	uint64_t h = model.key[0], part;
 	const char *p;
 	size_t n;
 
@@ -214,27 +225,25 @@ static uint64_t hash_inner(const struct generic_window *w,
 		(uint32_t)v->nth << 16 | (uint32_t)v->escaped << 24 |
 		(uint32_t)v->wrapped << 25 | (uint32_t)(from > w->from) << 26 |
 		(uint32_t)(to < w->end) << 27;
-	h = (h ^ flags) * 0x9e3779b97f4a7c15u;
-	h = (h ^ (v->name_end - from)) * 0xff51afd7ed558ccdu;
-	h = (h ^ (v->at - from)) * 0xc4ceb9fe1a85ec53u;
+	h = mix(h ^ flags ^ (uint64_t)(v->name_end - from) << 32);
+	h = mix(h ^ (v->at - from));
 	from -= from > w->from;
 	to += to < w->end;
 	p = w->text + from;
 	for (n = to - from; n >= sizeof(part); n -= sizeof(part)) {
 		memcpy(&part, p, sizeof(part));
 		p += sizeof(part);
-		h = (h ^ part) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 29;
+		h = mix(h ^ part);
 	}
-	part = n;
+	part = (uint64_t)n << 56;
 	memcpy(&part, p, n);
-	h = (h ^ part ^ (uint64_t)n << 56) * 0xff51afd7ed558ccdu;
-	return h ^ h >> 32;
+	return mix(mix(h ^ part));
 }
 
 static __thread uint64_t dropped[DROPPED_SLOTS];
 
-/* Measures the inner features unless the value was dropped before. */
+/* Measures the inner features unless the value is hopeless or was dropped
+ * before. */
 static bool passes_gate(const struct generic_window *w,
 			const struct generic_value *v,
 			int16_t f[GENERIC_FEATURES])
@@ -244,9 +253,11 @@ static bool passes_gate(const struct generic_window *w,
 
 	if (*slot == h)
 		return false;
-	generic_measure_inner(w, v, f);
-	if (generic_sum_inner(f) > get()->gate)
-		return true;
+	if (!generic_hopeless(w, v)) {
+		generic_measure_inner(w, v, f);
+		if (generic_sum_inner(f) > get()->gate)
+			return true;
+	}
 	*slot = h;
 	return false;
 }
@@ -267,17 +278,16 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 	struct generic_window w;
 	int16_t f[GENERIC_FEATURES];
 	size_t found, i;
-	bool weak = false;
+	bool weak = false, near = true;
 	int32_t sum;
 
 	memset(out, 0, sizeof(*out));
 	generic_window(text, n, start, &w);
 	found = m->good ? generic_find(&w, start, end, v) : 0;
 	for (i = 0; i < found; i++) {
-		if (generic_hopeless(&w, &v[i]))
-			continue;
 		if (!passes_gate(&w, &v[i], f))
 			continue;
+		near = false;
 		generic_measure_outer(&w, &v[i], f);
 		sum = generic_sum(f);
 		if (sum <= m->bar || (out->stands && sum <= out->score))
@@ -286,6 +296,10 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 		out->score = sum;
 		out->value = v[i];
 		weak = generic_weak(&w, &v[i], f);
+	}
+	if (near) { /* nothing else was looked at */
+		w.from = w.low;
+		w.to = w.seen;
 	}
 	out->from = w.from;
 	out->to = w.seen > w.to ? w.seen : w.to;

@@ -13,9 +13,11 @@
 #include <sys/mman.h>
 
 #include "base/mem.h"
+#include "hooks/scan/decode_escape.h"
 #include "hooks/scan/patterns.h"
 
-#define REACH_LEAST (TOKEN_RUN + 8) /* to see enough of every run */
+/* To see enough of every run and every sign. */
+#define REACH_LEAST (ESCAPE_NEAR + ESCAPE_BEFORE)
 #define DENSE_APART 64u /* what is looked at in between costs less than a scan */
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
 

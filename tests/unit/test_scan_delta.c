@@ -156,7 +156,7 @@ static size_t encode(unsigned coding, const char *in, size_t n, char *out,
 	return at;
 }
 
-static void fill(char *p, size_t n)
+static void random_fill(char *p, size_t n)
 {
 	char plain[200], once[1000], twice[3000];
 	size_t at = 0, len;
@@ -179,6 +179,8 @@ static void fill(char *p, size_t n)
 		at += len;
 	}
 }
+
+static void (*fill)(char *p, size_t n) = random_fill;
 
 /* Build a child of the base from copies and inserts. */
 static size_t mutate(const char *base, size_t n, char *out, struct run *run,
@@ -352,6 +354,92 @@ static void test_same(void **state)
 	mem_free(text);
 }
 
+/* Anchors, what is given to names, and what comes between them: most are dropped
+ * by a glance, some stand. */
+static void words(char *p, size_t n)
+{
+	static const char *const some[] = {
+		"password", "pass", "pwd", "keyword", "api_key", "token=f(x)",
+		"_", " ", " ", "=", " = ", ": ", "\"", "\"", "'", "\n", "\n",
+		"&quot;", ",", "(", ")", ";", "<", ">", "hunter2", "x", "-u ",
+		"a:b", "://u:p4ssW0rd@h", "Basic ", "kX9w2LqTz7", "8fJ2kQ0vZ",
+		"your_", "example", "\\", "||", "0", "wQ3+e/R5t=", "%41", "#",
+		"password = \"", "api_key: ",
+	};
+	size_t at = 0, len;
+
+	while (at < n) {
+		const char *w = some[dice(sizeof(some) / sizeof(*some))];
+
+		len = strlen(w);
+		if (len > n - at)
+			len = n - at;
+		memcpy(p + at, w, len);
+		at += len;
+	}
+}
+
+/* As the rule of ours is. */
+static const char scored[] =
+	"[[rules]]\nid='scored'\nregex='''(?i)(?:pass|pwd|key|token|://|-u "
+	"|basic )'''\nscored=true\n"
+	"[[rules]]\nid='random'\nregex='''[A-Za-z0-9]{8}'''\nentropy=2.9\n"
+	"[[rules.allowlists]]\nregexes=['#']\nregexTarget='line'\n";
+
+/* What a verdict did not look at does not change it. */
+static void test_scored(void **state)
+{
+	struct engine_options o = { .config_text = scored };
+	char *base = mem_alloc(TEXT_MAX), *text = mem_alloc(TEXT_MAX), *swap;
+	struct marks whole = { 0 }, old = { 0 }, new = { 0 }, m;
+	struct run run[RUNS_MAX];
+	size_t n = 0, i, marks = 0, stand = 0;
+	struct err e = ERR_INIT;
+	struct scan_thread t;
+	struct engine g;
+	unsigned round;
+
+	(void)state;
+	assert_int_equal(engine_open(&g, &o, &e), 0);
+	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
+	fill = words;
+	for (round = 0; round < 4000; round++) {
+		struct delta d = { .run = run, .base = &old };
+
+		if (round % 12 == 0) {
+			n = dice(3) ? dice(3000) : dice(20);
+			fill(base, n);
+			marks_release(&old);
+			assert_int_equal(scan_text(&t, base, n, NULL, &old, &e), 0);
+		}
+		d.base_len = n;
+		n = mutate(base, n, text, run, &d.n);
+		assert_int_equal(scan_text(&t, text, n, NULL, &whole, &e), 0);
+		assert_int_equal(scan_text(&t, text, n, &d, &new, &e), 0);
+		same(&whole, &new, round);
+		for (i = 0; i < whole.n; i++)
+			stand += whole.v[i].secret != SECRET_NONE;
+		marks += whole.n;
+		m = old;
+		old = new;
+		new = m;
+		swap = base;
+		base = text;
+		text = swap;
+	}
+	fill = random_fill;
+	print_message("# %zu marks, %zu stand\n", marks, stand);
+	assert_true(marks > 100000);
+	assert_true(stand > 1000);
+	marks_release(&whole);
+	marks_release(&old);
+	marks_release(&new);
+	scan_thread_release(&t);
+	engine_close(&g);
+	mem_free(base);
+	mem_free(text);
+}
+
 /* Runs of base64 are found whatever their place and length. */
 static void test_runs(void **state)
 {
@@ -456,6 +544,7 @@ static void test_cuts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same),
+					  cmocka_unit_test(test_scored),
 					  cmocka_unit_test_prestate(test_cuts,
 						(void *)(uintptr_t)rules),
 					  cmocka_unit_test_prestate(test_cuts,

@@ -4,6 +4,7 @@
  * nothing outside what it names, that deltas inherit it rightly, and that
  * hostile text costs little.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -175,6 +176,53 @@ static void test_window(void **state)
 	mem_free(other);
 }
 
+/* ---- what was dropped before --------------------------------------------- */
+
+struct asked {
+	const char *text;
+	size_t n, at;
+	struct generic_verdict v;
+};
+
+static void *ask(void *arg)
+{
+	struct asked *a = arg;
+
+	generic_judge(a->text, a->n, a->at, a->at + 8 < a->n ? a->at + 8 : a->n,
+		      &a->v);
+	return NULL;
+}
+
+/* A thread that has dropped much answers as a new one does, also when one byte
+ * is all that a value differs in from one that was dropped. */
+static void test_dropped(void **state)
+{
+	struct asked warm, cold;
+	unsigned round, stood = 0;
+	char text[160];
+	pthread_t thread;
+
+	(void)state;
+	for (round = 0; round < 20000; round++) {
+		if (round % 20 == 0) {
+			warm.n = fill(text, sizeof(text));
+			warm.at = dice(40);
+			memcpy(text + warm.at, "my_password = \"", 15);
+		}
+		warm.text = text;
+		cold = warm;
+		ask(&warm);
+		assert_int_equal(pthread_create(&thread, NULL, ask, &cold), 0);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_true(same_verdict(&warm.v, &cold.v));
+		stood += warm.v.stands;
+		text[warm.at + dice(dice(2) ? 3 : 60)] =
+			"kJ8mNq2vL9\"'=( \n<${_-"[dice(22)];
+	}
+	print_message("# %u of %u stood\n", stood, round);
+	assert_true(stood > 100);
+}
+
 /* ---- deltas -------------------------------------------------------------- */
 
 /* Leave out, put in and move parts of the base. */
@@ -309,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_delta),
 		cmocka_unit_test(test_hostile),
 	};
