@@ -2,9 +2,9 @@
  * curfew-scan hook: puts the hooks into repositories and takes them out.
  *
  * Owns the layouts: a plain repository (or core.hooksPath), Gitea and Forgejo
- * (hooks/pre-receive.d), GitLab (custom_hooks/pre-receive.d), and the settings
- * that name the agent's files there.  Promises: only files with our mark are
- * replaced or removed; a stranger's hook stays and is named.
+ * (hooks/pre-receive.d), GitLab (custom_hooks/pre-receive.d).  Promises: only
+ * files with our mark are replaced or removed; a stranger's hook stays and is
+ * named.
  */
 #include <errno.h>
 #include <git2.h>
@@ -14,36 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "base/text.h"
-#include "hooks/hooks.h"
-#include "hooks/scan/engine.h"
-#include "hooks/scan/own.h"
+#include "hooks/install.h"
 
 #define MARK "# made by curfew-scan hook install"
 #define SCRIPT_MAX 65536u
-
-/* Settings that install writes and uninstall takes out again. */
-enum { KNOWN, KNOWN_KEY, SPOOL, SPOOL_KEY, CACHE, SETTINGS };
-static const struct {
-	const char *option, *name;
-	bool path;
-} settings[SETTINGS] = {
-	[KNOWN] = { "--known", "curfew.known", true },
-	[KNOWN_KEY] = { "--known-key", "curfew.knownKey", false },
-	[SPOOL] = { "--spool", "curfew.spool", true },
-	[SPOOL_KEY] = { "--spool-key", "curfew.spoolKey", false },
-	[CACHE] = { "--cache", "curfew.cache", true },
-};
-
-struct site {
-	git_repository *git;
-	char *folder; /* where the scripts go */
-	const char *layout;
-	bool bare, single; /* single: one file of a .d folder */
-};
 
 /* ---- where --------------------------------------------------------------- */
 
@@ -281,208 +257,7 @@ out:
 	return rc;
 }
 
-/* ---- settings ------------------------------------------------------------ */
-
-static int git_failed(const char *what, struct err *e)
-{
-	const git_error *g = git_error_last();
-
-	return err_fail(e, ERR_IO, what, "%s", g ? g->message : "refused");
-}
-
-static int config_of(const struct site *s, git_config **out, struct err *e)
-{
-	char *path = io_path(git_repository_commondir(s->git), "config");
-	int rc = path && !git_config_open_ondisk(out, path)
-			 ? 0 : git_failed(path ? path : "config", e);
-
-	mem_free(path);
-	return rc;
-}
-
-/* value NULL: as it is. */
-static int set_all(const struct site *s, const char *const *value,
-		   struct err *e)
-{
-	git_config *c = NULL;
-	size_t i;
-	int rc = config_of(s, &c, e);
-
-	for (i = 0; !rc && i < SETTINGS; i++)
-		if (value[i] && git_config_set_string(c, settings[i].name,
-						      value[i]))
-			rc = git_failed(settings[i].name, e);
-	git_config_free(c);
-	return rc;
-}
-
-static int forget_all(const struct site *s, struct err *e)
-{
-	git_config *c = NULL;
-	size_t i;
-	int rc = config_of(s, &c, e);
-
-	for (i = 0; !rc && i < SETTINGS; i++) {
-		int got = git_config_delete_entry(c, settings[i].name);
-
-		if (got && got != GIT_ENOTFOUND)
-			rc = git_failed(settings[i].name, e);
-	}
-	git_config_free(c);
-	return rc;
-}
-
-static int tell_known(const char *file, const char *key, struct err *e)
-{
-	struct ruleset none = { 0 };
-	struct own *o = own_open(file, key, &none, e);
-	char date[CLOCK_TEXT];
-
-	if (o)
-		printf("  known secrets: %s: %zu, published %s\n", file,
-		       wordset_count(own_words(o)),
-		       clock_text(wordset_made_ms(own_words(o)), date));
-	own_free(&o);
-	while (none.n)
-		rule_release(&none.rule[--none.n]);
-	mem_free(none.rule);
-	return e->code ? -1 : 0;
-}
-
-static int tell_spool(const char *folder, const char *key, struct err *e)
-{
-	unsigned char pk[DIGEST_PUBLIC];
-
-	if (!key || !text_unhex(key, pk, sizeof(pk)))
-		return err_fail(e, ERR_CONFIG, "curfew.spoolKey",
-				"no public key of 64 hex digits");
-	if (access(folder, W_OK | X_OK))
-		return err_sys(e, folder, "write to the spool");
-	printf("  spool: %s\n", folder);
-	return 0;
-}
-
-/* What the hook would stumble over is said before a push does. */
-static int tell_settings(const struct site *s, struct err *e)
-{
-	char *value[SETTINGS] = { NULL };
-	git_config *c = NULL;
-	size_t i;
-	int rc = config_of(s, &c, e);
-
-	for (i = 0; !rc && i < SETTINGS; i++) {
-		git_config_entry *x = NULL;
-
-		if (!git_config_get_entry(&x, c, settings[i].name) &&
-		    x->value && *x->value)
-			value[i] = mem_strdup(x->value);
-		git_config_entry_free(x);
-	}
-	if (!rc && value[KNOWN])
-		rc = tell_known(value[KNOWN], value[KNOWN_KEY], e);
-	if (!rc && value[SPOOL])
-		rc = tell_spool(value[SPOOL], value[SPOOL_KEY], e);
-	for (i = 0; i < SETTINGS; i++)
-		mem_free(value[i]);
-	git_config_free(c);
-	return rc;
-}
-
-static int the_settings(const struct site *s, const char *verb,
-			const char *const *value, struct err *e)
-{
-	if (!strcmp(verb, "install"))
-		return set_all(s, value, e) || tell_settings(s, e) ? -1 : 0;
-	return !strcmp(verb, "uninstall") ? forget_all(s, e)
-					  : tell_settings(s, e);
-}
-
-/* A setting of the repository alone, as the hook reads them. */
-static char *setting(git_config *c, const char *name)
-{
-	git_config_entry *x = NULL;
-	char *v = NULL;
-
-	if (!git_config_get_entry(&x, c, name) && x->value && *x->value)
-		v = mem_strdup(x->value);
-	git_config_entry_free(x);
-	return v;
-}
-
-/* Whether the hook finds the rules compiled; 1: not. */
-static int tell_compiled(struct engine_options *o, struct err *e)
-{
-	struct engine g;
-
-	o->cache.only = true;
-	if (!engine_open(&g, o, e)) {
-		engine_close(&g);
-		printf("  rules: compiled, in %s\n", o->cache.beside);
-		return 0;
-	}
-	if (e->code != ERR_ABSENT)
-		return -1;
-	err_clear(e);
-	printf("  rules: not compiled in %s for these rules, this version and "
-	       "this processor: 'curfew-scan hook install' does it\n",
-	       o->cache.beside);
-	return 1;
-}
-
-/* Compile the rules that the hook will want, so that no push waits for it, to a
- * place where it finds them whoever it runs as. */
-static int compile(struct engine_options *o, const char *cache, struct err *e)
-{
-	struct engine g;
-
-	o->cache.own = cache;
-	o->cache.publish = true;
-	if (engine_open(&g, o, e))
-		return -1;
-	engine_close(&g);
-	o->cache.own = NULL;
-	return tell_compiled(o, e) < 0 ? -1 : 0;
-}
-
-static int the_rules(const struct site *s, const char *verb, const char *cache,
-		     struct err *e)
-{
-	const char *base = git_repository_commondir(s->git);
-	char *beside = io_path(base, RULE_CACHE_BESIDE);
-	char *config = NULL, *folder = NULL;
-	struct engine_options o = { 0 };
-	git_config *c = NULL;
-	struct stat st;
-	int rc = -1;
-
-	if (stat(base, &st)) {
-		err_sys(e, base, "look at");
-		goto out;
-	}
-	if (config_of(s, &c, e))
-		goto out;
-	config = setting(c, "curfew.config");
-	folder = setting(c, settings[CACHE].name);
-	o.config = config;
-	if (!s->bare && !s->single) /* as gate_open() for local hooks */
-		o.folder = git_repository_workdir(s->git);
-	o.cache.beside = folder ? folder : beside;
-	o.cache.owner = st.st_uid;
-	if (!strcmp(verb, "install"))
-		rc = compile(&o, cache, e);
-	else if (!strcmp(verb, "status"))
-		rc = tell_compiled(&o, e);
-	else
-		rc = 0;
-	if (!strcmp(verb, "uninstall") && beside)
-		rule_cache_clear(beside);
-out:
-	git_config_free(c);
-	mem_free(config);
-	mem_free(folder);
-	mem_free(beside);
-	return rc;
-}
+/* ---- the command ---------------------------------------------------------- */
 
 static int one_site(const char *verb, const char *repo, const char *layout,
 		    const char *const *value, const char *cache, struct err *e)
@@ -505,13 +280,14 @@ static int one_site(const char *verb, const char *repo, const char *layout,
 			rc = got < 0 ? got : rc | got;
 		}
 	}
-	if (rc >= 0 && the_settings(&s, verb, value, e))
+	if (rc >= 0 && install_settings(&s, verb, value, e))
 		rc = -1;
 	if (rc == 0)
-		rc = the_rules(&s, verb, cache, e);
+		rc = install_rules(&s, verb, cache, e);
 out:
 	if (rc < 0)
-		err_ctx(e, repo, "%s the hook", verb);
+		err_ctx(e, repo, strcmp(verb, "status") ? "%s the hook"
+				: "tell the %s of the hook", verb);
 	site_release(&s);
 	return rc;
 }
@@ -529,13 +305,13 @@ static int options(int argc, char **argv, int *i, const char **layout,
 			*layout = argv[*i + 1];
 			continue;
 		}
-		for (k = 0; k < SETTINGS; k++)
-			if (!strcmp(argv[*i], settings[k].option))
+		for (k = 0; k < INSTALL_SETTINGS; k++)
+			if (!strcmp(argv[*i], install_setting[k].option))
 				break;
-		if (k == SETTINGS)
+		if (k == INSTALL_SETTINGS)
 			return err_fail(e, ERR_USAGE, argv[*i], "no such option");
 		mem_free(value[k]);
-		if (settings[k].path) {
+		if (install_setting[k].path) {
 			char *real = realpath(argv[*i + 1], NULL);
 
 			value[k] = real ? mem_strdup(real) : NULL;
@@ -543,8 +319,12 @@ static int options(int argc, char **argv, int *i, const char **layout,
 		} else {
 			value[k] = mem_strdup(argv[*i + 1]);
 		}
-		if (!value[k])
-			return err_sys(e, argv[*i + 1], "look at");
+		if (!value[k]) {
+			err_fail(e, ERR_ABSENT, argv[*i + 1], "%s",
+				 strerror(errno));
+			err_hint(e, "make it first");
+			return err_ctx(e, NULL, "take %s", argv[*i]);
+		}
 	}
 	return 0;
 }
@@ -552,7 +332,7 @@ static int options(int argc, char **argv, int *i, const char **layout,
 int cmd_hook(int argc, char **argv, const struct surroundings *s)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *layout = NULL;
-	char *value[SETTINGS] = { NULL };
+	char *value[INSTALL_SETTINGS] = { NULL };
 	struct err e = ERR_INIT;
 	int i = 2, rc = EXIT_CLEAN, got;
 
@@ -578,7 +358,7 @@ int cmd_hook(int argc, char **argv, const struct surroundings *s)
 			rc = EXIT_FOUND; /* status: not installed */
 	}
 out:
-	for (i = 0; i < SETTINGS; i++)
+	for (i = 0; i < INSTALL_SETTINGS; i++)
 		mem_free(value[i]);
 	git_libgit2_shutdown();
 	return rc;

@@ -61,7 +61,7 @@ commands() {
 	[ "$("$scan" help | grep -c '^  [a-z]')" -ge 9 ]
 	n=0
 	for o in $(sed -n 's/^\t{ "\([a-z-]*\)", [a-z]*_argument, .*/--\1/p' "$hooks/cmd_scan.c") \
-		$(sed -n 's/.*= { "\(--[a-z-]*\)", "curfew\..*/\1/p' "$hooks/install.c") --layout \
+		$(sed -n 's/.*= { "\(--[a-z-]*\)", "curfew\..*/\1/p' "$hooks/install_settings.c") --layout \
 		$("$scan" help | sed -n 's/^  \([a-z-]*\) .*/curfew-scan \1/p'); do
 		grep -qw -e "$o" <<<"$page" || { echo "missing: $o"; false; }
 		n=$((n + 1))

@@ -556,4 +556,10 @@ objects() { find ../server/objects -type f | wc -l; }
 		echo "$output"
 		[[ $output == *"SHA-256 ids are not read"* ]]
 	done
+	run "$scan" hook install --cache nowhere ../server
+	[ "$status" -eq 3 ]
+	[[ $output == *"cannot take --cache 'nowhere': No such file or directory; make it first"* ]]
+	run "$scan" hook status nowhere
+	[ "$status" -eq 3 ]
+	[[ $output == *"cannot tell the status of the hook 'nowhere'"* ]]
 }
