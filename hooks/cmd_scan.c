@@ -30,6 +30,7 @@
 
 #define HELD_DEFAULT (200u * 1000 * 1000)
 #define FILE_MAX_DEFAULT (256u * 1024 * 1024)
+#define TARGET_MB_MAX 1000
 
 struct scan_options {
 	struct engine_options engine;
@@ -278,7 +279,7 @@ static int take(int c, struct scan_options *o, struct err *e)
 		return err_fail(e, ERR_USAGE, optarg,
 				"--max-time takes a span such as 60s");
 	case OPT_MAX:
-		return number(optarg, "--max-target-megabytes", 1, 1000,
+		return number(optarg, "--max-target-megabytes", 1, TARGET_MB_MAX,
 			      &o->max_mb, e);
 	default:
 		return err_fail(e, ERR_USAGE, NULL, "see 'curfew-scan scan --help'");
@@ -454,12 +455,36 @@ static int sift(const struct scan_options *o, const struct engine *g,
 	return 0;
 }
 
+/* What was over the limit was named; now what to type. */
+static void tell_large(const struct scan_options *o, const struct tally *t)
+{
+	const uint64_t mb = (t->largest + 999999) / 1000000;
+	const bool memory = o->memory_mb && o->memory_mb / 4 < o->max_mb;
+
+	if (!t->large)
+		return;
+	fprintf(stderr, "curfew-scan: incomplete: %llu over the limit of %lld MB",
+		(unsigned long long)t->large,
+		(long long)(memory ? o->memory_mb / 4 : o->max_mb));
+	if (mb > TARGET_MB_MAX)
+		fprintf(stderr, "; none over %d MB can be looked at\n",
+			TARGET_MB_MAX);
+	else if (memory)
+		fprintf(stderr, "; --max-memory %llu and --max-target-megabytes "
+			"%llu take these\n", (unsigned long long)mb * 4,
+			(unsigned long long)mb);
+	else
+		fprintf(stderr, "; --max-target-megabytes %llu takes these\n",
+			(unsigned long long)mb);
+}
+
 static void tell(const struct scan_options *o, const struct summary *s)
 {
 	if (s->tally->unseen)
 		fprintf(stderr, "curfew-scan: incomplete: the time was over "
 			"(--max-time), %llu objects or files were not looked at\n",
 			(unsigned long long)s->tally->unseen);
+	tell_large(o, s->tally);
 	if (!o->quiet)
 		summary_line(s);
 	if (o->stats)

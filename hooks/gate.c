@@ -27,6 +27,7 @@
 #define MAX_MS_DEFAULT 4000 /* GitHub Enterprise ends a hook after 5 s */
 #define UNPACK_MB_DEFAULT 512
 #define UNPACK_MB_MAX 1000000
+#define FILE_MB_DEFAULT 256
 #define INPUT_MAX (16u * 1024 * 1024)
 #define SPOOL_MAX (8u * 1024 * 1024) /* as agent/spool.c takes */
 
@@ -66,6 +67,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	char *late = setting(c, "curfew.ontimeout");
 	char *over = setting(c, "curfew.allowoverride");
 	char *mb = setting(c, "curfew.maxunpacked");
+	char *file = setting(c, "curfew.maxfile");
 	char *unread = setting(c, "curfew.onunread");
 	char *comments = setting(c, "curfew.allowcomments");
 	int rc = 0;
@@ -73,6 +75,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	g->least = CONFIDENCE_HIGH;
 	g->max_ms = MAX_MS_DEFAULT;
 	g->unpack_mb = UNPACK_MB_DEFAULT;
+	g->file_mb = FILE_MB_DEFAULT;
 	g->config = setting(c, "curfew.config");
 	g->ignore = setting(c, "curfew.ignorefile");
 	g->spool = setting(c, "curfew.spool");
@@ -90,6 +93,8 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 		rc = wrong_time(time, e);
 	else if (mb && !text_int(mb, 1, UNPACK_MB_MAX, &g->unpack_mb))
 		rc = wrong("curfew.maxUnpacked", mb, e);
+	else if (file && !text_int(file, 1, GATE_FILE_MB_MAX, &g->file_mb))
+		rc = wrong("curfew.maxFile", file, e);
 	else if (late && !g->accept_late && strcmp(late, "reject") != 0)
 		rc = wrong("curfew.onTimeout", late, e);
 	else if (unread && !g->accept_unread && strcmp(unread, "reject") != 0)
@@ -99,6 +104,7 @@ static int read_settings(struct gate *g, git_config *c, struct err *e)
 	mem_free(late);
 	mem_free(over);
 	mem_free(mb);
+	mem_free(file);
 	mem_free(unread);
 	mem_free(comments);
 	return rc;
@@ -200,7 +206,7 @@ int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	g->source.tally = &g->tally;
 	g->source.list = &g->list;
 	g->source.threads = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	g->source.max_file = 256000000;
+	g->source.max_file = (size_t)g->file_mb * 1000000;
 	/* not from the start: the first hook after an upgrade compiles the rules
 	 * for seconds, and must not refuse a push for that */
 	deadline_start(&g->deadline, g->max_ms,

@@ -9,6 +9,7 @@
  *   curfew.onUnread       reject | accept        (reject) what was damaged, too
  *                                                big, nested too deep
  *   curfew.maxUnpacked    512                    MB, out of all archives of a push
+ *   curfew.maxFile        256                    MB of one file
  *   curfew.allowOverride  true | false           (false) heed
  *                                                git push -o curfew.allow=REASON
  *                                                also where not all was looked at
@@ -29,6 +30,8 @@
 #include "hooks/hooks.h"
 #include "hooks/scan/source.h"
 
+#define GATE_FILE_MB_MAX 1000
+
 struct gate {
 	struct engine engine;
 	struct tally tally;
@@ -40,7 +43,7 @@ struct gate {
 	enum confidence least;
 	struct deadline deadline;
 	int64_t max_ms;
-	int64_t unpack_mb;
+	int64_t unpack_mb, file_mb;
 	bool accept_late, accept_unread, allow_override, git;
 	bool server; /* whose say the pusher's comments are not */
 	bool allow_comments;

@@ -204,6 +204,20 @@ static bool refused_late(const struct gate *g)
 	return true;
 }
 
+static void tell_large(const struct gate *g)
+{
+	const uint64_t mb = (g->tally.largest + 999999) / 1000000;
+
+	if (!g->tally.large)
+		return;
+	fprintf(stderr, "curfew: %llu over the %lld MB of curfew.maxFile",
+		(unsigned long long)g->tally.large, (long long)g->file_mb);
+	if (mb <= GATE_FILE_MB_MAX)
+		fprintf(stderr, "; who runs the server allows more with 'git "
+			"config curfew.maxFile %llu'", (unsigned long long)mb);
+	fputs("\n", stderr);
+}
+
 /* What could not be read for another reason, named above. */
 static bool refused_unread(const struct gate *g, uint64_t n)
 {
@@ -215,6 +229,7 @@ static bool refused_unread(const struct gate *g, uint64_t n)
 	}
 	fprintf(stderr, "curfew: refused: %llu %s not looked at whole, see "
 		"above\n", (unsigned long long)n, objects(n));
+	tell_large(g);
 	if (deadline_full(&g->deadline))
 		fprintf(stderr, "curfew: its archives unpack to more than %lld "
 			"MB; who runs the server allows more with 'git config "

@@ -22,6 +22,7 @@ const char help_settings[] =
 	"  curfew.onTimeout      reject or accept what there was no time for (reject)\n"
 	"  curfew.maxUnpacked    MB that all archives of a push together may unpack to\n"
 	"                        (512)\n"
+	"  curfew.maxFile        MB of the largest file that is looked at (256; up to 1000)\n"
 	"  curfew.onUnread       reject or accept what is damaged, too big or nested too\n"
 	"                        deep (reject)\n"
 	"  curfew.allowOverride  heed 'git push -o curfew.allow=REASON', on record in the\n"

@@ -115,11 +115,14 @@ static int one_file(void *arg, const char *path, const unsigned char *oid,
 		return 0;
 	}
 	j->s->list->cursor.text = NULL;
-	if (n > j->s->max_file)
-		tally_problem(j->s->tally, path, "larger than the limit");
-	else
+	if (n > j->s->max_file) {
+		tally_problem(j->s->tally, path, "%zu bytes, over the limit of "
+			      "%zu", n, j->s->max_file);
+		tally_large(j->s->tally, n);
+	} else {
 		rc = engine_file(j->s->engine, &j->t, path, text, n,
 				 j->s->tally, j->s->list, e);
+	}
 	j->s->list->cursor.text = NULL;
 	free(text);
 	git_oid_fromraw(&id, oid);

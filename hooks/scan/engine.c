@@ -169,6 +169,13 @@ void tally_unseen(struct tally *t, const char *object, uint64_t n)
 	__atomic_add_fetch(&t->unseen, n, __ATOMIC_RELAXED);
 }
 
+void tally_large(struct tally *t, uint64_t bytes)
+{
+	t->large++;
+	if (bytes > t->largest)
+		t->largest = bytes;
+}
+
 void tally_thread(struct tally *to, const struct scan_thread *t)
 {
 	unsigned i;
@@ -197,6 +204,9 @@ void tally_add(struct tally *to, const struct tally *from)
 			memcpy(to->named[to->n_named - 1], from->named[i],
 			       NAMED_LEN);
 	to->unseen += from->unseen;
+	to->large += from->large;
+	if (from->largest > to->largest)
+		to->largest = from->largest;
 	to->problems += from->problems;
 }
 

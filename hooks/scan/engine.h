@@ -43,6 +43,8 @@ struct tally {
 	uint64_t spent[PHASES]; /* nanoseconds of all threads */
 	uint64_t attribute_ns;	/* of the clock */
 	uint64_t unseen;       /* of the problems: when time was over */
+	uint64_t large, largest; /* of the problems: over the limit of one
+				  * text, and the bytes of the largest */
 	uint64_t problems;     /* could not be read or were given up: each one
 				* means the answer is not complete */
 };
@@ -74,7 +76,9 @@ void tally_name(struct tally *t, const char *text);
 /* n objects that were not looked at, as the time was over; `object` names
  * them, or NULL: only counted. */
 void tally_unseen(struct tally *t, const char *object, uint64_t n);
-/* The same of an object, by its 20 bytes; told at once by its hex digits, or
+/* What is named as a problem was over the limit, with so many bytes. */
+void tally_large(struct tally *t, uint64_t bytes);
+/* As tally_problem(), of an object, by its 20 bytes; told at once by its hex digits, or
  * with `defer` left to whoever finds out where it stands. */
 void tally_object(struct tally *t, const unsigned char *oid, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

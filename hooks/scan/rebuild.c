@@ -5,6 +5,7 @@
  */
 #include "hooks/scan/rebuild.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,14 @@ static bool room_for_delta(struct rebuilder *r, size_t n)
 	return r->delta != NULL;
 }
 
+static const char *too_large(struct rebuilder *r, uint64_t size, size_t most)
+{
+	r->over = size;
+	snprintf(r->why, sizeof(r->why), "%llu bytes, over the limit of %zu",
+		 (unsigned long long)size, most);
+	return r->why;
+}
+
 static const char *from_delta(struct rebuilder *r, const struct pack_object *o,
 			      const char *base, size_t base_len, size_t most,
 			      char **text, size_t *len)
@@ -48,7 +57,7 @@ static const char *from_delta(struct rebuilder *r, const struct pack_object *o,
 	if (!delta_sizes(r->delta, (size_t)o->size, &from, &size))
 		return "its delta is corrupt";
 	if (size > most)
-		return "larger than the limit";
+		return too_large(r, size, most);
 	*len = (size_t)size;
 	*text = malloc(*len + 1);
 	if (!*text)
@@ -73,10 +82,11 @@ const char *rebuild(struct rebuilder *r, const struct pack *p, uint32_t i,
 
 	*text = NULL;
 	*len = 0;
+	r->over = 0;
 	if (!pack_header(p, i, &o))
 		return "its header is corrupt";
 	if (o.size > most)
-		return "larger than the limit";
+		return too_large(r, o.size, most);
 	if (o.type >= OBJECT_OFS_DELTA)
 		return from_delta(r, &o, base, base_len, most, text, len);
 	*len = (size_t)o.size;

@@ -13,6 +13,8 @@ struct rebuilder {
 	unsigned char *delta;
 	size_t delta_cap;
 	struct runs runs; /* of the last delta */
+	uint64_t over;	  /* bytes of an object that is over `most`; else 0 */
+	char why[80];
 };
 
 int rebuilder_init(struct rebuilder *r, struct err *e)

@@ -346,14 +346,16 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		tally_object(l->w->tally, oid, "%s", repo_why());
 		return 0;
 	}
-	if (n > l->w->max_object)
+	if (n > l->w->max_object) {
 		tally_object(l->w->tally, oid, "%zu bytes, over the limit of "
 			     "%zu", n, l->w->max_object);
-	else if (type == OBJECT_TREE)
+		tally_large(l->w->tally, n);
+	} else if (type == OBJECT_TREE) {
 		rc = buf_add(&l->r->loose_trees, oid, OID_LEN, e);
-	else
+	} else {
 		rc = walk_text(l->w, &l->t, &l->v, oid, type, text, n, NULL,
 			       &l->marks, l->w->tally, l->w->out, e);
+	}
 	free(text);
 	progress_add(l->w->progress, 1, n, l->w->out->seen.n - seen);
 	return rc;

@@ -36,8 +36,8 @@ static int scan_fd(struct files *w, int fd, const char *path, size_t n,
 
 	if (n > w->s->max_file) {
 		tally_problem(w->s->tally, path, "%zu bytes, over the limit "
-			      "of %zu (--max-target-megabytes)", n,
-			      w->s->max_file);
+			      "of %zu", n, w->s->max_file);
+		tally_large(w->s->tally, n);
 		return 0;
 	}
 	if (!n)
@@ -227,8 +227,10 @@ int source_stdin(const struct source *s, struct err *e)
 	for (;;) {
 		ssize_t got;
 
-		if (buf_reserve(&b, 65536, e))
+		if (buf_reserve(&b, 65536, e)) {
+			err_hint(e, "--max-target-megabytes, --max-memory");
 			goto out;
+		}
 		got = read(0, b.p + b.len, 65536);
 		if (got < 0 && errno == EINTR)
 			continue;

@@ -42,12 +42,14 @@ static int scan_blob(struct job *j, const git_oid *id, const char *path,
 
 	if (!repo_fetch(&j->r, id->id, &text, &n, &type))
 		tally_problem(tally, path, "%s", repo_why());
-	else if (n > j->s->max_file)
-		tally_problem(tally, path, "%zu bytes, over the limit of "
-			      "%zu", n, j->s->max_file);
-	else
+	else if (n <= j->s->max_file)
 		rc = engine_file(j->s->engine, &j->t, path, text, n, tally,
 				 list, j->e);
+	else {
+		tally_problem(tally, path, "%zu bytes, over the limit of "
+			      "%zu", n, j->s->max_file);
+		tally_large(tally, n);
+	}
 	free(text);
 	return rc;
 }

@@ -243,6 +243,8 @@ static int visit(struct worker *k, uint32_t i, enum object_type type,
 	phase_end(&k->scan, PHASE_INFLATE, start);
 	if (why) {
 		problem(k, i, why);
+		if (k->rebuilder.over)
+			tally_large(&k->tally, k->rebuilder.over);
 		lose_below(k, i);
 		frame_release(to);
 		return 0;
