@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/text.h"
@@ -31,6 +32,11 @@ static void __attribute__((format(printf, 1, 2))) say(const char *fmt, ...)
 	if (n > 0 && !text_escape(&out, line, strlen(line), NULL) && out.p)
 		puts(out.p);
 	buf_release(&out);
+}
+
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 static int list(const struct engine *g)
@@ -87,7 +93,8 @@ static int check(const struct engine *g)
 		if (r->regex && r->misses.n < 3 && *r->provider && ++odd)
 			say("%s: fewer than three misses", r->id);
 	}
-	printf("%zu rules, %zu remarks\n", g->rules->n, odd);
+	printf("%zu rule%s, %zu remark%s\n", g->rules->n, plural(g->rules->n),
+	       odd, plural(odd));
 	return EXIT_CLEAN;
 }
 
@@ -119,7 +126,13 @@ static int try_all(const struct engine *g, int argc, char **argv)
 		}
 	}
 	scan_thread_release(&t);
-	printf("%zu rules tried, %zu wrong\n", tried, bad);
+	if (argc && !tried) {
+		err_clear(&e);
+		err_fail(&e, ERR_USAGE, argv[0], "no such rule, and no file");
+		err_hint(&e, "'curfew-scan rules list' has their ids");
+		return complain(&e);
+	}
+	printf("%zu rule%s tried, %zu wrong\n", tried, plural(tried), bad);
 	return bad || !tried ? EXIT_FOUND : EXIT_CLEAN;
 }
 
@@ -143,8 +156,8 @@ static int compile(struct engine_options *o)
 			return complain(&e);
 		}
 		if (i)
-			printf("%s: %zu rules, compiled\n", o->cache.own,
-			       g.rules->n);
+			printf("%s: %zu rule%s, compiled\n", o->cache.own,
+			       g.rules->n, plural(g.rules->n));
 		engine_close(&g);
 		o->cache.only = true;
 	}
@@ -170,8 +183,11 @@ int cmd_rules(int argc, char **argv, const struct surroundings *s)
 	}
 	if (!strcmp(verb, "compile"))
 		return compile(&o);
-	if (engine_open(&g, &o, &e))
+	if (engine_open(&g, &o, &e)) {
+		if (o.config && access(o.config, F_OK))
+			err_ctx(&e, o.config, "read the rules");
 		return complain(&e);
+	}
 	if (!strcmp(verb, "list"))
 		rc = list(&g);
 	else if (!strcmp(verb, "services"))

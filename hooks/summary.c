@@ -53,9 +53,10 @@ void summary_stats(const struct summary *s)
 	double ms = (double)(s->ms ? s->ms : 1), all = ms * 1e6;
 	unsigned i;
 
-	fprintf(stderr, "curfew-scan: %zu findings; %llu texts, %.1f MB looked "
+	fprintf(stderr, "curfew-scan: %zu finding%s; %llu texts, %.1f MB looked "
 		"at, %.1f MB matched, %llu binary, %llu archives, %llu problems, "
-		"%lld ms\n", s->found, (unsigned long long)t->texts,
+		"%lld ms\n", s->found, plural(s->found),
+		(unsigned long long)t->texts,
 		megabytes(t->bytes), megabytes(t->matched),
 		(unsigned long long)t->binary, (unsigned long long)t->archives,
 		(unsigned long long)t->problems, (long long)s->ms);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks/scan/attribute.h"
 #include "hooks/scan/fresh.h"
 #include "hooks/scan/links.h"
 #include "hooks/scan/tell.h"
@@ -27,6 +28,7 @@
 struct job {
 	const struct source *s;
 	struct repo *r;
+	const struct quarantine *q;
 	struct idset here; /* what the push brought, and only it */
 	const unsigned char *commit;
 	struct scan_thread t;
@@ -73,6 +75,28 @@ static bool stands_in_refs(struct job *j, const char *path, const git_oid *id)
 	return yes;
 }
 
+/* The refs of the push that end with it there. */
+static int name_refs(struct job *j, struct finding *f, const char *path,
+		     const git_oid *id)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < j->q->tips && !rc; i++) {
+		git_object *o = NULL, *tree = NULL;
+		git_oid tip;
+
+		git_oid_fromraw(&tip, j->q->tip[i].oid);
+		if (!git_object_lookup(&o, j->r->git, &tip, GIT_OBJECT_ANY) &&
+		    !git_object_peel(&tree, o, GIT_OBJECT_TREE) &&
+		    has_at((git_tree *)tree, path, id))
+			rc = strings_add(&f->refs, j->q->tip[i].name, j->e);
+		git_object_free(tree);
+		git_object_free(o);
+	}
+	return rc;
+}
+
 /* The rows from `from` on get the commit; those that do not stand go. */
 static int name_rows(struct job *j, size_t from, const char *path,
 		     const git_oid *id)
@@ -88,6 +112,7 @@ static int name_rows(struct job *j, size_t from, const char *path,
 
 		if (tell_commit(f, j->r, j->commit, j->e) ||
 		    finding_set(&f->object, hex, j->e) ||
+		    name_refs(j, f, path, id) ||
 		    finding_fingerprint(f, j->e))
 			return -1;
 		if (old || !engine_stands(j->s->engine, j->t.regex, f))
@@ -178,10 +203,10 @@ static int names_old(struct job *j, const struct commits *c, bool *yes)
 }
 
 int copied_find(const struct source *s, struct repo *r,
-		const struct idset *again, const struct commits *c,
+		const struct quarantine *q, const struct idset *again, const struct commits *c,
 		struct err *e)
 {
-	struct job j = { .s = s, .r = r, .e = e };
+	struct job j = { .s = s, .r = r, .q = q, .e = e };
 	struct fresh f = { .r = r, .skip = &j.here, .tally = s->tally,
 			   .deadline = s->deadline, .each = one_file, .arg = &j };
 	bool yes = false;

@@ -12,7 +12,7 @@
  * has it, and that the push did not bring, or brought though it was there:
  * `again`. */
 int copied_find(const struct source *s, struct repo *r,
-		const struct idset *again, const struct commits *c,
+		const struct quarantine *q, const struct idset *again, const struct commits *c,
 		struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -141,7 +141,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 	    path_rules_find(s, &r, &out, e) ||
 	    drop_known(q, &out.seen, &again, e) ||
 	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
-	    (q->alternates && copied_find(s, &r, &again, &out.commits, e)) ||
+	    (q->alternates && copied_find(s, &r, q, &again, &out.commits, e)) ||
 	    stood_mark(s, &r, e) ||
 	    source_names(s, &r, &out.commits, q->tip, q->tips, e))
 		goto out;

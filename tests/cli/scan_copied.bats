@@ -86,6 +86,7 @@ refused() { # PLACE: and nothing tells the secret
 	git commit -q --amend -m "another path"
 	push main:other
 	refused here:1
+	[[ $output == *"here:1  gitlab-token  commit $(git rev-parse --short=12 HEAD)  in refs/heads/other"* ]]
 	# in a pack as well
 	git -C ../server config transfer.unpackLimit 1
 	push main:other

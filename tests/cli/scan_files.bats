@@ -258,3 +258,21 @@ setup() {
 	[[ $output == *"'nope': no such command; 'curfew-scan help' lists them" ]]
 	run -126 "$scan" help nope
 }
+
+@test "rules: one or many, a rule or file that is not there" {
+	run "$scan" rules test github-fine-grained-pat
+	[ "$output" = "1 rule tried, 0 wrong" ]
+	run "$scan" rules test nosuch
+	[ "$status" -eq 126 ]
+	[[ $output == *"'nosuch': no such rule, and no file; "* ]]
+	run "$scan" rules check nosuch.toml
+	[ "$status" -eq 3 ]
+	[[ $output == *"cannot read the rules 'nosuch.toml': No such file or directory" ]]
+	printf '[[rules]]\nid = "one"\nregex = "(one"\n' >bad.toml
+	run "$scan" rules check bad.toml
+	[ "$status" -eq 3 ]
+	[[ $output == *"cannot read rule 'one' in line 1 'bad.toml'"* ]]
+	sed -i 's/(one/one1/' bad.toml
+	run "$scan" rules check bad.toml
+	[[ $output == *"1 rule, "*" remark"* ]]
+}
