@@ -90,6 +90,8 @@ $(1)/curfew-provider-$(2): $$(call obj,$(1),providers/$(2).c $$(sort $$(wildcard
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_$(2)) $$(LIBS_base)
 endef
+FORCE:
+.PHONY: FORCE
 define variant
 FLAGS_$(1) := $(2)
 $(1)/obj/%.c.o: %.c
@@ -100,6 +102,11 @@ $(1)/obj/%.cc.o: %.cc
 	@mkdir -p $$(dir $$@)
 	$$(call say,CXX,$$<)
 	$$(Q)$$(CXX) $$(ALL_CXXFLAGS) $(2) -MMD -MP -c $$< -o $$@
+# these two know where things are installed, and are made anew for another PREFIX
+$(1)/obj/places: FORCE
+	@mkdir -p $$(dir $$@)
+	@echo '$(LIBEXECDIR) $(DATADIR)' | cmp -s - $$@ || echo '$(LIBEXECDIR) $(DATADIR)' >$$@
+$$(call obj,$(1),agent/globals.c providers/http.c): $(1)/obj/places
 $(1)/curfew: $$(call obj,$(1),$$(AGENT_C) $$(VAULT_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(LIBS_vault) $$(LIBS_base)

@@ -104,6 +104,18 @@ commands() {
 	done
 }
 
+@test "make for another PREFIX makes anew what knows it" {
+	cd "$docs/.." || exit 1
+	b=$BATS_TEST_TMPDIR/b o=$BATS_TEST_TMPDIR/b/obj/agent/globals.c.o
+	for prefix in /one /two; do
+		make -s "BUILD=$b" "PREFIX=$prefix" "$o"
+		grep -q "$prefix/lib/curfew" "$o"
+	done
+	made=$(stat -c %y "$o")
+	make -s "BUILD=$b" PREFIX=/two "$o"
+	[ "$(stat -c %y "$o")" = "$made" ]
+}
+
 @test "completion: bash offers commands and options" {
 	eval "$("$curfew" help completion bash)"
 	COMP_WORDS=(curfew sy) COMP_CWORD=1
