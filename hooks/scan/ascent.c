@@ -7,9 +7,11 @@
  */
 #include "hooks/scan/ascent.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/grown.h"
 
 #define EDGES_MAX (512u * 1024 * 1024)
 
@@ -17,7 +19,10 @@ struct climb {
 	const struct repo *r;
 	const struct links *l;
 	struct ascent *a;
-	uint32_t *stamp; /* per node: thing + 1 that was there last */
+	uint32_t *stamp; /* per node: the turn that was there last */
+	uint32_t turn;	 /* one for each thing and name */
+	struct gain *gain; /* those of a thing, by name */
+	size_t gain_room;
 	uint32_t *stack;
 	size_t depth, cap;
 };
@@ -134,7 +139,7 @@ static int push(struct climb *c, uint32_t node, struct err *e)
 	return 0;
 }
 
-/* Every tree that has thing x since it came into `node`. */
+/* Every tree that has thing x under that name since it came into `node`. */
 static int spread(struct climb *c, uint32_t x, uint32_t node, uint32_t name,
 		  struct err *e)
 {
@@ -146,20 +151,54 @@ static int spread(struct climb *c, uint32_t x, uint32_t node, uint32_t name,
 		return -1;
 	while (c->depth) {
 		node = c->stack[--c->depth];
-		if (c->stamp[node] == x + 1 || deadline_met(c->r->deadline))
+		if (c->stamp[node] == c->turn || deadline_met(c->r->deadline))
 			continue;
-		c->stamp[node] = x + 1;
+		c->stamp[node] = c->turn;
 		parent = thing(c->a, c->l->node[node].id, e);
 		if (parent == THING_NONE || add_edge(c->a, parent, name, e))
 			return -1;
 		rp = pack_of(c, node, &entry, &first);
 		child = rp ? rp->f.child[entry] : FOREST_NONE;
 		for (; child != FOREST_NONE; child = rp->f.sibling[child])
-			if (!links_loses(c->l, first + child, id) &&
-			    !links_gains(c->l, first + child, id) &&
-			    c->l->node[first + child].id &&
+			if (c->l->node[first + child].id &&
+			    c->stamp[first + child] != c->turn &&
+			    !links_loses(c->l, first + child, id, name) &&
 			    push(c, first + child, e))
 				return -1;
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct gain *x = a, *y = b;
+
+	if (x->name != y->name)
+		return x->name < y->name ? -1 : 1;
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+/* Thing x, name by name: a tree may have it under several. */
+static int climb_from(struct climb *c, uint32_t x, struct err *e)
+{
+	uint64_t id = c->a->thing[x].id;
+	size_t from, to, n = 0, i;
+	struct gain *g;
+
+	links_of(c->l, id, &from, &to);
+	g = grown_more(c->gain, &c->gain_room, (to - from + 1) * sizeof(*g));
+	if (!g)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	c->gain = g;
+	for (; from < to; from++)
+		if (c->l->gain[c->l->by_child[from]].child == id)
+			g[n++] = c->l->gain[c->l->by_child[from]];
+	if (n > 1)
+		qsort(g, n, sizeof(*g), by_name);
+	for (i = 0; i < n; i++) {
+		c->turn += !i || g[i].name != g[i - 1].name;
+		if (spread(c, x, g[i].node, g[i].name, e))
+			return -1;
 	}
 	return 0;
 }
@@ -168,7 +207,6 @@ int ascend(const struct repo *r, const struct links *l, const uint64_t *ids,
 	   uint32_t n, struct ascent *a, struct err *e)
 {
 	struct climb c = { .r = r, .l = l, .a = a };
-	size_t from, to;
 	uint32_t i;
 	int rc = -1;
 
@@ -183,18 +221,14 @@ int ascend(const struct repo *r, const struct links *l, const uint64_t *ids,
 			goto out;
 	for (i = 0; i < a->things && !deadline_over(r->deadline); i++) {
 		a->thing[i].edge = a->edges;
-		links_of(l, a->thing[i].id, &from, &to);
-		for (; from < to; from++) {
-			const struct gain *g = &l->gain[l->by_child[from]];
-
-			if (spread(&c, i, g->node, g->name, e))
-				goto out;
-		}
+		if (climb_from(&c, i, e))
+			goto out;
 		a->thing[i].edges = a->edges - a->thing[i].edge;
 	}
 	rc = 0;
 out:
 	mem_free(c.stamp);
 	mem_free(c.stack);
+	grown_free(c.gain, c.gain_room);
 	return rc;
 }

@@ -1,11 +1,11 @@
 /*
  * link_walk: what each tree of a pack holds more and less than its base.
  *
- * Owns the reading of tree objects (entries "MODE NAME\0ID").  Around what a
- * delta inserts every position after a NUL that ends a name is taken for the
- * start of an id.  Of submodules the names
- * are taken.  An object that stands twice in
- * a tree and is taken out once counts as gone.
+ * Owns the reading of tree objects (entries "MODE NAME\0ID").  An entry that no
+ * copy has whole is told of both sides: what the base has of those was lost, what
+ * the tree has of them was gained, and what both have is left out.  Where an
+ * entry begins is found backwards from the NUL behind its name.  Of submodules
+ * the names are taken.
  *
  * Promises: a tree that cannot be read is counted as a problem.
  */
@@ -15,46 +15,50 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/grown.h"
 
 #define NAME_MAX_BYTES 4096u
 #define ROOTS_A_TIME 16u
+#define REACH (NAME_MAX_BYTES + 16u) /* of an entry to its NUL */
+#define CANCEL_NEAR 16u
 
 /* ---- what a tree holds --------------------------------------------------- */
 
-static int gain(struct link_worker *k, const char *id, const char *name, size_t n,
+static int nomem(struct err *e)
+{
+	return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+}
+
+static int gain(struct link_worker *k, const char *id, uint32_t name,
 		struct err *e)
 {
-	uint32_t word = names_intern(k->s->names, name, n, e);
+	struct gain *v = grown_more(k->gain, &k->gain_room,
+				    (k->gains + 1) * sizeof(*v));
 
-	if (word == NAMES_NONE)
-		return -1;
-	if (k->gains == k->gains_cap) {
-		size_t cap = k->gains_cap ? k->gains_cap * 2 : 4096;
-		struct gain *v = mem_realloc(k->gain, cap * sizeof(*v));
-
-		if (!v)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		k->gain = v;
-		k->gains_cap = cap;
-	}
-	k->gain[k->gains].child = oid_short((const unsigned char *)id);
-	k->gain[k->gains].node = k->node;
-	k->gain[k->gains++].name = word;
+	if (!v)
+		return nomem(e);
+	k->gain = v;
+	v += k->gains++;
+	memcpy(&v->child, id, sizeof(v->child)); /* as oid_short() has it */
+	v->node = k->node;
+	v->name = name;
 	return 0;
 }
 
-static int lose(struct link_worker *k, const char *id, struct err *e)
+static int lose(struct link_worker *k, const char *id, uint32_t name,
+		struct err *e)
 {
-	if (k->losses == k->losses_cap) {
-		size_t cap = k->losses_cap ? k->losses_cap * 2 : 4096;
-		uint64_t *v = mem_realloc(k->loss, cap * sizeof(*v));
+	struct loss *v = grown_more(k->loss, &k->loss_room,
+				    (k->losses + 1) * sizeof(*v));
+	uint64_t child;
 
-		if (!v)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		k->loss = v;
-		k->losses_cap = cap;
-	}
-	k->loss[k->losses++] = oid_short((const unsigned char *)id);
+	if (!v)
+		return nomem(e);
+	memcpy(&child, id, sizeof(child));
+	k->loss = v;
+	v += k->losses++;
+	v->child = child;
+	v->name = name;
 	return 0;
 }
 
@@ -64,11 +68,18 @@ static bool submodule(const char *space, const char *text)
 	return space >= text + 6 && !memcmp(space - 6, "160000", 6);
 }
 
-/* What a submodule is called; what is in it is not here. */
-static int only_name(struct link_worker *k, const char *name, size_t n,
-		     struct err *e)
+/* An entry: of a submodule only what it is called, what is in it is not here. */
+static int entry(struct link_worker *k, const char *text, const char *name,
+		 const char *nul, bool lost, struct err *e)
 {
-	return names_intern(k->s->names, name, n, e) == NAMES_NONE ? -1 : 0;
+	uint32_t word = names_intern(k->s->names, k->near, name,
+				     (size_t)(nul - name), e);
+
+	if (word == NAMES_NONE)
+		return -1;
+	if (submodule(name - 1, text))
+		return 0;
+	return lost ? lose(k, nul + 1, word, e) : gain(k, nul + 1, word, e);
 }
 
 static int read_whole(struct link_worker *k, const char *p, size_t n, struct err *e)
@@ -80,77 +91,61 @@ static int read_whole(struct link_worker *k, const char *p, size_t n, struct err
 		nul = space ? memchr(space, '\0', (size_t)(end - space)) : NULL;
 		if (!nul || end - nul < 1 + OID_LEN)
 			return 0; /* a cut tree: what came before counts */
-		if (submodule(space, p)
-			    ? only_name(k, space + 1, (size_t)(nul - space - 1), e)
-			    : gain(k, nul + 1, space + 1,
-				   (size_t)(nul - space - 1), e))
+		if (entry(k, p, space + 1, nul, false, e))
 			return -1;
 		p = nul + 1 + OID_LEN;
 	}
 	return 0;
 }
 
-/* Where the name begins whose NUL is at `nul`: after the nearest mode. */
+/* Does a mode of git's end at `space`? */
+static bool mode_before(const char *text, const char *space)
+{
+	return space >= text + 5 &&
+	       (!memcmp(space - 5, "40000", 5) ||
+		(space >= text + 6 && (!memcmp(space - 6, "1006", 4) ||
+				       !memcmp(space - 6, "1007", 4) ||
+				       !memcmp(space - 6, "120000", 6) ||
+				       !memcmp(space - 6, "160000", 6))));
+}
+
+/* Where the name begins whose NUL is at `nul`: after the nearest mode.  NULL:
+ * that is a NUL inside an id. */
 static const char *name_start(const char *text, const char *nul)
 {
 	const char *p = nul;
 
 	while (p > text + 5 && nul - p < (long)NAME_MAX_BYTES) {
 		p--;
-		if (*p != ' ')
-			continue;
-		if (!memcmp(p - 5, "40000", 5) ||
-		    (p >= text + 6 && (!memcmp(p - 6, "1006", 4) ||
-				       !memcmp(p - 6, "1007", 4) ||
-				       !memcmp(p - 6, "120000", 6) ||
-				       !memcmp(p - 6, "160000", 6))))
+		if (*p == ' ' && mode_before(text, p))
 			return p + 1;
+		if (!*p)
+			return NULL;
 	}
 	return NULL;
 }
 
-/* An id may begin at s: after a NUL that ends a name. */
-static int gain_at(struct link_worker *k, const char *text, size_t n, size_t s,
-		   struct err *e)
+/* Every entry with a byte before text[to] and one from text[from] on: none that
+ * a copy has whole, neither one that ends at `from` nor one that begins at `to`
+ * (which may lie before `from`). */
+static int entries_between(struct link_worker *k, const char *text, size_t n,
+			   size_t from, size_t to, bool lost, struct err *e)
 {
-	const char *nul = text + s - 1, *name;
+	const char *nul = from > OID_LEN ? text + (from - OID_LEN) : text;
+	const char *end = text + (n - to > REACH ? to + REACH : n), *name;
 
-	if (s == 0 || s + OID_LEN > n || *nul)
-		return 0;
-	name = name_start(text, nul);
-	if (name && memchr(name, '\0', (size_t)(nul - name)))
-		name = NULL; /* a NUL inside an id */
-	if (name && submodule(name - 1, text))
-		return only_name(k, name, (size_t)(nul - name), e);
-	return name ? gain(k, text + s, name, (size_t)(nul - name), e) : 0;
-}
-
-static int gains_between(struct link_worker *k, const char *text, size_t n,
-			 size_t from, size_t to, struct err *e)
-{
-	size_t s = from > OID_LEN - 1 ? from - (OID_LEN - 1) : 0;
-	const char *nul;
-
-	for (; s <= to; s++)
-		if (gain_at(k, text, n, s, e))
+	for (; nul < end && (nul = memchr(nul, '\0', (size_t)(end - nul))); nul++) {
+		if ((size_t)(text + n - nul) < 1 + OID_LEN)
+			return 0;
+		name = name_start(text, nul);
+		if (!name)
+			continue;
+		/* "40000 NAME" or "100644 NAME" */
+		if (name - (name[-6] == '4' ? 6 : 7) >= text + to)
+			return 0;
+		if (entry(k, text, name, nul, lost, e))
 			return -1;
-	/* the name that reaches over the end of the insert */
-	nul = memchr(text + to, '\0', n - to);
-	if (!nul || nul + 1 == text + to)
-		return 0;
-	return gain_at(k, text, n, (size_t)(nul - text) + 1, e);
-}
-
-static int losses_between(struct link_worker *k, const char *base, size_t n,
-			  size_t from, size_t to, struct err *e)
-{
-	size_t s = from > OID_LEN - 1 ? from - (OID_LEN - 1) : 1;
-
-	for (; s < to || s == from; s++) {
-		if (s + OID_LEN > n)
-			break;
-		if (s && !base[s - 1] && lose(k, base + s, e))
-			return -1;
+		nul += OID_LEN;
 	}
 	return 0;
 }
@@ -162,42 +157,89 @@ static int by_from(const void *a, const void *b)
 	return (x->from > y->from) - (x->from < y->from);
 }
 
-static int read_delta(struct link_worker *k, const struct link_frame *base,
-		      const char *text, size_t n, struct err *e)
+/* The runs by their place in the base: mostly they are. */
+static int sort_runs(struct link_worker *k, const struct run **out, struct err *e)
 {
 	const struct runs *r = &k->rebuilder.runs;
-	size_t i, at = 0;
+	size_t i;
 
-	for (i = 0; i <= r->n; i++) {
-		size_t to = i < r->n ? r->v[i].at : n;
-
-		if ((at != to || (i && i < r->n)) &&
-		    gains_between(k, text, n, at, to, e))
-			return -1;
-		at = i < r->n ? (size_t)r->v[i].at + r->v[i].len : n;
-	}
+	*out = r->v;
+	for (i = 1; i < r->n && r->v[i - 1].from <= r->v[i].from; i++)
+		;
+	if (i >= r->n)
+		return 0;
 	if (r->n > k->sorted_cap) {
 		mem_free(k->sorted);
 		k->sorted_cap = r->n * 2;
 		k->sorted = mem_array(k->sorted_cap, sizeof(*k->sorted));
 		if (!k->sorted) {
 			k->sorted_cap = 0;
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+			return nomem(e);
 		}
 	}
-	if (r->n) {
-		memcpy(k->sorted, r->v, r->n * sizeof(*k->sorted));
-		qsort(k->sorted, r->n, sizeof(*k->sorted), by_from);
-	}
-	for (i = 0, at = 0; i <= r->n; i++) {
-		size_t to = i < r->n ? k->sorted[i].from : base->len;
+	memcpy(k->sorted, r->v, r->n * sizeof(*k->sorted));
+	qsort(k->sorted, r->n, sizeof(*k->sorted), by_from);
+	*out = k->sorted;
+	return 0;
+}
 
-		if (to >= at && (to > at || (i && i < r->n)) &&
-		    losses_between(k, base->text, base->len, at, to, e))
-			return -1;
-		if (i < r->n && (size_t)k->sorted[i].from + k->sorted[i].len > at)
-			at = (size_t)k->sorted[i].from + k->sorted[i].len;
+/* Entries that were lost and gained stayed.  Both lists have the same order,
+ * mostly; what is not found close by is told twice and does no harm. */
+static void cancel(struct link_worker *k, size_t gains, size_t losses)
+{
+	size_t i, j, next = losses, kept = gains, left = losses;
+
+	for (i = gains; i < k->gains; i++) {
+		const struct gain *g = &k->gain[i];
+		size_t end = k->losses - next < CANCEL_NEAR ? k->losses
+							     : next + CANCEL_NEAR;
+
+		for (j = next; j < end && (k->loss[j].child != g->child ||
+					   k->loss[j].name != g->name); j++)
+			;
+		if (j == end) {
+			k->gain[kept++] = *g;
+			continue;
+		}
+		for (; next < j; next++)
+			k->loss[left++] = k->loss[next];
+		next = j + 1;
 	}
+	for (; next < k->losses; next++)
+		k->loss[left++] = k->loss[next];
+	k->gains = kept;
+	k->losses = left;
+}
+
+static int read_delta(struct link_worker *k, const struct link_frame *base,
+		      const char *text, size_t n, struct err *e)
+{
+	const struct runs *r = &k->rebuilder.runs;
+	const size_t gains = k->gains, losses = k->losses;
+	const struct run *sorted;
+	size_t i, at = 0;
+
+	for (i = 0; i <= r->n; i++) {
+		size_t to = i < r->n ? r->v[i].at : n;
+
+		if ((at != to || (i && i < r->n)) &&
+		    entries_between(k, text, n, at, to, false, e))
+			return -1;
+		at = i < r->n ? (size_t)r->v[i].at + r->v[i].len : n;
+	}
+	if (sort_runs(k, &sorted, e))
+		return -1;
+	for (i = 0, at = 0; i <= r->n; i++) {
+		size_t to = i < r->n ? sorted[i].from : base->len;
+
+		if ((i || to) && at < base->len &&
+		    entries_between(k, base->text, base->len, at, to, true,
+				    e))
+			return -1;
+		if (i < r->n && (size_t)sorted[i].from + sorted[i].len > at)
+			at = (size_t)sorted[i].from + sorted[i].len;
+	}
+	cancel(k, gains, losses);
 	return 0;
 }
 
@@ -209,9 +251,13 @@ int link_tree(struct link_worker *k, uint32_t node, const unsigned char *oid,
 {
 	struct tree_node *t = &k->s->l->node[node];
 	size_t gains = k->gains, losses = k->losses;
+	uint32_t *read = grown_more(k->read, &k->read_room,
+				    (k->n_read + 1) * sizeof(*read));
 
-	if (buf_add(&k->read, &node, sizeof(node), e))
-		return -1;
+	if (!read)
+		return nomem(e);
+	k->read = read;
+	read[k->n_read++] = node;
 	k->node = node;
 	t->id = oid_short(oid);
 	if (base ? read_delta(k, base, text, n, e) : read_whole(k, text, n, e))
@@ -231,7 +277,7 @@ static int push(struct link_worker *k, uint32_t i, char **text, size_t len,
 		struct link_frame *v = mem_realloc(k->stack, cap * sizeof(*v));
 
 		if (!v)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+			return nomem(e);
 		k->stack = v;
 		k->stack_cap = cap;
 	}

@@ -32,16 +32,18 @@ struct link_shared {
 struct link_worker {
 	struct link_shared *s;
 	struct rebuilder rebuilder;
+	struct names_near *near;
 	struct gain *gain;
-	size_t gains, gains_cap;
-	uint64_t *loss;
-	size_t losses, losses_cap;
+	size_t gains, gain_room; /* room: see grown.h */
+	struct loss *loss;
+	size_t losses, loss_room;
+	uint32_t *read; /* the trees that were, in turn */
+	size_t n_read, read_room;
 	struct run *sorted; /* runs by their place in the base */
 	size_t sorted_cap;
 	struct link_frame *stack;
 	size_t depth, stack_cap;
 	uint32_t node; /* being read */
-	struct buf read; /* all that were, as uint32_t */
 };
 
 /* A thread's work; arg is a struct link_worker.  Errors go to s->err. */

@@ -10,33 +10,63 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "hooks/scan/grown.h"
 #include "hooks/scan/link_walk.h"
 
 /* ---- putting together ---------------------------------------------------- */
 
-/* Append one thread's lists; its nodes get their places in the whole. */
+static int nomem(struct err *e)
+{
+	return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+}
+
+/* The first thread goes on where the list ends. */
+static void lend(struct links *l, struct link_worker *k)
+{
+	k->gain = l->gain;
+	k->gains = l->gains;
+	k->gain_room = l->gain_room;
+	k->loss = l->loss;
+	k->losses = l->losses;
+	k->loss_room = l->loss_room;
+	l->gain = NULL;
+	l->loss = NULL;
+}
+
+static void take_back(struct links *l, struct link_worker *k)
+{
+	l->gain = k->gain;
+	l->gains = k->gains;
+	l->gain_room = k->gain_room;
+	l->loss = k->loss;
+	l->losses = k->losses;
+	l->loss_room = k->loss_room;
+	k->gain = NULL;
+	k->loss = NULL;
+}
+
+/* Append another's lists; its nodes get their places in the whole. */
 static int join(struct links *l, struct link_worker *k, struct err *e)
 {
-	struct gain *g = mem_realloc(l->gain, (l->gains + k->gains + 1) * sizeof(*g));
-	uint64_t *s;
+	struct gain *g = grown_more(l->gain, &l->gain_room,
+				    (l->gains + k->gains + 1) * sizeof(*g));
+	struct loss *s = grown_more(l->loss, &l->loss_room,
+				    (l->losses + k->losses + 1) * sizeof(*s));
 	size_t i;
-	uint32_t node;
 
 	if (g)
 		l->gain = g;
-	s = mem_realloc(l->loss, (l->losses + k->losses + 1) * sizeof(*s));
 	if (s)
 		l->loss = s;
-	if (!g || !s || l->gains + k->gains > UINT32_MAX)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	if (!g || !s)
+		return nomem(e);
 	if (k->gains)
 		memcpy(g + l->gains, k->gain, k->gains * sizeof(*g));
 	if (k->losses)
 		memcpy(s + l->losses, k->loss, k->losses * sizeof(*s));
-	for (i = 0; i < k->read.len; i += sizeof(node)) {
-		memcpy(&node, k->read.p + i, sizeof(node));
-		l->node[node].gain += (uint32_t)l->gains;
-		l->node[node].loss += (uint32_t)l->losses;
+	for (i = 0; i < k->n_read; i++) {
+		l->node[k->read[i]].gain += (uint32_t)l->gains;
+		l->node[k->read[i]].loss += (uint32_t)l->losses;
 	}
 	l->gains += k->gains;
 	l->losses += k->losses;
@@ -48,45 +78,62 @@ static void worker_release(struct link_worker *k)
 	while (k->depth)
 		free(k->stack[--k->depth].text);
 	mem_free(k->stack);
-	mem_free(k->gain);
-	mem_free(k->loss);
+	mem_free(k->near);
+	grown_free(k->gain, k->gain_room);
+	grown_free(k->loss, k->loss_room);
+	grown_free(k->read, k->read_room);
 	mem_free(k->sorted);
-	buf_release(&k->read);
 	rebuilder_release(&k->rebuilder);
+	memset(k, 0, sizeof(*k));
+}
+
+static int join_all(struct links *l, struct link_worker *k, unsigned n,
+		    struct err *e)
+{
+	unsigned i;
+	int rc = 0;
+
+	take_back(l, &k[0]);
+	for (i = 1; i < n && !rc; i++) {
+		rc = join(l, &k[i], e);
+		worker_release(&k[i]);
+	}
+	if (!rc && (l->gains > UINT32_MAX || l->losses > UINT32_MAX))
+		rc = err_fail(e, ERR_TOOBIG, NULL, "too many entries of trees");
+	return rc;
 }
 
 static int run_pack(struct link_shared *s, unsigned threads, struct err *e)
 {
 	struct link_worker *k = mem_array(threads, sizeof(*k));
 	pthread_t *thread = mem_array(threads, sizeof(*thread));
-	unsigned i, ready = 0, started = 1;
+	unsigned i, started = 1;
 	int rc = -1;
 
 	if (!k || !thread) {
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		nomem(e);
 		goto out;
 	}
-	for (; ready < threads; ready++) {
-		k[ready].s = s;
-		k[ready].read.max = SIZE_MAX / 2;
-		if (rebuilder_init(&k[ready].rebuilder, e))
+	for (i = 0; i < threads; i++) {
+		k[i].s = s;
+		k[i].near = mem_zalloc(sizeof(*k->near));
+		if (rebuilder_init(&k[i].rebuilder, e))
 			goto out;
 	}
+	lend(s->l, &k[0]);
 	while (started < threads &&
 	       !pthread_create(&thread[started], NULL, link_work, &k[started]))
 		started++;
 	link_work(&k[0]);
 	for (i = 1; i < started; i++)
 		pthread_join(thread[i], NULL);
-	rc = 0;
-	for (i = 0; i < threads && !rc; i++)
-		rc = join(s->l, &k[i], e);
+	rc = join_all(s->l, k, threads, e);
 	if (!rc && s->err.code) {
 		*e = s->err;
 		rc = -1;
 	}
 out:
-	for (i = 0; i < ready; i++)
+	for (i = 0; k && i < threads; i++)
 		worker_release(&k[i]);
 	mem_free(k);
 	mem_free(thread);
@@ -95,12 +142,13 @@ out:
 
 static int run_loose(struct link_shared *s, uint32_t node, struct err *e)
 {
-	struct link_worker k = { .s = s, .read = BUF_INIT(SIZE_MAX / 2) };
+	struct link_worker k = { .s = s };
 	const struct buf *ids = &s->r->loose_trees;
 	size_t i, n, len;
 	int rc = 0;
 
 	n = ids->len / OID_LEN;
+	lend(s->l, &k);
 	for (i = 0; i < n && !rc && !deadline_over(s->r->deadline); i++) {
 		const unsigned char *oid = (const unsigned char *)ids->p + i * OID_LEN;
 		enum object_type type;
@@ -111,64 +159,41 @@ static int run_loose(struct link_shared *s, uint32_t node, struct err *e)
 				       NULL, e);
 		free(text);
 	}
-	if (!rc)
-		rc = join(s->l, &k, e);
+	if (join_all(s->l, &k, 1, e))
+		rc = -1;
 	worker_release(&k);
 	return rc;
 }
 
-struct order {
-	uint64_t child;
-	uint32_t gain;
-};
-
-static int by_child(const void *a, const void *b)
+/* Ids are hashes; whoever chooses them finds it hard to choose so many. */
+static size_t bucket_of(const struct links *l, uint64_t child)
 {
-	const struct order *x = a, *y = b;
+	uint64_t h = (child ^ child >> 29) * 0x9e3779b97f4a7c15u;
 
-	return (x->child > y->child) - (x->child < y->child);
+	return (size_t)(h >> (64 - l->bucket_bits));
 }
 
-/* Indices by child: buckets of the first bits, each sorted. */
-static int sort_children(struct links *l, struct err *e)
+/* Indices by child: buckets of about four. */
+static int index_children(struct links *l, struct err *e)
 {
-	unsigned bits = 4; /* of a push there is little */
-	size_t *bucket, n, i;
-	struct order *o;
-	int rc = -1;
+	uint32_t *b, *to;
+	size_t i, at;
 
-	while (bits < 16 && (size_t)1 << bits < l->gains)
-		bits++;
-	n = (size_t)1 << bits;
-	bucket = mem_array(n + 2, sizeof(*bucket));
-	o = mem_array(l->gains + 1, sizeof(*o));
-	l->by_child = mem_array(l->gains + 1, sizeof(uint32_t));
-	if (!bucket || !o || !l->by_child) {
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		goto out;
-	}
+	for (l->bucket_bits = 8; l->gains >> (l->bucket_bits + 2);)
+		l->bucket_bits++;
+	at = ((size_t)1 << l->bucket_bits) + 2;
+	b = l->bucket = grown_more(NULL, &l->bucket_room, at * sizeof(*b));
+	to = l->by_child = grown_more(NULL, &l->by_child_room,
+				      (l->gains + 1) * sizeof(*to));
+	if (!b || !to)
+		return nomem(e);
 	for (i = 0; i < l->gains; i++)
-		bucket[(l->gain[i].child >> (64 - bits)) + 2]++;
-	for (i = 1; i < n + 2; i++)
-		bucket[i] += bucket[i - 1];
-	for (i = 0; i < l->gains; i++) {
-		struct order *to =
-			&o[bucket[(l->gain[i].child >> (64 - bits)) + 1]++];
-
-		to->child = l->gain[i].child;
-		to->gain = (uint32_t)i;
-	}
-	for (i = 0; i < n; i++)
-		if (bucket[i + 1] > bucket[i] + 1)
-			qsort(o + bucket[i], bucket[i + 1] - bucket[i],
-			      sizeof(*o), by_child);
+		b[bucket_of(l, l->gain[i].child) + 2]++;
+	for (i = 2; i < at; i++)
+		b[i] += b[i - 1];
 	for (i = 0; i < l->gains; i++)
-		l->by_child[i] = o[i].gain;
-	rc = 0;
-out:
-	mem_free(bucket);
-	mem_free(o);
-	return rc;
+		to[b[bucket_of(l, l->gain[i].child) + 1]++] = (uint32_t)i;
+	return 0;
 }
 
 void links_release(struct links *l)
@@ -180,9 +205,10 @@ void links_release(struct links *l)
 	mem_free(l->name);
 	mem_free(l->node);
 	mem_free(l->first_node);
-	mem_free(l->gain);
-	mem_free(l->by_child);
-	mem_free(l->loss);
+	grown_free(l->gain, l->gain_room);
+	grown_free(l->loss, l->loss_room);
+	grown_free(l->by_child, l->by_child_room);
+	grown_free(l->bucket, l->bucket_room);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -210,7 +236,7 @@ int links_build(struct repo *r, unsigned threads, size_t most,
 	l->nodes = loose + (uint32_t)all;
 	l->node = mem_array((size_t)l->nodes + 1, sizeof(*l->node));
 	if (!l->node) {
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		nomem(e);
 		goto out;
 	}
 	pthread_mutex_init(&s.lock, NULL);
@@ -219,7 +245,7 @@ int links_build(struct repo *r, unsigned threads, size_t most,
 		if (run_pack(&s, threads ? threads : 1, e))
 			goto out;
 	}
-	if (run_loose(&s, loose, e) || sort_children(l, e))
+	if (run_loose(&s, loose, e) || index_children(l, e))
 		goto out;
 	names_take(s.names, &l->name, &l->names);
 	rc = 0;
@@ -254,39 +280,21 @@ void links_keep(struct repo *r, struct links *l)
 
 void links_of(const struct links *l, uint64_t child, size_t *from, size_t *to)
 {
-	size_t low = 0, high = l->gains;
+	size_t at = l->bucket ? bucket_of(l, child) : 0;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (l->gain[l->by_child[mid]].child < child)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (*from = *to = low; *to < l->gains &&
-	     l->gain[l->by_child[*to]].child == child;)
-		(*to)++;
+	*from = l->bucket ? l->bucket[at] : 0;
+	*to = l->bucket ? l->bucket[at + 1] : 0;
 }
 
-bool links_gains(const struct links *l, uint32_t node, uint64_t child)
+bool links_loses(const struct links *l, uint32_t node, uint64_t child,
+		 uint32_t name)
 {
 	const struct tree_node *t = &l->node[node];
-	uint32_t i;
-
-	for (i = 0; i < t->gains; i++)
-		if (l->gain[t->gain + i].child == child)
-			return true;
-	return false;
-}
-
-bool links_loses(const struct links *l, uint32_t node, uint64_t child)
-{
-	const struct tree_node *t = &l->node[node];
+	const struct loss *v = &l->loss[t->loss];
 	uint32_t i;
 
 	for (i = 0; i < t->losses; i++)
-		if (l->loss[t->loss + i] == child)
+		if (v[i].child == child && v[i].name == name)
 			return true;
 	return false;
 }

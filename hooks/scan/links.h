@@ -3,7 +3,7 @@
  * repository, without ever listing a tree that is stored as a delta.
  *
  * A tree that is a delta says what it holds more than its base (`gain`) and
- * what it holds no more (`loss`).  Objects go by the first eight bytes of
+ * what it holds no more (`loss`), each an object under a name.  Objects go by the first eight bytes of
  * their id, see commits.h.
  */
 #ifndef SCAN_LINKS_H
@@ -17,9 +17,14 @@ struct gain {
 	uint32_t name;
 };
 
+struct loss {
+	uint64_t child;
+	uint32_t name;
+} __attribute__((packed, aligned(4))); /* there are millions */
+
 struct tree_node {
 	uint64_t id;
-	uint32_t gain, gains; /* in links.gain before sorting; see by_node */
+	uint32_t gain, gains; /* in links.gain */
 	uint32_t loss, losses;
 };
 
@@ -28,10 +33,13 @@ struct links {
 	uint32_t nodes;
 	uint32_t *first_node; /* of pack k */
 	struct gain *gain;    /* by node */
-	size_t gains;
-	uint32_t *by_child;   /* indices of gain, by child */
-	uint64_t *loss;
-	size_t losses;
+	size_t gains, gain_room; /* room: see grown.h */
+	struct loss *loss;
+	size_t losses, loss_room;
+	uint32_t *by_child; /* indices of gain, bucket after bucket */
+	uint32_t *bucket;   /* where each begins, and the end */
+	size_t by_child_room, bucket_room;
+	unsigned bucket_bits;
 	char **name;
 	uint32_t names;
 };
@@ -48,9 +56,9 @@ int links_get(struct repo *r, unsigned threads, size_t most,
 /* Whole as they were built: for who wants them next, or the repository's end. */
 void links_keep(struct repo *r, struct links *l);
 
-/* The gains of a child: [*from, *to) in by_child. */
+/* The gains of a child stand in by_child, [*from, *to), with others between. */
 void links_of(const struct links *l, uint64_t child, size_t *from, size_t *to);
-bool links_gains(const struct links *l, uint32_t node, uint64_t child);
-bool links_loses(const struct links *l, uint32_t node, uint64_t child);
+bool links_loses(const struct links *l, uint32_t node, uint64_t child,
+		 uint32_t name);
 
 #endif

@@ -60,16 +60,19 @@ void names_free(struct names **np)
 	*np = NULL;
 }
 
-static size_t hash(const struct names *n, const char *p, size_t len)
+static uint64_t hash(const struct names *n, const char *p, size_t len)
 {
-	uint64_t h = n->key;
-	size_t i;
+	uint64_t h = n->key ^ len, word;
 
-	for (i = 0; i < len; i++) {
-		h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
-		h ^= h >> 29;
+	for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, p, sizeof(word));
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
 	}
-	return (size_t)(h * 0x9e3779b97f4a7c15u >> 20);
+	for (word = 0; len; len--)
+		word = word << 8 | (unsigned char)*p++;
+	h = (h ^ word) * 0xff51afd7ed558ccdu;
+	return h ^ h >> 29;
 }
 
 static bool same(const char *name, const char *p, size_t len)
@@ -85,7 +88,7 @@ static int grow(struct names *n, struct err *e)
 	if (!slot)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	for (i = 0; i < n->n; i++) {
-		at = hash(n, n->name[i], strlen(n->name[i])) & (slots - 1);
+		at = (size_t)hash(n, n->name[i], strlen(n->name[i])) & (slots - 1);
 		while (slot[at])
 			at = (at + 1) & (slots - 1);
 		slot[at] = i + 1;
@@ -116,7 +119,8 @@ static int append(struct names *n, const char *p, size_t len, struct err *e)
 	return 0;
 }
 
-uint32_t names_intern(struct names *n, const char *p, size_t len, struct err *e)
+static uint32_t intern(struct names *n, uint64_t h, const char *p, size_t len,
+		       const char **kept, struct err *e)
 {
 	uint32_t got = NAMES_NONE;
 	size_t at;
@@ -124,7 +128,7 @@ uint32_t names_intern(struct names *n, const char *p, size_t len, struct err *e)
 	pthread_mutex_lock(&n->lock);
 	if (((size_t)n->n + 1) * 2 > n->slots && grow(n, e))
 		goto out;
-	for (at = hash(n, p, len) & (n->slots - 1); n->slot[at];
+	for (at = (size_t)h & (n->slots - 1); n->slot[at];
 	     at = (at + 1) & (n->slots - 1))
 		if (same(n->name[n->slot[at] - 1], p, len)) {
 			got = n->slot[at] - 1;
@@ -135,7 +139,29 @@ uint32_t names_intern(struct names *n, const char *p, size_t len, struct err *e)
 	n->slot[at] = n->n;
 	got = n->n - 1;
 out:
+	/* the list moves, the names themselves do not */
+	*kept = got == NAMES_NONE ? NULL : n->name[got];
 	pthread_mutex_unlock(&n->lock);
+	return got;
+}
+
+uint32_t names_intern(struct names *n, struct names_near *near, const char *p,
+		      size_t len, struct err *e)
+{
+	uint64_t h = hash(n, p, len);
+	size_t at = (size_t)(h >> 40) & (NAMES_NEAR - 1);
+	const char *kept;
+	uint32_t got;
+
+	if (near && near->slot[at].name && near->slot[at].len == len &&
+	    !memcmp(near->slot[at].name, p, len))
+		return near->slot[at].number;
+	got = intern(n, h, p, len, &kept, e);
+	if (near && kept && len < UINT32_MAX) {
+		near->slot[at].name = kept;
+		near->slot[at].len = (uint32_t)len;
+		near->slot[at].number = got;
+	}
 	return got;
 }
 

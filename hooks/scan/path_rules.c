@@ -117,6 +117,12 @@ static uint64_t mixed(uint32_t node, uint32_t path)
 	return ((uint64_t)node << 32 | path) * 0xff51afd7ed558ccdu;
 }
 
+/* An object under a name. */
+static uint64_t named(uint64_t id, uint32_t name)
+{
+	return id ^ mixed(name, 1);
+}
+
 static int add_step(struct step **v, size_t *n, size_t *cap, uint32_t node,
 		    uint32_t path, struct err *e)
 {
@@ -230,7 +236,7 @@ static int gains_at(struct search *k, uint32_t of, uint32_t path,
 		if (node == NODE_NONE) {
 			if (blob_at(k, g->child, child, e))
 				return -1;
-		} else if (!lost || !idset_has(lost, g->child)) {
+		} else if (!lost || !idset_has(lost, named(g->child, g->name))) {
 			if (push(k, node, child, e))
 				return -1;
 		}
@@ -259,9 +265,12 @@ static int inherited(struct search *k, struct step at, struct err *e)
 	       !idset_has(&k->been, mixed(base, at.path))) {
 		const struct tree_node *t = &k->links.node[node];
 
-		for (i = 0; i < t->losses; i++)
-			if (idset_add(&lost, k->links.loss[t->loss + i], NULL, e))
+		for (i = 0; i < t->losses; i++) {
+			const struct loss *v = &k->links.loss[t->loss + i];
+
+			if (idset_add(&lost, named(v->child, v->name), NULL, e))
 				goto out;
+		}
 		if (gains_at(k, base, at.path, &lost, e))
 			goto out;
 		node = base;

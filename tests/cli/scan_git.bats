@@ -227,6 +227,19 @@ terminal() {
 	P
 }
 
+@test "one file or folder under several names of a folder, coming and going" {
+	for seed in 1 2 3; do
+		git init -q --bare -b main "r$seed"
+		python3 "$BATS_TEST_DIRNAME/twice.py" make "$seed" | git -C "r$seed" fast-import --quiet
+		git -C "r$seed" repack -q -adf --depth=50 --window=50
+		run "$scan" scan --report-format json --report-path out.json "r$seed"
+		[ "$status" -eq 1 ]
+		run python3 "$BATS_TEST_DIRNAME/twice.py" check "r$seed" out.json
+		echo "$output"
+		[ "$status" -eq 0 ]
+	done
+}
+
 @test "path and commit allowlists in history" {
 	git init -q r; cd r
 	mkdir t
