@@ -295,7 +295,7 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 		out->stands = true;
 		out->score = sum;
 		out->value = v[i];
-		weak = generic_weak(&w, &v[i], f);
+		weak = sum > m->high && generic_weak(&w, &v[i], f);
 	}
 	if (near) { /* nothing else was looked at */
 		w.from = w.low;
@@ -307,9 +307,10 @@ bool generic_judge(const char *text, size_t n, size_t start, size_t end,
 		out->to = (uint32_t)n;
 	out->first = w.from == 0;
 	out->last = out->to == n;
-	out->confidence = sure(m, out->score,
-			       weak || !weigh_value(text + out->value.at,
-						    out->value.end - out->value.at));
+	weak = weak || (out->score > m->high &&
+			!weigh_value(text + out->value.at,
+				     out->value.end - out->value.at));
+	out->confidence = sure(m, out->score, weak);
 	return out->stands;
 }
 

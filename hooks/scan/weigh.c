@@ -18,6 +18,7 @@
 #define LENGTH_LEAST 8u
 #define LETTERS_LEAST 16u /* of a value of letters alone */
 #define NATURAL_MOST 68
+#define NATURAL_MOST_PLAIN 53 /* of one case: 98 of 100 drawn ones are below */
 #define TURNS_LEAST 4u
 #define LINE_LEAST 24u /* of a key block */
 #define DEPTH_MOST 2
@@ -219,7 +220,7 @@ static size_t reads_as(const char *p, size_t n, char out[LOOKED_AT])
 	while (len < n && len < LOOKED_AT &&
 	       (isalnum((unsigned char)p[len]) || strchr("+/-_=", p[len])))
 		len++;
-	if (len < 8 || len * 4 < n * 3)
+	if (len < 8 || (len < LOOKED_AT && len * 4 < n * 3))
 		return 0;
 	if (len == LOOKED_AT || p[len - 1] != '=')
 		len -= len % 4 == 1;
@@ -234,7 +235,7 @@ static size_t reads_as(const char *p, size_t n, char out[LOOKED_AT])
 	return got > 0 ? (size_t)got : 0;
 }
 
-/* \u00e9 in a text of letters is one of them. */
+/* \u00e9 and \xe9 in a text of letters are one of them. */
 static size_t without_escapes(const char *p, size_t n, char out[LOOKED_AT])
 {
 	size_t len = 0, i = 0, k;
@@ -243,9 +244,10 @@ static size_t without_escapes(const char *p, size_t n, char out[LOOKED_AT])
 		for (k = 0; k < 4 && i + 2 + k < n &&
 			    isxdigit((unsigned char)p[i + 2 + k]); k++)
 			;
-		if (k == 4 && p[i] == '\\' && p[i + 1] == 'u') {
+		if (p[i] == '\\' && ((k == 4 && p[i + 1] == 'u') ||
+				     (k > 1 && p[i + 1] == 'x'))) {
 			out[len++] = 'e';
-			i += 6;
+			i += p[i + 1] == 'u' ? 6 : 4;
 		} else {
 			out[len++] = p[i++];
 		}
@@ -274,7 +276,7 @@ bool weigh_value(const char *p, size_t n)
 	size_t len;
 	int depth, worst;
 
-	if (public_key(p, n))
+	if (public_key(p, n) || weigh_texts(p, n))
 		return false;
 	for (depth = 0; depth < DEPTH_MOST; depth++) {
 		if (n >= 6 && !strncasecmp(p, "basic ", 6)) {
@@ -305,12 +307,16 @@ bool weigh_value(const char *p, size_t n)
 	    !drawn(p, n, &m) || to_fill_in(p, n) || uuid(p, n) ||
 	    plain_number(p, n) || phrase(p, n) || sealed(p, n) ||
 	    memmem(p, n, "sha256:", 7) ||
-	    (n > 3 && !memcmp(p, "pk_", 3)) || m.digits + m.signs == n)
+	    (n > 4 && (!memcmp(p, "pk_", 3) || !memcmp(p, "phc_", 4))) || m.digits + m.signs == n)
 		return false;
-	/* letters, also as words with signs between: no written ones, and if
-	 * there are few, capitals among them */
-	if (!m.digits && (generic_natural(p, n, &worst) > NATURAL_MOST ||
-			  (n < LETTERS_LEAST && m.turns < TURNS_LEAST)))
+	/* letters, also as words with signs between: no written ones in any
+	 * language, and if there are few, capitals among them */
+	if (!m.digits &&
+	    (generic_natural(p, n, &worst) >
+		     (m.turns < TURNS_LEAST ? NATURAL_MOST_PLAIN : NATURAL_MOST) ||
+	     (n < LETTERS_LEAST && m.turns < TURNS_LEAST)))
+		return false;
+	if (weigh_typed(p, n))
 		return false;
 	return weigh_words(p, n) * 2 < m.letters + m.digits;
 }
@@ -545,6 +551,13 @@ static bool of_anybody(const struct rule *r)
 	return r->scored || r->checksum == CHECKSUM_JWT;
 }
 
+/* A scored value in what a commit or tag says, which is prose.  A blob that no
+ * path leads to has no commit. */
+static bool in_message(const struct finding *f)
+{
+	return f->rule->scored && !*f->file && *f->commit;
+}
+
 enum confidence weigh_finding(const struct finding *f, const char *root)
 {
 	size_t n = root ? strlen(root) : 0;
@@ -555,7 +568,8 @@ enum confidence weigh_finding(const struct finding *f, const char *root)
 	if (!*path && strrchr(f->file, '/'))
 		path = strrchr(f->file, '/');
 	return f->confidence == CONFIDENCE_HIGH && !rule_stands(f->rule) &&
-			       of_anybody(f->rule) && weigh_path(path)
+			       of_anybody(f->rule) &&
+			       (weigh_path(path) || in_message(f))
 		       ? CONFIDENCE_MEDIUM : f->confidence;
 }
 

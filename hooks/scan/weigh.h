@@ -32,6 +32,12 @@ size_t weigh_words(const char *p, size_t n);
 /* The length of the part that the text repeats at least twice; 0: none. */
 size_t weigh_period(const char *p, size_t n);
 
+/* Typed by somebody who only wanted something to stand there: fingers on the
+ * middle row of a keyboard. */
+bool weigh_typed(const char *p, size_t n);
+/* A list of texts in base64. */
+bool weigh_texts(const char *p, size_t n);
+
 /* Is it a path of tests, examples, documentation or translations? */
 bool weigh_path(const char *path);
 /* The confidence at its path: what tests and documentation make up is medium

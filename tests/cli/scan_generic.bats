@@ -127,6 +127,54 @@ told_as() { # CONFIDENCE NAME
 	S
 }
 
+@test "ids, rows of tables, forms, pages and code in comments are not high" {
+	told_as less app.txt <<-'S'
+	    $gateway->key = 'hxd6gwg3ekb9tb3v9lptgx1mqyg69zu9';
+	[user]\n\tname = x\n\tsigningkey = D85B9BE7F83EC50F
+	"token_identifier": "kR7vXq2mWz9pLs8TnQ4yBd6F"
+	'_token' => 'RpkUNg0gHYfzLKPCJG3EtmshGiwDUeytRG53b1Or',
+	const tokens = await make.generateAuthTokens('5db5d97e287ebe4e58de5f28');
+	[{"k": 1, "token": "kR7vXq2mWz9pLs8T"},\n{"k": 2, "token": "Zb4nWq8xKv2mRt6L"}]
+	<p data-x="{&quot;sdkToken&quot;: &quot;kR7vXq2mWz9pLs8TnQ4yB&quot;}">
+	<script>window.page_token = "kR7vXq2mWz9pLs8TnQ4yBd6F";</script>
+	POSTHOG_API_KEY=phc_kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq2mWz9p
+	x = 1;\n/*\n{\n  "token": "7f388cf8096aa0bca1477aee9d91e156c61f8fa8282c7f"\n}\n*/\n
+	{\n  "token": "7f388cf8096aa0bca1477aee9d91e156c61f8fa8282c7f"\n}\n*/\nint x;
+	# A user:\n#\n#   user.password = "mUc3m00RsqyReK4x"\n#   user.save\n
+	#Shop_Key="LTqIA87hOKdjevsf5Rw"
+	// "token" : "Bpd4oEAgPqn3AbG7xKv2mRt6L",
+	app_token = "2k6i15xddsg0"
+	"security-token": "IQoJb3JpZ2luX2VjEKz5kR7vXq2mWz9p"
+	key: "bsfH264Mp4toannexb",
+	gotpantheon: "kR7v-Xq2mWz9p,Ls8T"
+	S
+	told_as high app.txt <<-'S'
+	//registry.internal/:_authToken=kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq2mWz9p
+	#define  CLIENT_SECRET "kR7vXq2mWz9pLs8TnQ4y"
+	api_key: '3b6621f970ab18887c4f6dca78d3f8bb'
+	encryptKey: 3b6621f970ab18887c4f6dca78d3f8bb
+	client_token: "kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq"
+	password: 'kR7vXq2mWz9pLs8T'\npassword: 'Zb4nWq8xKv2mRt6L'
+	/* the server */\npassword = "kR7vXq2mWz9pLs8T";\n/* and more */\nx = 1;
+	# password = "kR7vXq2mWz9pLs8T"\n# user = "bob"
+	S
+}
+
+@test "a password in a commit's message is not high, a vendor's token is" {
+	git init -q m
+	cd m
+	git config user.email t@t
+	git config user.name t
+	git commit -q --allow-empty -m 'prints password = "kR7vXq2mWz9pLs8T" now'
+	git commit -q --allow-empty -m "gl""pat-kR7vXq2mWz9pLs8TnQ4y"
+	"$scan" scan --exit-code 0 -f json -r out.json .
+	python3 -c '
+import json
+d = {f["RuleID"]: f["Confidence"] for f in json.load(open("out.json"))}
+assert d["generic-secret"] == "medium", d
+assert d["gitlab-token"] == "high", d'
+}
+
 @test "the rule can be disabled and silenced as any other" {
 	echo 'password = "kR7vXq2mWz9p"' >f
 	run "$scan" scan f

@@ -62,6 +62,7 @@ static void test_drawn(void **state)
 		{ DIGIT "abcdef", 32, 950 },
 		{ DIGIT "abcdef", 40, 960 },
 		{ UPPER, 20, 900 },
+		{ LOWER, 16, 900 },
 	};
 	size_t i;
 
@@ -106,6 +107,11 @@ static void test_made_up(void **state)
 		"Gl\\u00f6mt Ditt l\\u00f6senord?", "Nenalezeno %1 k %2",
 		"2.kR7vXq2mWz9pLs8TnQ4yBd==|kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq|R7vXq2mWz9p",
 		"ENC(kR7vXq2mWz9pLs8TnQ4y)", "pk_kR7vXq2mWz9pLs8TnQ4y",
+		/* words of other languages, fingers on the middle row */
+		"gebruikerswachtwoord", "anv\\xe4ndarl\\xf6senord",
+		"jasdfhklsjadhflnhsausdfas", "sdkfj2hsdkjfh34lkasdjf",
+		"phc_kR7vXq2mWz9pLs8TnQ4yBd6F",
+		"dXNlcm5hbWU=:c3lzdGVtX2lk:ZW5hYmxlX2FwcHJvdmFs:cHJpdmF0ZQ==",
 		"RSA.kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq2mWz9p.AQAB",
 		/* base64 of JSON with lines, of a certificate */
 		"ewogICJrdHkiOiAiUlNBIiwKICAiZSI6ICJBUUFCIgp9Cg==",
@@ -147,6 +153,23 @@ static void test_made_up(void **state)
 }
 
 /* As ssh-keygen writes it: the first line is the format's, full of zeros. */
+/* Base64 of a certificate longer than what is looked at, and of a key. */
+static void test_long(void **state)
+{
+	static const char cert[] = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSU",
+			  key[] = "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JSU";
+	char text[1200];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = "TURBR"[i % 4]; /* base64 of letters */
+	memcpy(text, cert, sizeof(cert) - 1);
+	assert_false(weigh_value(text, sizeof(text)));
+	memcpy(text, key, sizeof(key) - 1);
+	assert_true(weigh_value(text, sizeof(text)));
+}
+
 static void test_key_blocks(void **state)
 {
 	static const char set[] = UPPER LOWER DIGIT "+/";
@@ -280,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_drawn),
 		cmocka_unit_test(test_made_up),
+		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_key_blocks),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_small),
