@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "hooks/scan/once.h"
 #include "hooks/scan/rebuild.h"
+#include "hooks/scan/walk_order.h"
 
 #define ROOTS_A_TIME 16u
 
@@ -36,7 +37,8 @@ struct shared {
 	const struct walk *w;
 	const struct pack *p;
 	const struct forest *f;
-	uint32_t next; /* root to hand out */
+	struct walk_order order;
+	uint32_t next_heavy, next; /* root to hand out */
 	pthread_mutex_t lock;
 	struct err err; /* the first of any thread */
 	bool stop, late;
@@ -440,17 +442,22 @@ static void *work(void *arg)
 	uint32_t i, end;
 
 	while (!__atomic_load_n(&s->stop, __ATOMIC_RELAXED)) {
-		i = __atomic_fetch_add(&s->next, ROOTS_A_TIME, __ATOMIC_RELAXED);
+		uint32_t some = 1;
+
+		i = __atomic_fetch_add(&s->next_heavy, 1, __ATOMIC_RELAXED);
+		if (i >= s->order.heavy) {
+			some = ROOTS_A_TIME;
+			i = __atomic_fetch_add(&s->next, some, __ATOMIC_RELAXED);
+		}
 		if (i >= s->f->roots)
 			break;
 		if (late(s->w)) {
 			__atomic_store_n(&s->late, true, __ATOMIC_RELAXED);
 			break;
 		}
-		end = s->f->roots - i < ROOTS_A_TIME ? s->f->roots
-						     : i + ROOTS_A_TIME;
+		end = s->f->roots - i < some ? s->f->roots : i + some;
 		for (; i < end; i++)
-			if (root(k, s->f->root[i], &e))
+			if (root(k, s->order.root[i], &e))
 				goto failed;
 	}
 	return NULL;
@@ -545,26 +552,17 @@ out:
 	return rc;
 }
 
-/* How many entries stand in trees whose root is a tree object. */
-static uint64_t count_trees(const struct forest *f)
-{
-	uint64_t n = 0;
-	uint32_t r;
-
-	for (r = 0; r < f->roots; r++)
-		if (f->type[f->root[r]] == OBJECT_TREE)
-			n += 1 + forest_below(f, f->root[r], NULL, NULL);
-	return n;
-}
-
 int walk_pack(const struct walk *w, const struct pack *p,
 	      const struct forest *f, struct err *e)
 {
 	struct shared s = { .w = w, .p = p, .f = f };
-	uint64_t reached = 0, all, trees = count_trees(f);
+	uint64_t reached = 0, all;
 	int rc = -1;
 
-	progress_expect(w->progress, p->n - trees);
+	if (walk_order(p, f, &s.order, e))
+		return -1;
+	s.next = s.order.heavy;
+	progress_expect(w->progress, p->n - s.order.trees);
 
 	/* big texts come and go: keep their pages instead of mapping anew */
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024 * 1024);
@@ -572,7 +570,7 @@ int walk_pack(const struct walk *w, const struct pack *p,
 	pthread_mutex_init(&s.lock, NULL);
 	if (run_workers(&s, &reached, e))
 		goto out;
-	all = reached + trees;
+	all = reached + s.order.trees;
 	if (s.late)
 		tally_unseen(w->tally, NULL, all < p->n ? p->n - all : 0);
 	else if (all < p->n)
@@ -581,5 +579,6 @@ int walk_pack(const struct walk *w, const struct pack *p,
 	rc = 0;
 out:
 	pthread_mutex_destroy(&s.lock);
+	walk_order_release(&s.order);
 	return rc;
 }
