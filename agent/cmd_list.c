@@ -105,6 +105,8 @@ static void print_json(enum view_what what, const struct view_row *r,
 		jout_time(&j, "first_seen", r[i].first_seen_ms);
 		jout_time(&j, "seen", r[i].seen_ms);
 		jout_time(&j, "proved_dead", r[i].dead_ms);
+		jout_str(&j, "proof", r[i].dead_ms == 0 ? NULL :
+			 r[i].dead_record ? "record" : "refusal");
 		jout_int(&j, "missing", r[i].missing);
 		jout_str(&j, "fingerprint",
 			 r[i].fingerprint[0] ? r[i].fingerprint : NULL);

@@ -171,6 +171,7 @@ static int unknown_credential(struct restoring *r, const struct target *t,
 		return rc;
 	c.state = INV_UNKNOWN; /* the next sync knows */
 	c.dead_ms = 0;
+	c.dead_record = false;
 	rc = inv_credential_put(r->app->vault, &c, NULL, e);
 	inv_credential_free(&c);
 	return rc;

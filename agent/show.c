@@ -267,7 +267,8 @@ int show_credential(struct show *s, const struct inv_credential *c,
 		.missing = c->missing, .created_ms = c->created_ms,
 		.expires_ms = c->expires_ms, .last_used_ms = c->last_used_ms,
 		.seen_ms = c->seen_ms, .first_seen_ms = c->first_seen_ms,
-		.dead_ms = c->dead_ms, .flags = c->self ? VF_SELF : 0u,
+		.dead_ms = c->dead_ms, .dead_record = c->dead_record,
+		.flags = c->self ? VF_SELF : 0u,
 	};
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	struct telling t;

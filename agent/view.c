@@ -170,7 +170,8 @@ const char *view_flags_text(unsigned flags, char out[static 128])
 const char *view_state_text(const struct view_row *r)
 {
 	if (r->state == INV_DEAD)
-		return r->dead_ms != 0 ? "DEAD (proved)" : "dead";
+		return r->dead_ms == 0 ? "dead" :
+		       r->dead_record ? "DEAD (by record)" : "DEAD (proved)";
 	return r->missing > 0 ? "missing" : inv_state_word(r->state);
 }
 
@@ -283,7 +284,7 @@ static int take_credential(const struct inv_credential *c, void *arg,
 		.created_ms = c->created_ms, .expires_ms = c->expires_ms,
 		.last_used_ms = c->last_used_ms, .seen_ms = c->seen_ms,
 		.first_seen_ms = c->first_seen_ms, .dead_ms = c->dead_ms,
-		.has_secret = c->has_secret,
+		.dead_record = c->dead_record, .has_secret = c->has_secret,
 	};
 
 	return consider(arg, &r, e);

@@ -32,6 +32,7 @@ struct view_row { /* strings are the view's */
 	int64_t created_ms, expires_ms, last_used_ms;
 	int64_t seen_ms, first_seen_ms, dead_ms;
 	bool has_secret;
+	bool dead_record; /* dead_ms: by the service's record */
 };
 
 struct view_filter { /* NULL, 0: any */

@@ -48,6 +48,7 @@ struct inv_credential {
 	bool self;
 	int64_t created_ms, expires_ms, last_used_ms, seen_ms, first_seen_ms;
 	int64_t dead_ms;   /* proved dead at */
+	bool dead_record;  /* ... by the service's record, no refusal of it */
 	int64_t alive_ms;  /* the service last took the sealed value; 0: never */
 	unsigned missing;
 	char *fingerprint; /* public fingerprint, e.g. SHA256:... */

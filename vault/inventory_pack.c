@@ -61,6 +61,7 @@ static const struct inv_field credential_fields[] = {
 	FIELD(inv_credential, 15, INV_STR, attributes),
 	FIELD(inv_credential, 16, INV_STR, label),
 	FIELD(inv_credential, 17, INV_INT, alive_ms),
+	FIELD(inv_credential, 18, INV_BOOL, dead_record),
 };
 const struct inv_type inv_type_credential =
 	TYPE(STORE_CREDENTIAL, inv_credential, credential_fields);

@@ -168,7 +168,8 @@ static int account_state(struct drive *d, const struct target *t,
 }
 
 static int credential_state(struct drive *d, const struct target *t,
-			    enum inv_state s, int64_t dead_ms, struct err *e)
+			    enum inv_state s, const struct action *proof,
+			    struct err *e)
 {
 	struct inv_credential c = { 0 };
 	int rc = inv_credential_get(d->v, work_conn_name(d->w, t), t->account,
@@ -177,7 +178,8 @@ static int credential_state(struct drive *d, const struct target *t,
 	if (rc <= 0)
 		return rc;
 	c.state = s;
-	c.dead_ms = dead_ms;
+	c.dead_ms = proof ? proof->done_ms : 0;
+	c.dead_record = proof && !(proof->flags & AF_REFUSAL);
 	rc = inv_credential_put(d->v, &c, NULL, e);
 	inv_credential_free(&c);
 	return rc;
@@ -210,19 +212,19 @@ static int inventory(struct drive *d, const struct action *a, struct err *e)
 		return -1;
 	if (a->verb == V_PROBE && a->state == A_DONE &&
 	    work_unknown(d->w, a->target))
-		return credential_state(d, t, INV_UNKNOWN, 0, e);
+		return credential_state(d, t, INV_UNKNOWN, NULL, e);
 	if (a->verb == V_PROBE && a->state == A_DONE)
 		return account ? account_state(d, t, INV_DEAD, e) :
-		       credential_state(d, t, INV_DEAD, a->done_ms, e);
+		       credential_state(d, t, INV_DEAD, a, e);
 	if (a->verb == V_PROBE && a->flags & AF_ALIVE)
 		return account ? account_state(d, t, INV_ACTIVE, e) :
-		       credential_state(d, t, INV_ACTIVE, 0, e);
+		       credential_state(d, t, INV_ACTIVE, NULL, e);
 	if (a->state != A_DONE)
 		return 0;
 	if (a->verb == V_DISABLE)
 		return account_state(d, t, INV_DISABLED, e);
 	if (a->verb == V_REVOKE)
-		return credential_state(d, t, INV_REVOKED, 0, e);
+		return credential_state(d, t, INV_REVOKED, NULL, e);
 	if (a->verb == V_REMOVE_GRANT) {
 		char *conn = d->w->conns[t->conn];
 		struct inv_grant g = { .connection = conn,

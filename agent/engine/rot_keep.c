@@ -98,6 +98,7 @@ int rot_put_new(struct vault *v, const struct rot_line *l,
 	c.state = INV_ACTIVE;
 	c.created_ms = now;
 	c.dead_ms = c.alive_ms = 0;
+	c.dead_record = false;
 	rc = inv_credential_put(v, &c, value, e);
 	inv_credential_free(&c);
 	return rc;
@@ -106,6 +107,7 @@ int rot_put_new(struct vault *v, const struct rot_line *l,
 struct change {
 	enum inv_state state; /* 0: as it is */
 	int64_t alive_ms, dead_ms;
+	bool record; /* dead_ms: by that */
 	bool drop;
 };
 
@@ -123,8 +125,10 @@ static int change(struct rot_drive *d, const struct rot_run *r,
 		c.state = to->state;
 	if (to->alive_ms)
 		c.alive_ms = to->alive_ms;
-	if (to->dead_ms)
+	if (to->dead_ms) {
 		c.dead_ms = to->dead_ms;
+		c.dead_record = to->record;
+	}
 	rc = to->drop ? inv_credential_drop_secret(d->v, &c, e) :
 			inv_credential_put(d->v, &c, NULL, e);
 	inv_credential_free(&c);
@@ -139,9 +143,10 @@ static int put_credentials(struct rot_drive *d, const struct rot_run *r,
 	const int64_t now = rot_now(d);
 	const struct change alive = { .alive_ms = now };
 	const struct change revoked = { .state = INV_REVOKED };
-	const struct change dead = { .state = INV_DEAD, .dead_ms = now };
+	const struct change dead = { .state = INV_DEAD, .dead_ms = now,
+				     .record = l->flags & RF_BY_RECORD };
 	const struct change gone = { .state = INV_DEAD, .dead_ms = now,
-				     .drop = true };
+				     .record = !r->refusal, .drop = true };
 	const bool place = l->flags & RF_IN_PLACE;
 
 	if (r->base_alive && change(d, r, l->account, l->cred, &alive, e) < 0)

@@ -29,6 +29,7 @@ until_says() {
 	[ "$(asked mint)" -eq 1 ]
 	run curfew list credentials --state dead
 	has "c1/bot#k1"
+	has "DEAD (proved)"
 }
 
 @test "a death that only the record tells is told as that, in a kill's words" {
@@ -41,6 +42,12 @@ until_says() {
 	jq -e '.rotations[0].proof == "record"' <<<"$output"
 	run curfew kill --yes c1/bot#new-2 --wait 20s
 	has "DEAD (proved by the service's record)"
+	run curfew list credentials --state dead
+	echo "$output"
+	[ "$(grep -c "DEAD (by record)" <<<"$output")" -eq 3 ]
+	[[ $output != *"DEAD (proved)"* ]]
+	run curfew list credentials --state dead --json
+	jq -e '[.. | .proof? | select(. == "record")] | length == 3' <<<"$output"
 }
 
 @test "a value of curfew's own beside the old one" {
