@@ -153,7 +153,7 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 
 @test "a service that says ok and does nothing: ALIVE, exit 4, never DEAD" {
 	seed "latency=1 revoke_lag=20 ignore=1"
-	run curfew kill ci-bot --wait 400ms
+	run curfew kill ci-bot --wait 4s
 	echo "$output"
 	[ "$status" -eq 4 ]
 	has "c1/ci-bot#k1                 ALIVE"
@@ -179,7 +179,7 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 
 @test "a dead service holds up nobody else" {
 	seed "latency=1 down_ms=600000"
-	run curfew kill ci-bot --wait 500ms
+	run curfew kill ci-bot --wait 4s
 	echo "$output"
 	[ "$status" -eq 4 ]
 	has "c2/ci-bot#k1  DEAD"
@@ -243,7 +243,7 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 
 @test "incident list, show, export; close by hand" {
 	seed "latency=1 ignore=1"
-	run curfew kill ci-bot --reason "a|b" --wait 200ms
+	run curfew kill ci-bot --reason "a|b" --wait 3s
 	[ "$status" -eq 4 ]
 	name=$(curfew incident list | awk '/INC-/ {print $1}')
 	run curfew incident show "$name"
