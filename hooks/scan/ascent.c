@@ -182,17 +182,16 @@ static int by_name(const void *a, const void *b)
 static int climb_from(struct climb *c, uint32_t x, struct err *e)
 {
 	uint64_t id = c->a->thing[x].id;
-	size_t from, to, n = 0, i;
-	struct gain *g;
+	size_t all, n = 0, i;
+	const uint32_t *list = links_of(c->l, id, &all);
+	struct gain *g = grown_more(c->gain, &c->gain_room, (all + 1) * sizeof(*g));
 
-	links_of(c->l, id, &from, &to);
-	g = grown_more(c->gain, &c->gain_room, (to - from + 1) * sizeof(*g));
 	if (!g)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	c->gain = g;
-	for (; from < to; from++)
-		if (c->l->gain[c->l->by_child[from]].child == id)
-			g[n++] = c->l->gain[c->l->by_child[from]];
+	for (i = 0; i < all; i++)
+		if (c->l->gain[list[i]].child == id)
+			g[n++] = c->l->gain[list[i]];
 	if (n > 1)
 		qsort(g, n, sizeof(*g), by_name);
 	for (i = 0; i < n; i++) {

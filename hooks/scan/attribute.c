@@ -557,7 +557,7 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 	if (w.n_ids && links_get(r, o->threads, o->most, tally,
 				   &w.links, e))
 		goto out;
-	if (ascend(r, &w.links, w.ids, w.n_ids, &w.up, e))
+	if (links_ready(&w.links, e) || ascend(r, &w.links, w.ids, w.n_ids, &w.up, e))
 		goto out;
 	w.found = mem_array((size_t)w.up.things + 1, sizeof(*w.found));
 	if (!w.found) {

@@ -149,33 +149,77 @@ static int by_oid(const void *a, const void *b)
 		      ((const struct commit *)b)->oid, OID_LEN);
 }
 
-static int by_rank(const void *a, const void *b)
-{
-	const struct commit *x = a, *y = b;
+/* Commits by id, and where those of each beginning stand. */
+struct sorted {
+	struct commit *v;
+	size_t n;
+	uint32_t *first; /* by the first bits of an id; and the end */
+	unsigned drop;	 /* of 16 bits, so many do not count */
+};
 
-	return (x->rank > y->rank) - (x->rank < y->rank);
+static size_t beginning(const struct sorted *s, const void *oid)
+{
+	unsigned char b[2];
+
+	memcpy(b, oid, sizeof(b));
+	return (size_t)(b[0] << 8 | b[1]) >> s->drop;
 }
 
-/* In a table sorted by id (memcmp order), by the id's first eight bytes. */
-static uint32_t find(const struct commits *c, uint64_t id)
+/* Ids are even: into buckets first, where few are left to be sorted. */
+static int sort_commits(const struct commits *c, struct sorted *s, struct err *e)
 {
-	size_t low = 0, high = c->n;
+	size_t buckets, i;
+
+	s->drop = c->n < 4096 ? 8 : 0;
+	buckets = (size_t)1 << (16 - s->drop);
+	s->v = mem_array(c->n + 1, sizeof(*s->v));
+	s->first = mem_array(buckets + 2, sizeof(*s->first));
+	if (!s->v || !s->first)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (i = 0; i < c->n; i++)
+		s->first[beginning(s, c->v[i].oid) + 2]++;
+	for (i = 2; i < buckets + 2; i++)
+		s->first[i] += s->first[i - 1];
+	for (i = 0; i < c->n; i++)
+		s->v[s->first[beginning(s, c->v[i].oid) + 1]++] = c->v[i];
+	for (i = 0; i < buckets; i++)
+		if (s->first[i + 1] - s->first[i] > 1)
+			qsort(s->v + s->first[i], s->first[i + 1] - s->first[i],
+			      sizeof(*s->v), by_oid);
+	/* without doubles all move down, and so do the beginnings */
+	for (i = 0; i < buckets; i++) {
+		size_t at = s->first[i];
+
+		s->first[i] = (uint32_t)s->n;
+		for (; at < s->first[i + 1]; at++)
+			if (!s->n || by_oid(&s->v[at], &s->v[s->n - 1]))
+				s->v[s->n++] = s->v[at];
+	}
+	s->first[buckets] = (uint32_t)s->n;
+	return 0;
+}
+
+/* By the id's first eight bytes. */
+static uint32_t find(const struct sorted *s, uint64_t id)
+{
+	size_t at = beginning(s, &id), low = s->first[at], high = s->first[at + 1];
+	const size_t end = high;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (memcmp(c->v[mid].oid, &id, sizeof(id)) < 0)
+		if (memcmp(s->v[mid].oid, &id, sizeof(id)) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < c->n && oid_short(c->v[low].oid) == id ? (uint32_t)low
-							      : NOT_RANKED;
+	return low < end && oid_short(s->v[low].oid) == id ? (uint32_t)low
+							    : NOT_RANKED;
 }
 
 /* A heap of commits that wait for nothing, earliest on top. */
 struct heap {
-	const struct commits *c;
+	const struct sorted *c;
 	uint32_t *v;
 	size_t n;
 };
@@ -216,33 +260,34 @@ struct family {
 	uint32_t *first, *child, *waits, *heap;
 };
 
-static int make_family(const struct commits *c, struct family *f, struct err *e)
+static int make_family(const struct commits *c, const struct sorted *s,
+		       struct family *f, struct err *e)
 {
 	uint32_t *of = mem_array(c->n_parents + 1, sizeof(*of)), k;
 	size_t i, j;
 
-	f->first = mem_array(c->n + 2, sizeof(uint32_t));
+	f->first = mem_array(s->n + 2, sizeof(uint32_t));
 	f->child = mem_array(c->n_parents + 1, sizeof(uint32_t));
-	f->waits = mem_array(c->n + 1, sizeof(uint32_t));
-	f->heap = mem_array(c->n + 1, sizeof(uint32_t));
+	f->waits = mem_array(s->n + 1, sizeof(uint32_t));
+	f->heap = mem_array(s->n + 1, sizeof(uint32_t));
 	if (!of || !f->first || !f->child || !f->waits || !f->heap) {
 		mem_free(of);
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	}
-	for (i = 0; i < c->n; i++)
-		for (j = 0; j < c->v[i].parents; j++) {
-			k = find(c, c->parent[c->v[i].parent + j]);
-			of[c->v[i].parent + j] = k;
+	for (i = 0; i < s->n; i++)
+		for (j = 0; j < s->v[i].parents; j++) {
+			k = find(s, c->parent[s->v[i].parent + j]);
+			of[s->v[i].parent + j] = k;
 			if (k == NOT_RANKED)
 				continue; /* shallow: the parent is not here */
 			f->first[k + 2]++;
 			f->waits[i]++;
 		}
-	for (i = 2; i < c->n + 2; i++)
+	for (i = 2; i < s->n + 2; i++)
 		f->first[i] += f->first[i - 1];
-	for (i = 0; i < c->n; i++)
-		for (j = 0; j < c->v[i].parents; j++) {
-			k = of[c->v[i].parent + j];
+	for (i = 0; i < s->n; i++)
+		for (j = 0; j < s->v[i].parents; j++) {
+			k = of[s->v[i].parent + j];
 			if (k != NOT_RANKED)
 				f->child[f->first[k + 1]++] = (uint32_t)i;
 		}
@@ -252,37 +297,37 @@ static int make_family(const struct commits *c, struct family *f, struct err *e)
 
 int commits_rank(struct commits *c, struct err *e)
 {
+	struct sorted s = { 0 };
 	struct family f = { 0 };
-	struct heap h = { .c = c };
-	size_t i, kept = 0, k;
+	struct heap h = { .c = &s };
 	uint32_t rank = 0, x;
+	size_t i, k;
 	int rc = -1;
 
-	if (c->n)
-		qsort(c->v, c->n, sizeof(*c->v), by_oid);
-	for (i = 0; i < c->n; i++)
-		if (!i || by_oid(&c->v[i], &c->v[kept - 1]))
-			c->v[kept++] = c->v[i];
-	c->n = kept;
-	if (make_family(c, &f, e))
+	if (sort_commits(c, &s, e) || make_family(c, &s, &f, e))
 		goto out;
 	h.v = f.heap;
-	for (i = 0; i < c->n; i++) {
-		c->v[i].rank = NOT_RANKED;
+	for (i = 0; i < s.n; i++) {
+		s.v[i].rank = NOT_RANKED;
 		if (!f.waits[i])
 			heap_add(&h, (uint32_t)i);
 	}
 	while (h.n) {
 		x = heap_take(&h);
-		c->v[x].rank = rank++;
+		s.v[x].rank = rank;
+		c->v[rank++] = s.v[x];
 		for (k = f.first[x]; k < f.first[x + 1]; k++)
 			if (!--f.waits[f.child[k]])
 				heap_add(&h, f.child[k]);
 	}
-	if (c->n)
-		qsort(c->v, c->n, sizeof(*c->v), by_rank);
+	/* ids that only look like those of their own parents */
+	for (i = 0, c->n = rank; i < s.n; i++)
+		if (s.v[i].rank == NOT_RANKED)
+			c->v[c->n++] = s.v[i];
 	rc = 0;
 out:
+	mem_free(s.v);
+	mem_free(s.first);
 	mem_free(f.first);
 	mem_free(f.child);
 	mem_free(f.waits);

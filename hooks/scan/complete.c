@@ -111,7 +111,7 @@ static int check_trees(struct repo *r, const struct idset *here,
 	if (links_get(r, threads, most, tally, &l, e))
 		goto out;
 	for (i = 0; i < l.gains; i++) {
-		if (idset_has(here, l.gain[i].child))
+		if (!l.gain[i].child || idset_has(here, l.gain[i].child))
 			continue;
 		if (idset_add(gone, l.gain[i].child, &new, e))
 			goto out;

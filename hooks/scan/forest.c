@@ -51,11 +51,12 @@ static int find_bases(const struct pack *p, struct forest *f, struct err *e)
 	for (i = 0; i < p->n; i++) {
 		f->base[i] = FOREST_NONE;
 		f->child[i] = f->sibling[i] = FOREST_NONE;
+		pack_prefetch(p, i + 16);
 		if (!pack_header(p, i, &o))
 			continue; /* stays OBJECT_BAD */
 		f->type[i] = (uint8_t)o.type;
 		if (o.type == OBJECT_OFS_DELTA) {
-			f->base[i] = pack_at(p, o.base);
+			f->base[i] = pack_before(p, i, o.base);
 			if (f->base[i] == UINT32_MAX)
 				f->type[i] = OBJECT_BAD;
 		} else if (o.type == OBJECT_REF_DELTA) {

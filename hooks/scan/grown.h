@@ -10,6 +10,12 @@
  * new is zero.  It may have moved.  NULL: out of memory, and p is as before. */
 void *grown_more(void *p, size_t *room, size_t bytes)
 	__attribute__((warn_unused_result));
+#define GROWN_STEP ((size_t)65536)
+
+/* What q has (`bytes` of it count) comes to lie behind the first `at` bytes of p,
+ * a multiple of GROWN_STEP, where there is room for `bytes` rounded up to one.
+ * q is gone then. */
+void grown_join(void *p, size_t at, void *q, size_t q_room, size_t bytes);
 void grown_free(void *p, size_t room);
 
 #endif

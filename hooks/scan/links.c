@@ -13,6 +13,9 @@
 #include "hooks/scan/grown.h"
 #include "hooks/scan/link_walk.h"
 
+#define INDEX_ASIDE 100000u /* gains that are worth a thread */
+#define LARGE ((size_t)1 << 20)
+
 /* ---- putting together ---------------------------------------------------- */
 
 static int nomem(struct err *e)
@@ -45,31 +48,56 @@ static void take_back(struct links *l, struct link_worker *k)
 	k->loss = NULL;
 }
 
+/* A list of a thread comes behind the whole one; *first says where: there may be
+ * a gap of zeros.  Large ones are taken over as they lie. */
+static void *append(void *p, size_t *room, size_t *items, size_t size, void **q,
+		    size_t q_room, size_t n, size_t *first)
+{
+	const size_t step = GROWN_STEP * (size / (size & -size));
+	size_t end = *items * size, at = (end + step - 1) / step * step;
+	const bool take = n * size >= LARGE;
+	char *v;
+
+	if (!take)
+		at = end;
+	v = grown_more(p, room, at + n * size + GROWN_STEP);
+	if (!v)
+		return NULL;
+	memset(v + end, 0, at - end);
+	if (take) {
+		grown_join(v, at, *q, q_room, n * size);
+		*q = NULL;
+	} else if (n) {
+		memcpy(v + at, *q, n * size);
+	}
+	*first = at / size;
+	*items = *first + n;
+	return v;
+}
+
 /* Append another's lists; its nodes get their places in the whole. */
 static int join(struct links *l, struct link_worker *k, struct err *e)
 {
-	struct gain *g = grown_more(l->gain, &l->gain_room,
-				    (l->gains + k->gains + 1) * sizeof(*g));
-	struct loss *s = grown_more(l->loss, &l->loss_room,
-				    (l->losses + k->losses + 1) * sizeof(*s));
-	size_t i;
+	size_t gain, loss, i;
+	void *q = k->gain, *v;
 
-	if (g)
-		l->gain = g;
-	if (s)
-		l->loss = s;
-	if (!g || !s)
+	v = append(l->gain, &l->gain_room, &l->gains, sizeof(*l->gain), &q,
+		   k->gain_room, k->gains, &gain);
+	k->gain = q;
+	if (!v)
 		return nomem(e);
-	if (k->gains)
-		memcpy(g + l->gains, k->gain, k->gains * sizeof(*g));
-	if (k->losses)
-		memcpy(s + l->losses, k->loss, k->losses * sizeof(*s));
+	l->gain = v;
+	q = k->loss;
+	v = append(l->loss, &l->loss_room, &l->losses, sizeof(*l->loss), &q,
+		   k->loss_room, k->losses, &loss);
+	k->loss = q;
+	if (!v)
+		return nomem(e);
+	l->loss = v;
 	for (i = 0; i < k->n_read; i++) {
-		l->node[k->read[i]].gain += (uint32_t)l->gains;
-		l->node[k->read[i]].loss += (uint32_t)l->losses;
+		l->node[k->read[i]].gain += (uint32_t)gain;
+		l->node[k->read[i]].loss += (uint32_t)loss;
 	}
-	l->gains += k->gains;
-	l->losses += k->losses;
 	return 0;
 }
 
@@ -165,41 +193,115 @@ static int run_loose(struct link_shared *s, uint32_t node, struct err *e)
 	return rc;
 }
 
+/* ---- by child ------------------------------------------------------------ */
+
+/* Buckets of about four. */
+struct link_index {
+	const struct gain *gain;
+	size_t gains;
+	uint32_t *list;	  /* indices of gain, bucket after bucket */
+	uint32_t *bucket; /* where each begins, and the end */
+	size_t list_room, bucket_room;
+	unsigned bits;
+	pthread_t thread;
+	bool running, done;
+};
+
 /* Ids are hashes; whoever chooses them finds it hard to choose so many. */
-static size_t bucket_of(const struct links *l, uint64_t child)
+static size_t bucket_of(const struct link_index *x, uint64_t child)
 {
 	uint64_t h = (child ^ child >> 29) * 0x9e3779b97f4a7c15u;
 
-	return (size_t)(h >> (64 - l->bucket_bits));
+	return (size_t)(h >> (64 - x->bits));
 }
 
-/* Indices by child: buckets of about four. */
-static int index_children(struct links *l, struct err *e)
+static void *index_work(void *arg)
 {
+	struct link_index *x = arg;
 	uint32_t *b, *to;
-	size_t i, at;
+	size_t i, all;
 
-	for (l->bucket_bits = 8; l->gains >> (l->bucket_bits + 2);)
-		l->bucket_bits++;
-	at = ((size_t)1 << l->bucket_bits) + 2;
-	b = l->bucket = grown_more(NULL, &l->bucket_room, at * sizeof(*b));
-	to = l->by_child = grown_more(NULL, &l->by_child_room,
-				      (l->gains + 1) * sizeof(*to));
+	for (x->bits = 8; x->gains >> (x->bits + 2);)
+		x->bits++;
+	all = ((size_t)1 << x->bits) + 2;
+	b = x->bucket = grown_more(NULL, &x->bucket_room, all * sizeof(*b));
+	to = x->list = grown_more(NULL, &x->list_room,
+				  (x->gains + 1) * sizeof(*to));
 	if (!b || !to)
-		return nomem(e);
-	for (i = 0; i < l->gains; i++)
-		b[bucket_of(l, l->gain[i].child) + 2]++;
-	for (i = 2; i < at; i++)
+		return NULL;
+	for (i = 0; i < x->gains; i++)
+		if (x->gain[i].child)
+			b[bucket_of(x, x->gain[i].child) + 2]++;
+	for (i = 2; i < all; i++)
 		b[i] += b[i - 1];
-	for (i = 0; i < l->gains; i++)
-		to[b[bucket_of(l, l->gain[i].child) + 1]++] = (uint32_t)i;
+	for (i = 0; i < x->gains; i++)
+		if (x->gain[i].child)
+			to[b[bucket_of(x, x->gain[i].child) + 1]++] = (uint32_t)i;
+	x->done = true;
+	return NULL;
+}
+
+static int index_begin(struct links *l, bool thread, struct err *e)
+{
+	struct link_index *x = l->index = mem_zalloc(sizeof(*x));
+
+	if (!x)
+		return nomem(e);
+	x->gain = l->gain;
+	x->gains = l->gains;
+	if (thread && x->gains >= INDEX_ASIDE)
+		x->running = !pthread_create(&x->thread, NULL, index_work, x);
 	return 0;
 }
+
+static void index_wait(struct link_index *x)
+{
+	if (x && x->running)
+		pthread_join(x->thread, NULL);
+	if (x)
+		x->running = false;
+}
+
+static void index_free(struct link_index *x)
+{
+	index_wait(x);
+	if (x) {
+		grown_free(x->list, x->list_room);
+		grown_free(x->bucket, x->bucket_room);
+	}
+	mem_free(x);
+}
+
+int links_ready(struct links *l, struct err *e)
+{
+	if (!l->index)
+		return 0;
+	index_wait(l->index);
+	if (!l->index->done && !l->index->bucket)
+		index_work(l->index);
+	return l->index->done ? 0 : nomem(e);
+}
+
+const uint32_t *links_of(const struct links *l, uint64_t child, size_t *n)
+{
+	const struct link_index *x = l->index;
+	size_t at;
+
+	*n = 0;
+	if (!x)
+		return NULL;
+	at = bucket_of(x, child);
+	*n = x->bucket[at + 1] - x->bucket[at];
+	return x->list + x->bucket[at];
+}
+
+/* ---- all ----------------------------------------------------------------- */
 
 void links_release(struct links *l)
 {
 	size_t i;
 
+	index_free(l->index); /* it reads the gains */
 	for (i = 0; i < l->names; i++)
 		mem_free(l->name[i]);
 	mem_free(l->name);
@@ -207,8 +309,6 @@ void links_release(struct links *l)
 	mem_free(l->first_node);
 	grown_free(l->gain, l->gain_room);
 	grown_free(l->loss, l->loss_room);
-	grown_free(l->by_child, l->by_child_room);
-	grown_free(l->bucket, l->bucket_room);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -245,7 +345,7 @@ int links_build(struct repo *r, unsigned threads, size_t most,
 		if (run_pack(&s, threads ? threads : 1, e))
 			goto out;
 	}
-	if (run_loose(&s, loose, e) || index_children(l, e))
+	if (run_loose(&s, loose, e) || index_begin(l, threads > 1, e))
 		goto out;
 	names_take(s.names, &l->name, &l->names);
 	rc = 0;
@@ -276,14 +376,6 @@ void links_keep(struct repo *r, struct links *l)
 	else
 		links_release(l);
 	memset(l, 0, sizeof(*l));
-}
-
-void links_of(const struct links *l, uint64_t child, size_t *from, size_t *to)
-{
-	size_t at = l->bucket ? bucket_of(l, child) : 0;
-
-	*from = l->bucket ? l->bucket[at] : 0;
-	*to = l->bucket ? l->bucket[at + 1] : 0;
 }
 
 bool links_loses(const struct links *l, uint32_t node, uint64_t child,

@@ -28,18 +28,17 @@ struct tree_node {
 	uint32_t loss, losses;
 };
 
+struct link_index;
+
 struct links {
 	struct tree_node *node; /* packs' entries in turn, then loose trees */
 	uint32_t nodes;
 	uint32_t *first_node; /* of pack k */
-	struct gain *gain;    /* by node */
+	struct gain *gain; /* by node; those of child 0 are none */
 	size_t gains, gain_room; /* room: see grown.h */
 	struct loss *loss;
 	size_t losses, loss_room;
-	uint32_t *by_child; /* indices of gain, bucket after bucket */
-	uint32_t *bucket;   /* where each begins, and the end */
-	size_t by_child_room, bucket_room;
-	unsigned bucket_bits;
+	struct link_index *index; /* of children; see links_ready() */
 	char **name;
 	uint32_t names;
 };
@@ -56,8 +55,12 @@ int links_get(struct repo *r, unsigned threads, size_t most,
 /* Whole as they were built: for who wants them next, or the repository's end. */
 void links_keep(struct repo *r, struct links *l);
 
-/* The gains of a child stand in by_child, [*from, *to), with others between. */
-void links_of(const struct links *l, uint64_t child, size_t *from, size_t *to);
+/* Before the first links_of(): with several threads one has begun to sort them
+ * when they were built, while others look at names. */
+int links_ready(struct links *l, struct err *e)
+	__attribute__((warn_unused_result));
+/* The gains of a child: which they are, with others between. */
+const uint32_t *links_of(const struct links *l, uint64_t child, size_t *n);
 bool links_loses(const struct links *l, uint32_t node, uint64_t child,
 		 uint32_t name);
 

@@ -260,10 +260,16 @@ const unsigned char *pack_oid(const struct pack *p, uint32_t i)
 	return p->oid + (size_t)p->entry[i].pos * p->oid_step;
 }
 
-uint32_t pack_at(const struct pack *p, uint64_t offset)
+uint32_t pack_before(const struct pack *p, uint32_t i, uint64_t offset)
 {
-	uint32_t low = 0, high = p->n;
+	uint32_t low = i, high = i, step = 1;
 
+	/* mostly it is near */
+	while (low && p->entry[low].offset > offset) {
+		high = low;
+		low -= low < step ? low : step;
+		step = step < PACK_OBJECTS_MAX ? step * 2 : step;
+	}
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
@@ -272,7 +278,7 @@ uint32_t pack_at(const struct pack *p, uint64_t offset)
 		else
 			high = mid;
 	}
-	return low < p->n && p->entry[low].offset == offset ? low : UINT32_MAX;
+	return p->entry[low].offset == offset ? low : UINT32_MAX;
 }
 
 uint32_t pack_find(const struct pack *p, const unsigned char *oid,
@@ -337,6 +343,12 @@ static const unsigned char *read_distance(const unsigned char *at,
 	}
 	*out = v;
 	return at;
+}
+
+void pack_prefetch(const struct pack *p, uint32_t i)
+{
+	if (i < p->n)
+		__builtin_prefetch(p->data + p->entry[i].offset);
 }
 
 bool pack_header(const struct pack *p, uint32_t i, struct pack_object *o)

@@ -52,9 +52,12 @@ void pack_close(struct pack **p);
 
 /* Entry i in order of offsets; false: the bytes there are no object. */
 bool pack_header(const struct pack *p, uint32_t i, struct pack_object *o);
+/* Entry i will be asked for soon; it need not exist. */
+void pack_prefetch(const struct pack *p, uint32_t i);
 const unsigned char *pack_oid(const struct pack *p, uint32_t i);
-/* The entry at an offset, or with an id; UINT32_MAX when there is none. */
-uint32_t pack_at(const struct pack *p, uint64_t offset);
+/* The entry at an offset that is before entry i's, or the one with an id;
+ * UINT32_MAX when there is none. */
+uint32_t pack_before(const struct pack *p, uint32_t i, uint64_t offset);
 uint32_t pack_find(const struct pack *p, const unsigned char *oid,
 		   const uint32_t *entry_of_pos);
 

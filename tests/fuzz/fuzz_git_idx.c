@@ -31,7 +31,9 @@ static void read_all(const struct pack *p)
 		if (!why && n && text[n - 1] == '\1')
 			oid[1]++;
 		free(text);
-		if (pack_at(p, p->entry[i].offset) != i)
+		if ((i && pack_before(p, i, p->entry[i / 2].offset) != i / 2) ||
+		    (i + 1 < p->n &&
+		     pack_before(p, p->n - 1, p->entry[i].offset) != i))
 			abort();
 	}
 	for (i = 0; i < p->n; i++)
