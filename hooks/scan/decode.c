@@ -306,9 +306,8 @@ static bool put_hex(struct view *v, const char *text, size_t from, size_t to)
 	return true;
 }
 
-/* The line that text[at, to) stands in, but not far around. */
-static void around(const char *text, size_t n, const struct segment *s,
-		   size_t *from, size_t *to)
+void view_around(const char *text, size_t n, const struct segment *s,
+		 size_t *from, size_t *to)
 {
 	size_t low = s->start > DECODE_BEFORE ? s->start - DECODE_BEFORE : 0;
 	size_t after = s->coding == CODING_JOIN ? DECODE_AFTER_JOINT
@@ -363,7 +362,7 @@ int view_make(struct view *v, const char *text, size_t n,
 		if (!unpacked)
 			return 0;
 	}
-	around(text, n, s, &from, &to);
+	view_around(text, n, s, &from, &to);
 	if (view_room(v, to - from + len + 1, e))
 		goto out;
 	v->n = 0;

@@ -90,6 +90,10 @@ int view_room(struct view *v, size_t n, struct err *e)
 	__attribute__((warn_unused_result));
 bool decode_readable(int c);
 
+/* Which part of text[0, n) its view is made of: of its line, but not far
+ * around. */
+void view_around(const char *text, size_t n, const struct segment *s,
+		 size_t *from, size_t *to);
 /* *made: false when it decodes to nothing readable. */
 int view_make(struct view *v, const char *text, size_t n,
 	      const struct segment *s, bool *made, struct err *e)

@@ -205,23 +205,39 @@ static int take(struct segments *s, const struct segment *g, struct err *e)
 	return 0;
 }
 
-/* The base's segments that are copied and far enough from every change. */
-static int copied(struct segments *s, const struct delta *d,
-		  const struct run *r, const struct decoder *k, struct err *e)
+/* The first that begins at `from` or later; `guess`: mostly that, or the one
+ * after. */
+static size_t first_from(const struct segments *b, size_t from, size_t guess)
 {
-	const struct segments *b = &d->base->made;
 	size_t low = 0, high = b->n;
 
-	if (b->v[0].start >= r->from + r->len || b->v[high - 1].start < r->from)
-		return 0;
+	if (!guess || b->v[guess - 1].start < from) {
+		if (guess == b->n || b->v[guess].start >= from)
+			return guess;
+		low = guess + 1;
+	} else {
+		high = guess - 1;
+	}
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (b->v[mid].start < r->from)
+		if (b->v[mid].start < from)
 			low = mid + 1;
 		else
 			high = mid;
 	}
+	return low;
+}
+
+/* The base's segments that are copied and far enough from every change; *at:
+ * where the search begins. */
+static int copied(struct segments *s, const struct delta *d,
+		  const struct run *r, const struct decoder *k, size_t *at,
+		  struct err *e)
+{
+	const struct segments *b = &d->base->made;
+	size_t low = first_from(b, r->from, *at);
+
 	for (; low < b->n && b->v[low].start < r->from + r->len; low++) {
 		struct segment g = b->v[low];
 
@@ -234,6 +250,7 @@ static int copied(struct segments *s, const struct delta *d,
 			   g.start, g.end) && take(s, &g, e))
 			return -1;
 	}
+	*at = low;
 	return 0;
 }
 
@@ -296,8 +313,8 @@ int segments_near(struct segments *s, const char *text, size_t n,
 		  const struct delta *d, const struct gap *gap, size_t gaps,
 		  const struct sights *seen, struct decoder *k, struct err *e)
 {
+	size_t i, at = 0;
 	bool blocks;
-	size_t i;
 
 	s->n = 0;
 	s->blocks = false;
@@ -318,7 +335,7 @@ int segments_near(struct segments *s, const char *text, size_t n,
 				     k->escapes.v[i].end, e))
 			return -1;
 	for (i = 0; d->base->made.n && i < d->n; i++)
-		if (copied(s, d, &d->run[i], k, e))
+		if (copied(s, d, &d->run[i], k, &at, e))
 			return -1;
 	segments_sort(s);
 	return 0;

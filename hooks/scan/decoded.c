@@ -175,6 +175,12 @@ static int by_place(const void *a, const void *b)
 	return (x->origin > y->origin) - (x->origin < y->origin);
 }
 
+static void sort_from(struct marks *m, size_t first)
+{
+	if (m->n - first > 1)
+		qsort(m->v + first, m->n - first, sizeof(*m->v), by_place);
+}
+
 /* The segments from *i on that begin before `to`, anew. */
 static int lines(struct scan_thread *t, const char *text, size_t n, size_t *i,
 		 size_t to, struct marks *out, struct err *e)
@@ -186,9 +192,47 @@ static int lines(struct scan_thread *t, const char *text, size_t n, size_t *i,
 	for (; *i < s->n && s->v[*i].start < to; ++*i)
 		if (one(t, 0, &o, text, n, &s->v[*i], out, e))
 			return -1;
-	if (out->n - first > 1)
-		qsort(out->v + first, out->n - first, sizeof(*out->v), by_place);
+	sort_from(out, first);
 	return 0;
+}
+
+/* The text's gaps are kept while views make their own. */
+static void swap_gaps(struct scan_thread *t)
+{
+	struct spans *k = &t->decoder.lines;
+	struct gap *v = t->gap;
+	size_t cap = t->gaps_cap;
+
+	t->gap = k->v;
+	t->gaps_cap = k->cap;
+	k->v = v;
+	k->cap = cap;
+}
+
+/* The base has no marks of this kind, so none are taken over.  What a segment
+ * says depends on what its view is made of alone, so one of the base's of which
+ * all that is copied says nothing here either. */
+static int changed(struct scan_thread *t, const char *text, size_t n,
+		   size_t gaps, struct marks *out, struct err *e)
+{
+	struct segments *s = &t->decoder.segments[0];
+	struct outer o = { .text = text, .n = n };
+	size_t i, from, to, gap = 0, first = out->n;
+	struct spans *k = &t->decoder.lines;
+	int rc = 0;
+
+	swap_gaps(t);
+	for (i = 0; !rc && i < s->n; i++) {
+		view_around(text, n, &s->v[i], &from, &to);
+		while (gap < gaps && k->v[gap].end < from)
+			gap++;
+		/* what is known to say something is the base's */
+		if (!s->v[i].made || (gap < gaps && k->v[gap].start <= to))
+			rc = one(t, 0, &o, text, n, &s->v[i], out, e);
+	}
+	swap_gaps(t);
+	sort_from(out, first);
+	return rc;
 }
 
 /* Lines [from, to) are copied: what the base has there.  *run: where to look
@@ -319,8 +363,9 @@ int decoded_marks(struct scan_thread *t, const char *text, size_t n,
 			  e))
 		return -1;
 	out->made.blocks |= s->blocks;
-	if (!s->n && d->base->coded == d->base->n)
-		return 0;
+	if (d->base->coded == d->base->n)
+		return changed(t, text, n, gaps, out, e) ||
+		       keep_made(s, &out->made, e) ? -1 : 0;
 	if (find_lines(t, text, n, out->made.blocks, gaps, e))
 		return -1;
 	for (i = 0; i < k->lines.n; i++) {

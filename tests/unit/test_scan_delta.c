@@ -429,8 +429,7 @@ static void test_scored(void **state)
 	}
 	fill = random_fill;
 	print_message("# %zu marks, %zu stand\n", marks, stand);
-	assert_true(marks > 100000);
-	assert_true(stand > 1000);
+	assert_true(marks > 100000 && stand > 1000);
 	marks_release(&whole);
 	marks_release(&old);
 	marks_release(&new);
@@ -541,6 +540,51 @@ static void test_cuts(void **state)
 	engine_close(&g);
 }
 
+/* The base decodes to something without marks; what comes near may make some. */
+static void test_silent(void **state)
+{
+	static const char base[] =
+		"xx token of nothing, %61%62%63 and after that some more x\n"
+		"q YWJjZGFiY2RhYmNkYWJjZA== zz \\u0061\\u0062 xx";
+	static const char *const between[] = {
+		"", "ab", "k=", "\n", "=k", "==k", "k=a",
+	};
+	static const char rule[] = "[[rules]]\nid='about'\nregex='''(?m)k=(?:a| .{0,90}"
+				   "abcd?).{0,40}(?:x|zz)|abc.{0,40}=k|^ abcd|"
+				   "abcd zz$'''\n";
+	struct engine_options o = { .config_text = rule };
+	struct marks old = { 0 }, whole = { 0 };
+	size_t to, from, i, n = sizeof(base) - 1;
+	struct err e = ERR_INIT;
+	struct scan_thread t;
+	struct engine g;
+	char text[400];
+	unsigned found = 0;
+
+	(void)state;
+	assert_int_equal(engine_open(&g, &o, &e), 0);
+	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
+	assert_int_equal(scan_text(&t, base, n, NULL, &old, &e), 0);
+	assert_true(old.made.n > 2);
+	assert_int_equal(old.n, old.coded);
+	for (i = 0; i < sizeof(between) / sizeof(*between); i++)
+		for (to = 0; to <= n; to++)
+			for (from = to; from <= n && from < to + 3; from++) {
+				one_cut(&t, base, n, &old, to, between[i], from);
+				snprintf(text, sizeof(text), "%.*s%s%s", (int)to,
+					 base, between[i], base + from);
+				assert_int_equal(scan_text(&t, text, strlen(text),
+						 NULL, &whole, &e), 0);
+				found += whole.n > whole.coded;
+			}
+	print_message("# %u came\n", found);
+	assert_true(found > 20);
+	marks_release(&old);
+	marks_release(&whole);
+	scan_thread_release(&t);
+	engine_close(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same),
@@ -549,6 +593,7 @@ int main(void)
 						(void *)(uintptr_t)rules),
 					  cmocka_unit_test_prestate(test_cuts,
 						(void *)(uintptr_t)few),
+					  cmocka_unit_test(test_silent),
 					  cmocka_unit_test(test_runs) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
