@@ -16,6 +16,9 @@
 #define TOKEN_SHORT 12u
 #define KEY_SHORT 24u
 #define TABLE_HEAD 48u	   /* of a name with what stands before its value */
+#define CRYPTED_LEAST 20u
+#define LINE_PACKED 60u
+#define KINDS_PACKED 14u
 #define LINE_MINIFIED 500u /* a line of code that nobody wrote so */
 
 static bool any_of(const char *p, size_t n, const char *const *words)
@@ -367,6 +370,39 @@ static bool minified(const struct generic_window *w,
 	return n >= LINE_MINIFIED && memchr(p, ';', n) && any_of(p, n, code);
 }
 
+/* Lines of base85 and their like: no blank, and signs of all kinds. */
+static bool packed(const struct generic_window *w,
+		   const struct generic_value *v)
+{
+	bool seen[128] = { false };
+	size_t n, i, kinds = 0;
+	const char *p = line_of(w, v, &n);
+
+	if (n < LINE_PACKED)
+		return false;
+	for (i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c == ' ' || c == '\t' || c >= sizeof(seen))
+			return false;
+		kinds += !seen[c] && ispunct(c);
+		seen[c] = true;
+	}
+	return kinds >= KINDS_PACKED;
+}
+
+/* k10:$apr1$salt$digest: crypt(3)'s and Apache's, also behind a name. */
+static bool crypted(const struct generic_window *w,
+		    const struct generic_value *v)
+{
+	static const char *const schemes[] = { "$apr1$", "$2a$", "$2b$", "$2y$",
+					       "$1$", "$5$", "$6$", "$argon2",
+					       NULL };
+
+	return v->end - v->at > CRYPTED_LEAST &&
+	       any_of(w->text + v->at, v->end - v->at, schemes);
+}
+
 /* password: and as many hexadecimal digits as a digest has.  In capitals it
  * is a setting, and some draw those so. */
 static bool digest_of_password(const struct generic_window *w,
@@ -402,6 +438,7 @@ bool generic_weak(const struct generic_window *w,
 		return true;
 	if (names_file(w, v) || of_address(w, v, f) || kept_elsewhere(w, v))
 		return true;
-	return digest_of_password(w, v, f) || minified(w, v) ||
+	return digest_of_password(w, v, f) || crypted(w, v) || minified(w, v) ||
+	       packed(w, v) ||
 	       for_readers(w, v, f);
 }

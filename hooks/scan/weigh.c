@@ -276,7 +276,8 @@ bool weigh_value(const char *p, size_t n)
 	size_t len;
 	int depth, worst;
 
-	if (public_key(p, n) || weigh_texts(p, n))
+	if (public_key(p, n) || weigh_texts(p, n) || weigh_blob(p, n) ||
+	    weigh_digest(p, n))
 		return false;
 	for (depth = 0; depth < DEPTH_MOST; depth++) {
 		if (n >= 6 && !strncasecmp(p, "basic ", 6)) {
@@ -296,6 +297,8 @@ bool weigh_value(const char *p, size_t n)
 		if (len > 15 && !memcmp(deep[depth], "-----BEGIN ", 11))
 			return memmem(deep[depth], len, " PRIVATE KEY", 12) ||
 			       memmem(deep[depth], len, "BEGIN PRIVATE", 13);
+		if (weigh_mail(deep[depth], len))
+			return false;
 		p = deep[depth];
 		n = len;
 		after_colon(&p, &n);
@@ -448,6 +451,7 @@ static const char *const made_up[] = {
 	"translations", "translation", "lang", "langs", "language",
 	"languages", "localization", "localisation", "messages", "tmpl",
 	"swagger", "openapi", "guide", "guides", "howto", "manual", "manuals", "handbook",
+	"manuscript", "manuscripts",
 	/* of others */
 	"vendor", "vendored", "thirdparty", "bower_components",
 	NULL,
@@ -458,7 +462,8 @@ static const char languages[] =
 	"ko lt lv mk ms nb nl nn no pl pt ro ru sk sl sq sr sv th tr uk ur vi zh ";
 /* Ends of names. */
 static const char *const texts[] = {
-	".md", ".mdx", ".rst", ".adoc", ".asciidoc", ".textile", ".ipynb",
+	".md", ".mdx", ".mde", ".mkd", ".mdown", ".markdown", ".rdoc", ".pod",
+	".tex", ".wiki", ".rst", ".adoc", ".asciidoc", ".textile", ".ipynb",
 	".snap", ".po", ".pot", ".xlf", ".xliff", ".man", ".dist",
 	".template", ".tpl",
 	/* full of sums */
@@ -524,6 +529,7 @@ bool weigh_path(const char *path)
 	size_t n = strlen(path), i, len;
 
 	if (strstr(path, "node_modules/") || strstr(path, "third_party/") ||
+	    strstr(path, "site-packages/") || strstr(path, "dist-packages/") ||
 	    strstr(path, ".yarn/") ||
 	    of_language(path, n))
 		return true;

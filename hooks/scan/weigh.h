@@ -37,6 +37,13 @@ size_t weigh_period(const char *p, size_t n);
 bool weigh_typed(const char *p, size_t n);
 /* A list of texts in base64. */
 bool weigh_texts(const char *p, size_t n);
+/* Longer than what anybody is given to log in with: something encrypted or
+ * packed, unless it is a key or a web token. */
+bool weigh_blob(const char *p, size_t n);
+/* The digest of a password that everybody tries first. */
+bool weigh_digest(const char *p, size_t n);
+/* Ends as a mail address does. */
+bool weigh_mail(const char *p, size_t n);
 
 /* Is it a path of tests, examples, documentation or translations? */
 bool weigh_path(const char *path);

@@ -147,6 +147,8 @@ told_as() { # CONFIDENCE NAME
 	"security-token": "IQoJb3JpZ2luX2VjEKz5kR7vXq2mWz9p"
 	key: "bsfH264Mp4toannexb",
 	gotpantheon: "kR7v-Xq2mWz9p,Ls8T"
+	htpasswd: "k10:$apr1$uRI0a4Fm$MGXWCGNP9k5Qe2/926o/q0"
+	DEF_PASSWORD = "e10adc3949ba59abbe56e057f20f883e";
 	S
 	told_as high app.txt <<-'S'
 	//registry.internal/:_authToken=kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq2mWz9p

@@ -107,6 +107,9 @@ static void test_made_up(void **state)
 		"Gl\\u00f6mt Ditt l\\u00f6senord?", "Nenalezeno %1 k %2",
 		"2.kR7vXq2mWz9pLs8TnQ4yBd==|kR7vXq2mWz9pLs8TnQ4yBd6FkR7vXq|R7vXq2mWz9p",
 		"ENC(kR7vXq2mWz9pLs8TnQ4y)", "pk_kR7vXq2mWz9pLs8TnQ4y",
+		/* the digest of 123456; base64 of an address */
+		"e10adc3949ba59abbe56e057f20f883e",
+		"ICJkdGMtZGVAdGVzdC11c2UtNDg2LmlhbS5leGFtcGxlLmNvbSI=",
 		/* words of other languages, fingers on the middle row */
 		"gebruikerswachtwoord", "anv\\xe4ndarl\\xf6senord",
 		"jasdfhklsjadhflnhsausdfas", "sdkfj2hsdkjfh34lkasdjf",
@@ -168,6 +171,14 @@ static void test_long(void **state)
 	assert_false(weigh_value(text, sizeof(text)));
 	memcpy(text, key, sizeof(key) - 1);
 	assert_true(weigh_value(text, sizeof(text)));
+	/* something encrypted is long; what one logs in with is not */
+	for (i = 0; i < sizeof(text); i++)
+		text[i] = (LOWER UPPER DIGIT "+/")[dice(64)];
+	memcpy(text, "AgB", 3);
+	assert_false(weigh_value(text, 700));
+	assert_true(weigh_value(text, 240));
+	memcpy(text, "MII", 3);
+	assert_true(weigh_value(text, 700));
 }
 
 static void test_key_blocks(void **state)
@@ -223,7 +234,9 @@ static void test_paths(void **state)
 		"yarn.lock", "ui/package-lock.json", "js/app.min.js", "a/testdata/key.pem",
 		"public/js/langs/la.json", "assets/localization/cs/TeX.js",
 		"api/swagger.json", "logo.eps", "guides/setup.html", "boot.log",
-		"en/search/search_index.json", ".yarn/releases/yarn.cjs", NULL,
+		"en/search/search_index.json", ".yarn/releases/yarn.cjs",
+		"lib/python2.7/site-packages/ansible/x.py",
+		"manuscript/swarm.txt", "swarm.mde", "a/README.markdown", NULL,
 	};
 	static const char *const real[] = {
 		"app.conf", "src/main/latest.c", "contest/a.py", "attest.go",
