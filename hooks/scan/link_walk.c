@@ -98,15 +98,18 @@ static int read_whole(struct link_worker *k, const char *p, size_t n, struct err
 	return 0;
 }
 
-/* Does a mode of git's end at `space`? */
+/* Does a mode end at `space`?  Whatever git takes for a folder (4), file (10),
+ * link (12) or submodule (16), not only what it writes. */
 static bool mode_before(const char *text, const char *space)
 {
-	return space >= text + 5 &&
-	       (!memcmp(space - 5, "40000", 5) ||
-		(space >= text + 6 && (!memcmp(space - 6, "1006", 4) ||
-				       !memcmp(space - 6, "1007", 4) ||
-				       !memcmp(space - 6, "120000", 6) ||
-				       !memcmp(space - 6, "160000", 6))));
+	const char *p = space - 4;
+
+	if (space < text + 5 || (p[0] & ~7) != '0' || (p[1] & ~7) != '0' ||
+	    (p[2] & ~7) != '0' || (p[3] & ~7) != '0')
+		return false;
+	return p[-1] == '4' ||
+	       (space >= text + 6 && p[-2] == '1' &&
+		(p[-1] == '0' || p[-1] == '2' || p[-1] == '6'));
 }
 
 /* Where the name begins whose NUL is at `nul`: after the nearest mode.  NULL:

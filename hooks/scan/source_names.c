@@ -288,6 +288,13 @@ static int one_ref(struct job *j, const struct tip *tip)
 	return 0;
 }
 
+/* The time ended among the names, and nothing has said so yet. */
+static void tell_late(const struct source *s, size_t commits)
+{
+	if (deadline_met(s->deadline) && !s->tally->unseen)
+		tally_unseen(s->tally, NULL, commits ? commits : 1);
+}
+
 int source_names(const struct source *s, struct repo *r,
 		 const struct commits *c, const struct tip *tip, size_t tips,
 		 struct err *e)
@@ -305,6 +312,7 @@ int source_names(const struct source *s, struct repo *r,
 		rc = any_name(&j, &any);
 	for (i = 0; any && i < c->n && !rc && !deadline_over(s->deadline); i++)
 		rc = one_commit(&j, c->v[i].oid);
+	tell_late(s, c->n);
 	tally_thread(s->tally, &j.t);
 	scan_thread_release(&j.t);
 	return rc;
@@ -387,6 +395,7 @@ int source_names_all(const struct source *s, struct repo *r, struct commits *c,
 		if (!rc)
 			drop_twice(s->list, first, from);
 	}
+	tell_late(s, c->n);
 	tally_thread(s->tally, &j.t);
 	scan_thread_release(&j.t);
 	return rc ? -1 : 0;

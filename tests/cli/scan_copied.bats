@@ -186,12 +186,37 @@ commits() {
 	[ "$status" -eq 0 ]
 	asked=$(grep -o "asked [0-9]*" <<<"$output" | cut -d' ' -f2)
 	git remote set-url origin ../again
-	export CURFEW_DEADLINE_ASKS=$((asked - 3))
-	push few
-	[ "$status" -ne 0 ]
-	[[ $output == *"not looked at, the time was over (curfew.maxTime"* ]]
+	# among the objects, in the comparing, among the names: always told
+	for before in 0 1 4 9 12 15 25 40; do
+		export CURFEW_DEADLINE_ASKS=$((asked - before))
+		push few
+		[ "$status" -ne 0 ]
+		[[ $output == *"not looked at, the time was over (curfew.maxTime"* ]]
+	done
 	git -C ../again config curfew.onTimeout accept
 	push few
 	[ "$status" -eq 0 ]
 	[[ $output == *"let through: "*"not looked at"* ]]
+}
+
+@test "an odd mode in a tree that comes as a delta hides no old file" {
+	guarded
+	git -C ../server config transfer.unpackLimit 1
+	blob=$(git rev-parse HEAD:old/deep/h)
+	git checkout -q --orphan alone
+	git rm -rqf .
+	for i in $(seq 300); do echo "$i" >"f$i"; done
+	git add .
+	git commit -qm many
+	git rm -q "f1?" "f29?"
+	git commit -qm fewer
+	# the same tree, and the old file under a mode that git writes nowhere
+	python3 - "$(git rev-parse 'HEAD^{tree}')" "$blob" <<-'P'
+		import subprocess, sys
+		t = subprocess.check_output(["git", "cat-file", "tree", sys.argv[1]])
+		open("tree", "wb").write(t + b"100444 zz\0" + bytes.fromhex(sys.argv[2]))
+	P
+	tree=$(git hash-object -t tree -w --literally tree)
+	push "$(git commit-tree -p HEAD -m odd "$tree"):refs/heads/odd"
+	refused zz:1
 }
