@@ -8,18 +8,7 @@ load one_server
 
 # connect [USER PASSWORD [OPTIONS-JSON]]
 connect() {
-	provider_start "$CURFEW_BUILD/curfew-provider-mysql"
-	ask_json "$(jq -nc --arg port "$MY_PORT" --arg user "${1:-root}" \
-		--arg secret "${2:-$MY_ADMIN}" --argjson more "${3:-$none}" \
-		'{verb: "hello", protocol: 1, connection: "my",
-		  options: ({host: "127.0.0.1", port: $port, user: $user} + $more),
-		  secret: $secret}')"
-}
-
-probe_secret() { # account secret life
-	ask probe account "$1" kind password credential password secret "$2"
-	expect .status ok
-	expect .life "$3"
+	log_in my "$MY_PORT" "${1:-root}" "${2:-$MY_ADMIN}" "${3:-}"
 }
 
 priv() { # user host

@@ -6,18 +6,7 @@ load one_server
 
 # connect [USER PASSWORD [OPTIONS-JSON]]
 connect() {
-	provider_start "$CURFEW_BUILD/curfew-provider-postgres"
-	ask_json "$(jq -nc --arg port "$PG_PORT" --arg user "${1:-postgres}" \
-		--arg secret "${2:-$PG_ADMIN}" --argjson more "${3:-$none}" \
-		'{verb: "hello", protocol: 1, connection: "pg",
-		  options: ({host: "127.0.0.1", port: $port, user: $user} + $more),
-		  secret: $secret}')"
-}
-
-probe_secret() { # account secret life
-	ask probe account "$1" kind password credential password secret "$2"
-	expect .status ok
-	expect .life "$3"
+	log_in pg "$PG_PORT" "${1:-postgres}" "${2:-$PG_ADMIN}" "${3:-}"
 }
 
 @test "hello logs in: a wrong password is refused, an absent server is retried" {

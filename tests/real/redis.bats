@@ -8,18 +8,7 @@ load one_server
 
 # connect [USER PASSWORD [OPTIONS-JSON]]
 connect() {
-	provider_start "$CURFEW_BUILD/curfew-provider-redis"
-	ask_json "$(jq -nc --arg port "$RD_PORT" --arg user "${1:-default}" \
-		--arg secret "${2:-$RD_ADMIN}" --argjson more "${3:-$none}" \
-		'{verb: "hello", protocol: 1, connection: "rd",
-		  options: ({host: "127.0.0.1", port: $port, user: $user} + $more),
-		  secret: $secret}')"
-}
-
-probe_secret() { # account secret life
-	ask probe account "$1" kind password credential x secret "$2"
-	expect .status ok
-	expect .life "$3"
+	log_in rd "$RD_PORT" "${1:-default}" "${2:-$RD_ADMIN}" "${3:-}"
 }
 
 ids() { # account
