@@ -252,41 +252,52 @@ static size_t zone_start(const struct chain *c, const struct gap *g)
 	return !c->all && from < g->low ? g->low : from;
 }
 
+static int over_gap(struct chain *c, const struct gap *g, struct err *e)
+{
+	const size_t from = zone_start(c, g), last = g->end;
+
+	if (c->f < from)
+		c->f = from;
+	if (zone(c, last, e))
+		return -1;
+	if (c->f < last + 1)
+		c->f = last + 1;
+	return 0;
+}
+
+/* As far as the gap behind it, if there is one. */
+static int over_run(struct chain *c, const struct run *run,
+		    const struct gap *behind, const struct mark *first,
+		    struct err *e)
+{
+	if (c->f < run->at)
+		c->f = run->at;
+	seek(c, first, c->f - run->at + run->from);
+	return copied(c, run, behind ? zone_start(c, behind) : c->n + 1, e);
+}
+
 /* Gaps and runs come in turn; a text that begins with the base's beginning
  * has no gap in front. */
 static int walk(struct chain *c, struct err *e)
 {
 	const struct mark *first = c->mark;
 	size_t g = 0, r = 0, runs = c->d ? c->d->n : 0;
+	int rc = 0;
 
-	while ((g < c->gaps || r < runs) && !pace_over(&c->t->pace, 16)) {
+	while (!rc && (g < c->gaps || r < runs) &&
+	       !pace_over(&c->t->pace, 16)) {
 		const struct run *run = r < runs ? &c->d->run[r] : NULL;
+		const struct gap *gap = g < c->gaps ? &c->gap[g] : NULL;
 
-		if (g < c->gaps && (!run || c->gap[g].end <= run->at)) {
-			size_t from, last = c->gap[g].end;
-
-			from = zone_start(c, &c->gap[g]);
-			if (c->f < from)
-				c->f = from;
-			if (zone(c, last, e))
-				return -1;
-			if (c->f < last + 1)
-				c->f = last + 1;
+		if (gap && (!run || gap->end <= run->at)) {
+			rc = over_gap(c, gap, e);
 			g++;
-		} else {
-			size_t stop = c->n + 1;
-
-			if (g < c->gaps)
-				stop = zone_start(c, &c->gap[g]);
-			if (c->f < run->at)
-				c->f = run->at;
-			seek(c, first, c->f - run->at + run->from);
-			if (copied(c, run, stop, e))
-				return -1;
+		} else if (run) {
+			rc = over_run(c, run, gap, first, e);
 			r++;
 		}
 	}
-	return 0;
+	return rc ? -1 : 0;
 }
 
 /* ---- the text ------------------------------------------------------------ */

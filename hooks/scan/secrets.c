@@ -59,7 +59,7 @@ void secrets_free(struct secrets **sp)
 
 	if (!s)
 		return;
-	for (i = 0; i < s->n; i++)
+	for (i = 0; s->chunk && i < s->n; i++)
 		mem_free(s->chunk[i / CHUNK][i % CHUNK].text);
 	for (i = 0; s->chunk && i * CHUNK < s->n; i++)
 		mem_free(s->chunk[i]);

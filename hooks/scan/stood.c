@@ -139,20 +139,26 @@ static int had(struct look *k, git_commit *parent, git_commit *c, bool moved,
 static int holder(struct look *k, git_commit *c, const struct finding *f,
 		  char **path, git_commit **out)
 {
-	unsigned i, n = git_commit_parentcount(c);
+	const unsigned n = git_commit_parentcount(c);
 	git_commit *p = NULL;
 	char *was = NULL;
+	unsigned i = 0;
+	bool moved = false; /* asked of each parent once more */
 	int rc = 0;
 
 	*out = NULL;
-	for (i = 0; i < 2 * n && !*out && !rc; i++) {
-		if (git_commit_parent(&p, c, i % n))
-			continue;
-		rc = had(k, p, c, i >= n, f, *path, &was);
-		if (!rc && was)
-			*out = p;
-		else
-			git_commit_free(p);
+	while (i < n && !*out && !rc) {
+		if (!git_commit_parent(&p, c, i)) {
+			rc = had(k, p, c, moved, f, *path, &was);
+			if (!rc && was)
+				*out = p;
+			else
+				git_commit_free(p);
+		}
+		if (++i == n && !moved) {
+			moved = true;
+			i = 0;
+		}
 	}
 	if (was) {
 		mem_free(*path);
