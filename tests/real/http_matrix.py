@@ -96,9 +96,10 @@ class Matrix:
         with open(f"{tempfile.mkdtemp()}/{name}.toml", "w", encoding="utf-8") as f:
             f.write(text)
         self.definition = tomllib.loads(text)
-        self.p = Provider(program, f.name, options, self.spec["admin"]())
+        admin = self.spec["admin"]()  # of some it makes a key: once
+        self.p = Provider(program, f.name, options, admin)
         options["timeout"] = "400ms"
-        self.hasty = Provider(program, f.name, options, self.spec["admin"]())
+        self.hasty = Provider(program, f.name, options, admin)
         self.last = self.p
 
     # ---- the fake's state
