@@ -1,9 +1,8 @@
 /*
  * curfew-scan pre-receive, update: on the server, before a push is taken.
  *
- * pre-receive scans the quarantine that git puts a push into.  A push that
- * brings no objects (a delete, a branch at a known commit) is let through at
- * once.  When git runs update, the quarantine is over and the objects lie in
+ * pre-receive scans the quarantine that git puts a push into, and old commits that
+ * the push leads to though no ref does.  A delete is let through at once.  When git runs update, the quarantine is over and the objects lie in
  * the repository: what no ref leads to is scanned, and a refusal leaves
  * objects behind that git's own gc removes.
  */
@@ -30,6 +29,9 @@ static int collect_tips(const struct strings *lines, struct tip *tip, size_t *n,
 		if (!text_unhex(lines->v[i + 1], tip[*n].oid, OID_LEN))
 			return err_fail(e, ERR_FORMAT, lines->v[i + 2],
 					"its new value is no object id");
+		if (!text_unhex(lines->v[i], tip[*n].old, OID_LEN))
+			return err_fail(e, ERR_FORMAT, lines->v[i + 2],
+					"its old value is no object id");
 		tip[(*n)++].name = lines->v[i + 2];
 	}
 	return 0;

@@ -31,6 +31,7 @@ struct attribution {
 struct tip {
 	const char *name;
 	unsigned char oid[OID_LEN]; /* commit, tag or tree */
+	unsigned char old[OID_LEN]; /* what it leads to now; zeros: not there */
 };
 
 struct attribute_options {

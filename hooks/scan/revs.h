@@ -8,10 +8,12 @@
 
 #include "hooks/scan/rules.h"
 
+struct quarantine;
 struct revs {
 	struct strings new, old; /* ids: from these, but not from those */
 	uint64_t most;		 /* commits; 0: all */
 	bool no_merges;
+	const struct quarantine *in; /* where else objects lie, or NULL */
 };
 
 /* REV, ^REV, A..B, A...B, --all, --branches, --tags, -N, -n N, --max-count=N,

@@ -203,6 +203,14 @@ int source_files(const struct source *s, const char *path, struct err *e)
 			close(fd);
 		return -1;
 	}
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+		close(fd);
+		err_fail(e, ERR_UNSUPPORTED, path, "neither a file nor a "
+			 "folder");
+		err_hint(e, "--stdin reads a pipe: '... | curfew-scan scan "
+			    "--stdin'");
+		return -1;
+	}
 	if (scan_thread_init(&w.t, &s->engine->scanner, e)) {
 		close(fd);
 		return -1;

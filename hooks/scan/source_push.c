@@ -4,7 +4,8 @@
  * Looks at exactly the objects that came in, packed or loose, and not at
  * old..new: so what is in no ref of the push is seen too, and the cost does
  * not depend on the size of the repository.  Old objects only where the push
- * puts them at new paths (copied.h).
+ * puts them at new paths (copied.h), or leads to commits that no ref leads to
+ * (unreached.h).
  */
 #include <git2.h>
 #include <string.h>
@@ -16,11 +17,11 @@
 #include "hooks/scan/source_names.h"
 #include "hooks/scan/stood.h"
 #include "hooks/scan/tell.h"
+#include "hooks/scan/unreached.h"
 
-/* The object store without the quarantine. */
-static int open_old(const struct quarantine *q, git_odb **old, struct err *e)
+int source_old_store(const struct quarantine *q, git_odb **old, struct err *e)
 {
-	char *copy = mem_strdup(q->alternates), *rest = copy, *p;
+	char *copy = mem_strdup(q->alternates ? q->alternates : ""), *rest = copy, *p;
 	int rc = 0;
 
 	if (!copy)
@@ -47,7 +48,7 @@ static int drop_known(const struct quarantine *q, struct sightings *s,
 
 	if (!s->n || !q->alternates)
 		return 0;
-	if (open_old(q, &old, e))
+	if (source_old_store(q, &old, e))
 		return -1;
 	for (i = 0; i < s->n && !rc; i++) {
 		git_oid_fromraw(&id, s->v[i].oid);
@@ -143,6 +144,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
 	    (q->alternates && copied_find(s, &r, q, &again, &out.commits, e)) ||
 	    stood_mark(s, &r, e) ||
+	    unreached_find(s, &r, q, &out.commits, e) ||
 	    source_names(s, &r, &out.commits, q->tip, q->tips, e))
 		goto out;
 	rc = 0;

@@ -342,7 +342,8 @@ int source_range(const struct source *s, const char *path,
 	git_oid id;
 	int rc = -1;
 
-	if (repo_open(&j.r, path, NULL, NULL, e))
+	if (repo_open(&j.r, path, revs->in ? revs->in->objects : NULL,
+		      revs->in ? revs->in->alternates : NULL, e))
 		return -1;
 	if (scan_thread_init(&j.t, &s->engine->scanner, e))
 		goto out;

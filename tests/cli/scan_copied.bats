@@ -220,3 +220,37 @@ commits() {
 	push "$(git commit-tree -p HEAD -m odd "$tree"):refs/heads/odd"
 	refused zz:1
 }
+
+@test "an old commit that was given up, alone, under a new one, by a tag" {
+	git rm -qr old
+	git commit -qm gone
+	git push -qf origin "$(git commit-tree -m clean 'HEAD^{tree}'):refs/heads/main"
+	git push -q origin main:refs/heads/aside main~1:refs/heads/lost
+	git push -q origin :refs/heads/lost :refs/heads/aside
+	# nothing leads to the old secret on the server now, and all of it is there
+	guarded
+	git fetch -q --prune
+	push main~1:refs/heads/again
+	refused old/deep/h:1
+	push "$(git rev-parse main~1:old/deep/h):refs/tags/file"
+	[ "$status" -ne 0 ]
+	[[ $output == *gitlab-token* ]]
+	git tag -am "of it" told main~1
+	push told
+	refused old/deep/h:1
+	echo more >more
+	git add more
+	git commit -qm more
+	push main:refs/heads/top
+	refused old/deep/h:1
+	# what a ref leads to is old, whichever commit of it
+	git checkout -q --detach origin/main
+	for i in 1 2 3; do git commit -q --allow-empty -m "n$i"; done
+	push HEAD:refs/heads/main
+	[ "$status" -eq 0 ]
+	push HEAD~2:refs/heads/older
+	[ "$status" -eq 0 ]
+	git commit-tree -p HEAD~3 -m side 'HEAD^{tree}' >../side
+	push "$(cat ../side):refs/heads/side"
+	[ "$status" -eq 0 ]
+}
