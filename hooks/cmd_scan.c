@@ -305,6 +305,12 @@ static int parse(int argc, char **argv, struct scan_options *o, bool *help,
 	if (o->built_in && o->engine.config)
 		return err_fail(e, ERR_USAGE, "--built-in",
 				"cannot be together with --config");
+	if (o->use_stdin + o->staged + (o->range != NULL) > 1)
+		return err_fail(e, ERR_USAGE, NULL, "one of --stdin, --staged "
+				"and --range at a time");
+	if (o->range && !o->range[strspn(o->range, " ")])
+		return err_fail(e, ERR_USAGE, "--range", "is empty; --all takes "
+				"the commits of all refs");
 	o->path = optind < argc ? argv[optind] : ".";
 	return 0;
 }

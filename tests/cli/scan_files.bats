@@ -276,3 +276,19 @@ setup() {
 	run "$scan" rules check bad.toml
 	[[ $output == *"1 rule, "*" remark"* ]]
 }
+
+@test "a pipe as a path, an empty range, two sources: told, not taken for nothing" {
+	cd "$BATS_TEST_TMPDIR"
+	mkfifo pipe
+	run timeout 20 "$CURFEW_BUILD/curfew-scan" scan pipe
+	[ "$status" -eq 126 ] || [ "$status" -eq 3 ]
+	[[ $output == *"neither a file nor a folder"* ]]
+	[[ $output == *--stdin* ]]
+	git init -q repo
+	run "$CURFEW_BUILD/curfew-scan" scan --range "" repo
+	[ "$status" -eq 126 ]
+	[[ $output == *"--range"*"is empty"* ]]
+	run "$CURFEW_BUILD/curfew-scan" scan --staged --stdin repo </dev/null
+	[ "$status" -eq 126 ]
+	[[ $output == *"at a time"* ]]
+}
