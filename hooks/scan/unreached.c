@@ -22,6 +22,7 @@ struct job {
 	struct idset seen;  /* asked about already */
 	struct idset known; /* a ref leads there */
 	struct strings ids; /* old ones, maybe unreached */
+	bool trees;	    /* ... one is a tree */
 	struct err *e;
 };
 
@@ -97,6 +98,7 @@ static int add_tip(struct job *j, const struct tip *tip)
 		if (!rc && old)
 			rc = add_id(j, git_object_id(end));
 	}
+	j->trees |= old && git_object_type(end ? end : o) == GIT_OBJECT_TREE;
 	git_object_free(end);
 	git_object_free(o);
 	return rc;
@@ -123,6 +125,19 @@ static int collect(struct job *j, const struct commits *c)
 	return 0;
 }
 
+/* The tree of what the ref leads to. */
+static int add_tree(struct job *j, const git_reference *ref)
+{
+	git_object *tree = NULL;
+	int rc = 0;
+
+	if (!git_reference_peel(&tree, ref, GIT_OBJECT_TREE))
+		rc = idset_add(&j->known, oid_short(git_object_id(tree)->id),
+			       NULL, j->e);
+	git_object_free(tree);
+	return rc;
+}
+
 /* All that refs lead to directly. */
 static int add_refs(struct job *j)
 {
@@ -140,6 +155,8 @@ static int add_refs(struct job *j)
 			rc = idset_add(&j->known, oid_short(id->id), NULL, j->e);
 		if (!rc && end)
 			rc = idset_add(&j->known, oid_short(end->id), NULL, j->e);
+		if (!rc && j->trees)
+			rc = add_tree(j, ref);
 		git_reference_free(ref);
 	}
 	git_reference_iterator_free(it);
