@@ -199,7 +199,8 @@ static int names_old(struct job *j, const struct commits *c, bool *yes)
 		      j->e))
 		return -1;
 	for (i = 0; i < l.gains && !*yes; i++)
-		*yes = !idset_has(&j->here, l.gain[i].child);
+		*yes = l.gain[i].child && /* else between two threads' */
+		       !idset_has(&j->here, l.gain[i].child);
 	links_keep(j->r, &l);
 	return 0;
 }

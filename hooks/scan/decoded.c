@@ -313,6 +313,8 @@ static int pass_by(struct scan_thread *t, const char *text, size_t n, size_t *i,
 
 	for (; *i < s->n && s->v[*i].start < to; ++*i)
 		if (!s->v[*i].made &&
+		    !pace_over(&t->pace, VIEW_WORK + s->v[*i].end -
+						 s->v[*i].start) &&
 		    view_make(&t->decoder.view[0], text, n, &s->v[*i],
 			      &s->v[*i].made, e))
 			return -1;

@@ -68,8 +68,13 @@ void grown_join(void *p, size_t at, void *q, size_t q_room, size_t bytes)
 
 	if (!whole || mremap(q, whole, whole, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     to) == MAP_FAILED) {
-		if (bytes)
+		/* what lay there may be gone by now */
+		if (bytes) {
+			(void)mmap(to, whole, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+				   0);
 			memcpy(to, q, bytes);
+		}
 		grown_free(q, q_room);
 	} else if (q_room > whole) {
 		munmap((char *)q + whole, q_room - whole);
