@@ -15,6 +15,7 @@
 #include "hooks/scan/revs.h"
 
 struct job {
+	const struct source *s;
 	struct repo *r;
 	const struct quarantine *q;
 	git_odb *old; /* opened when it is asked */
@@ -54,8 +55,10 @@ static int add_parents(struct job *j, const struct commits *c, size_t i)
 	if (k == c->v[i].parents)
 		return 0;
 	git_oid_fromraw(&id, c->v[i].oid);
-	if (git_commit_lookup(&commit, j->r->git, &id))
-		return 0; /* what cannot be read was told */
+	if (git_commit_lookup(&commit, j->r->git, &id)) {
+		tally_object(j->s->tally, id.id, "%s", repo_why());
+		return 0;
+	}
 	for (k = 0; k < git_commit_parentcount(commit) && !rc; k++) {
 		const git_oid *parent = git_commit_parent_id(commit, k);
 
@@ -84,9 +87,12 @@ static int add_tip(struct job *j, const struct tip *tip)
 	int rc = 0;
 
 	git_oid_fromraw(&id, tip->oid);
-	if (idset_has(&j->in, oid_short(tip->oid)) ||
-	    git_object_lookup(&o, j->r->git, &id, GIT_OBJECT_ANY))
+	if (idset_has(&j->in, oid_short(tip->oid)))
 		return 0;
+	if (git_object_lookup(&o, j->r->git, &id, GIT_OBJECT_ANY)) {
+		tally_problem(j->s->tally, tip->name, "%s", repo_why());
+		return 0;
+	}
 	if (git_object_type(o) != GIT_OBJECT_COMMIT)
 		rc = is_old(j, &id, &old);
 	if (!rc && (old || git_object_type(o) == GIT_OBJECT_COMMIT)) {
@@ -104,6 +110,14 @@ static int add_tip(struct job *j, const struct tip *tip)
 	return rc;
 }
 
+static bool late(const struct job *j)
+{
+	if (!deadline_over(j->s->deadline))
+		return false;
+	tally_unseen(j->s->tally, j->q->git_dir, 1);
+	return true;
+}
+
 static int collect(struct job *j, const struct commits *c)
 {
 	static const unsigned char none[OID_LEN];
@@ -116,10 +130,10 @@ static int collect(struct job *j, const struct commits *c)
 		if (memcmp(j->q->tip[i].old, none, OID_LEN) != 0 &&
 		    idset_add(&j->known, oid_short(j->q->tip[i].old), NULL, j->e))
 			return -1;
-	for (i = 0; i < c->n; i++)
+	for (i = 0; i < c->n && !late(j); i++)
 		if (add_parents(j, c, i))
 			return -1;
-	for (i = 0; i < j->q->tips; i++)
+	for (i = 0; i < j->q->tips && !late(j); i++)
 		if (add_tip(j, &j->q->tip[i]))
 			return -1;
 	return 0;
@@ -181,7 +195,7 @@ int unreached_find(const struct source *s, struct repo *r,
 		   const struct quarantine *q, const struct commits *c,
 		   struct err *e)
 {
-	struct job j = { .r = r, .q = q, .e = e };
+	struct job j = { .s = s, .r = r, .q = q, .e = e };
 	struct revs revs = { .in = q };
 	int rc = -1;
 

@@ -1,5 +1,26 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # For the bats files that run curfew-scan.
+
+# Every setup: the program, a secret, no settings but the test's own, its folder.
+scan_setup() {
+	scan=$CURFEW_BUILD/curfew-scan
+	scan_cache "$BATS_FILE_TMPDIR/cache"
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
+	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	secret=gl"pat-hookTESTsecret456789"
+	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+# A server with the hook, which has time on a slow machine too, and a clone.
+scan_server() {
+	git init -q --bare server
+	"$scan" hook install server >/dev/null
+	git -C server config curfew.maxTime 1h
+	git init -q -b main work
+	cd work || exit 1
+	git remote add origin ../server
+}
 
 # scan_cache FOLDER: compiled rules are kept there.  tests/run has them made once
 # for all files, which is seconds, and with the sanitizers many of them.

@@ -4,27 +4,14 @@
 # CURFEW_DEADLINE_ASKS ends the time at the N-th question, CURFEW_COUNTS tells
 # how much was done until then.
 
-
-
 load scan
 
 setup() {
-	scan=$CURFEW_BUILD/curfew-scan
-	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
-	secret=gl"pat-hookTESTsecret456789"
-	cd "$BATS_TEST_TMPDIR" || exit 1
+	scan_setup
 }
 
 server() {
-	git init -q --bare server
-	"$scan" hook install server >/dev/null
-	git -C server config curfew.maxTime 1h # only questions end it
-	git init -q -b main work
-	cd work
-	git remote add origin ../server
+	scan_server # only questions end its time
 	echo clean >f
 	git add f
 	git commit -qm one

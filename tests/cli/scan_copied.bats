@@ -4,20 +4,9 @@
 load scan
 
 setup() {
-	scan=$CURFEW_BUILD/curfew-scan
-	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
-	secret=gl"pat-hookTESTsecret456789"
-	cd "$BATS_TEST_TMPDIR" || exit 1
-	git init -q --bare server
-	"$scan" hook install server >/dev/null
-	git -C server config curfew.maxTime 1h # only questions end it
-	mv server/hooks/pre-receive hook
-	git init -q -b main work
-	cd work
-	git remote add origin ../server
+	scan_setup
+	scan_server
+	mv ../server/hooks/pre-receive ../hook # until guarded()
 	mkdir -p old/deep
 	seq 50 >f
 	echo "token = $secret" >old/deep/h
@@ -253,4 +242,18 @@ commits() {
 	git commit-tree -p HEAD~3 -m side 'HEAD^{tree}' >../side
 	push "$(cat ../side):refs/heads/side"
 	[ "$status" -eq 0 ]
+}
+
+@test "an old commit that was given up: whenever the time ends, it does not come in" {
+	git push -q origin main:refs/heads/lost "$(git commit-tree -m clean "$(git mktree </dev/null)"):refs/heads/new"
+	git -C ../server symbolic-ref HEAD refs/heads/new
+	git push -q origin :refs/heads/lost :refs/heads/main
+	guarded
+	for n in 1 2 3 4 6 8 12 16 24 100000; do
+		CURFEW_DEADLINE_ASKS=$n run timeout 300 git push origin "main:refs/heads/r$n"
+		echo "$n: $output"
+		[ "$status" -ne 0 ]
+	done
+	[ -z "$(git -C ../server for-each-ref 'refs/heads/r*')" ]
+	refused old/deep/h:1
 }
