@@ -199,6 +199,10 @@ int source_files(const struct source *s, const char *path, struct err *e)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st)) {
 		err_sys(e, path, "open");
+		if (errno == ENOENT)
+			err_hint(e, "PATH is a folder, a file or a repository; "
+				    "'curfew-scan scan --help' has examples");
+		err_ctx(e, path, "scan");
 		if (fd >= 0)
 			close(fd);
 		return -1;

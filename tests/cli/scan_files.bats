@@ -279,9 +279,12 @@ setup() {
 
 @test "a pipe as a path, an empty range, two sources: told, not taken for nothing" {
 	cd "$BATS_TEST_TMPDIR"
+	run "$CURFEW_BUILD/curfew-scan" scan nowhere
+	[ "$status" -eq 3 ]
+	[[ $output == *"cannot scan 'nowhere': "*"curfew-scan scan --help"* ]]
 	mkfifo pipe
 	run timeout 20 "$CURFEW_BUILD/curfew-scan" scan pipe
-	[ "$status" -eq 126 ] || [ "$status" -eq 3 ]
+	[ "$status" -eq 3 ]
 	[[ $output == *"neither a file nor a folder"* ]]
 	[[ $output == *--stdin* ]]
 	git init -q repo
