@@ -57,6 +57,21 @@ static int cut_again(struct drive *d, uint32_t target, struct err *e)
 	return drive_arm(d, i, drive_now(d), e);
 }
 
+/* Its end is confirmed: what the probe waits for since an earlier "alive", or
+ * since its service was down, is past.  A probe that has seen it survive keeps
+ * its ever longer waits. */
+static int ask_again(struct drive *d, uint32_t target, struct err *e)
+{
+	uint32_t i = d->w->targets[target].act[V_PROBE];
+	struct action *p = work_of(d->w, target, V_PROBE);
+
+	if (!p || !p->attempts || !action_open(p) || p->sending ||
+	    p->flags & AF_SURVIVED || p->next_ms <= drive_now(d))
+		return 0;
+	p->fails = 0;
+	return drive_arm(d, i, drive_now(d), e);
+}
+
 /* First word on disable or revoke: sessions may be cut, death may be asked. */
 static int cut_answered(struct drive *d, uint32_t target, bool done,
 			struct err *e)
@@ -69,6 +84,11 @@ static int cut_answered(struct drive *d, uint32_t target, bool done,
 		return -1;
 	if (!done)
 		return 0;
+	if (ask_again(d, target, e) < 0)
+		return -1;
+	for (uint32_t c = t->child; c != NONE; c = d->w->targets[c].sibling)
+		if (ask_again(d, c, e) < 0)
+			return -1;
 	if (t->what == T_CREDENTIAL && t->parent != NONE) {
 		const struct action *x = work_of(d->w, t->parent, V_DISABLE);
 
@@ -492,10 +512,10 @@ int answer_apply(struct drive *d, const struct answer *in, struct err *e)
 	struct action *a = &d->w->actions[in->action];
 	struct lane *l = drive_lane(d, a);
 
+	if (outage_heard(d, l, in, e) < 0)
+		return -1;
 	a->status = (uint8_t)in->status;
 	a->answered_ms = drive_now(d);
-	if (in->status != LINK_NOT_SENT)
-		l->q.fails = 0;
 	if (shows_access(d, in))
 		l->admin_ms = a->answered_ms;
 	if (in->text && action_note(a, in->text, e) < 0)

@@ -197,6 +197,7 @@ static void refresh(struct drive *d, struct action *a)
 		a->state = A_TRYING; /* it may have been done: ask again */
 	if (a->next_ms != INT64_MAX && a->next_ms > now + BACKOFF_MAX_MS)
 		a->next_ms = now;
+	outage_refresh(a, now); /* whoever begins a run wants to know */
 	/* What it waited for may have been answered before: nobody would
 	 * release it any more. */
 	if (!a->attempts && a->next_ms > now && waits_for_nothing(d, a))

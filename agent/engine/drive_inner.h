@@ -24,6 +24,7 @@ struct lane { /* one connection */
 	int64_t timeout_ms;
 	int64_t last_cut_ms;  /* the last confirmed cut */
 	int64_t evidence_ms;  /* the last snapshot, or what goes before it */
+	int64_t silent_ms;    /* since when nothing but trouble comes back; 0 */
 	int64_t admin_ms;     /* the service last took curfew's own access */
 	uint32_t open_cuts;   /* cutting actions not settled, self left out */
 	uint32_t open_others; /* open actions of targets that are not self */
@@ -110,6 +111,13 @@ int call_take(struct drive *d, struct err *e)
 /* answer.c: one answer's consequences in memory. */
 int answer_apply(struct drive *d, const struct answer *a, struct err *e)
 	__attribute__((warn_unused_result));
+
+/* outage.c */
+/* Every answer, before it is applied (the action still has its last status). */
+int outage_heard(struct drive *d, struct lane *l, const struct answer *in,
+		 struct err *e) __attribute__((warn_unused_result));
+/* A row read again: try what only an outage held back. */
+void outage_refresh(struct action *a, int64_t now);
 
 /* value.c: by id, or by the sealed value. */
 /* This way does not do: take the other one, if there is one.  The caller sends. */

@@ -13,7 +13,8 @@ static enum proof_out alive(struct action *a, const struct proof_in *in)
 	a->flags &= (uint16_t)~(AF_CONFIRM | AF_REFUSAL | AF_RECORD);
 	a->flags |= AF_ALIVE;
 	a->next_ms = in->now_ms + in->gap_ms + in->lag_ms / 2;
-	if (in->cut_ms && in->now_ms >= in->cut_ms + in->lag_ms)
+	/* asked earlier, and answered late, it tells of earlier */
+	if (in->cut_ms && in->sent_ms >= in->cut_ms + in->lag_ms)
 		a->flags |= AF_SURVIVED;
 	else if (!was_dead)
 		return PROOF_AGAIN;

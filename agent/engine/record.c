@@ -21,7 +21,8 @@ enum { IF_SELF = 1, IF_REFUSAL = 2 };
 enum { /* action */
 	R_WHAT = 1, R_TFLAGS, R_CONN, R_ACCOUNT, R_KIND, R_ID, R_VERB, R_STATE,
 	R_FLAGS, R_STATUS, R_ATTEMPTS, R_FAILS, R_COUNT, R_NEXT, R_SENT,
-	R_ANSWERED, R_DONE, R_FIRST, R_LAST, R_NOTE, R_VALUE, R_TAGS,
+	R_ANSWERED, R_DONE, R_FIRST, R_LAST, R_NOTE, R_VALUE,
+	R_HELD, R_TAGS,
 };
 
 
@@ -107,7 +108,7 @@ int record_pack_action(const struct work *w, const struct action *a,
 		{ R_NEXT, a->next_ms }, { R_SENT, a->sent_ms },
 		{ R_ANSWERED, a->answered_ms }, { R_DONE, a->done_ms },
 		{ R_FIRST, a->first_ms }, { R_LAST, a->last_ms },
-		{ R_VALUE, a->value_ms },
+		{ R_VALUE, a->value_ms }, { R_HELD, a->held_ms },
 	};
 
 	if (pack_str(out, R_CONN, w->conns[t->conn], e) < 0 ||
@@ -193,6 +194,7 @@ int record_unpack_action(struct work *w, const void *p, size_t n, struct err *e)
 	a->first_ms = r.v[R_FIRST];
 	a->last_ms = r.v[R_LAST];
 	a->value_ms = r.v[R_VALUE];
+	a->held_ms = r.v[R_HELD];
 	mem_free(a->note);
 	a->note = r.note;
 	r.note = NULL;

@@ -166,6 +166,14 @@ static bool probed_dead(const struct drive *d, uint32_t target)
 	return p && p->state == A_DONE && !(p->flags & AF_LISTED);
 }
 
+/* Its probe is still to come, and can say what such a listing cannot. */
+static bool probe_tells(const struct drive *d, uint32_t target)
+{
+	const struct action *p = work_of(d->w, target, V_PROBE);
+
+	return p && action_open(p);
+}
+
 static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 			uint32_t target, const struct plan_thing *p,
 			const char *state, struct err *e)
@@ -198,6 +206,9 @@ static int account_item(struct drive *d, struct lane *l, struct sweep *s,
 		return -1;
 	if (a->state != A_DONE || a->sending ||
 	    asked < a->done_ms + facts_settle_ms(&l->facts))
+		return 0;
+	/* A listing without states shows it whatever it is: the probe tells. */
+	if (stateless && probe_tells(d, target))
 		return 0;
 	/* Somebody switched it on again. */
 	if (drive_arm(d, d->w->targets[target].act[V_DISABLE], drive_now(d),
@@ -476,7 +487,7 @@ static int listed(struct drive *d, uint32_t action, struct sweep *s,
 	bool counts = a->sent_ms >= l->last_cut_ms + settle && !l->open_cuts;
 
 	a->flags |= AF_BASELINE;
-	a->fails = 0;
+	a->fails = s->dirty && !l->open_cuts ? a->fails + 1 : 0;
 	if (s->dirty)
 		a->count = 0;
 	else if (counts)
@@ -487,8 +498,8 @@ static int listed(struct drive *d, uint32_t action, struct sweep *s,
 		return -1;
 	if (a->count >= CLEAN_COUNT)
 		return clean_twice(d, action, e);
-	if (s->dirty && !l->open_cuts && a->attempts > 3)
-		settle += backoff_ms(a->attempts - 3);
+	if (a->fails > 3)
+		settle += backoff_ms(a->fails - 3);
 	return drive_arm(d, action,
 			 (now > l->last_cut_ms ? now : l->last_cut_ms) + settle +
 			 (l->open_cuts && a->attempts > 1 ?

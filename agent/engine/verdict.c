@@ -66,8 +66,11 @@ static struct verdict probed(const struct action *cut, const struct action *p,
 		if (cut_ms && now < cut_ms + lag_ms &&
 		    !(p->flags & AF_SURVIVED))
 			return dying(cut_ms + lag_ms, "still accepted");
-		return say(VD_ALIVE, cut_ms || p->flags & AF_SURVIVED ? "still accepted after the end was "
-					      "confirmed" :
+		return say(VD_ALIVE, p->flags & AF_SURVIVED ?
+				     "still accepted after the end was "
+				     "confirmed" :
+			   cut_ms ? "still accepted when last asked, before "
+				    "its confirmed end was to show" :
 			   cut && cut->note ? cut->note : "still accepted");
 	}
 	if (p && p->flags & AF_RECORD)

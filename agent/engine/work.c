@@ -261,7 +261,7 @@ void work_move(struct work *w, int64_t by_ms)
 		int64_t *const at[] = { &a->next_ms, &a->sent_ms,
 					&a->answered_ms, &a->done_ms,
 					&a->first_ms, &a->last_ms,
-					&a->value_ms };
+					&a->value_ms, &a->held_ms };
 
 		for (size_t k = 0; k < sizeof(at) / sizeof(*at); k++)
 			if (*at[k] > 0 && *at[k] < INT64_MAX)

@@ -90,6 +90,7 @@ struct action {
 	uint32_t fails;	   /* answers in a row that did not finish it */
 	uint32_t count;	   /* probe: dead in a row; sweep: clean in a row */
 	int64_t next_ms;   /* when to send; INT64_MAX: waits for another */
+	int64_t held_ms;   /* the service asked to wait until then; 0 */
 	int64_t sent_ms, answered_ms, done_ms;
 	int64_t first_ms;  /* probe: first "dead" of the row; cut: first sent */
 	int64_t last_ms;   /* probe: last "dead" */

@@ -62,7 +62,7 @@ EOF
 }
 
 # A service that knows one value, has nothing to say without it, and can be told
-# to refuse everybody (out) or to end nothing (deaf).
+# to refuse everybody (out), to end nothing (deaf) or to answer nobody (down).
 gate() {
 	provider gate <<'EOF'
 #!/bin/sh
@@ -78,6 +78,13 @@ while read -r line; do
 		d=${line#*\"at\":\"}
 		d=${d%%\"*}
 		continue ;;
+	*)
+		if [ -e "$d/down" ]; then
+			say '"status":"retry","error":"cannot connect"'
+			continue
+		fi ;;
+	esac
+	case $line in
 	*'"verb":"probe"'*'"secret":"right"'*)
 		if [ -e "$d/out" ] || [ -e "$d/gone" ]; then say "$dead"
 		else say '"status":"ok","life":"alive"'; fi
@@ -167,6 +174,23 @@ EOF
 	[[ "$output" != *"DEAD ("* ]]
 	rm "$at/out"
 	run "$curfew" -q resume --wait 30s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"DEAD (proved)"* ]]
+}
+
+# The waits of an outage grow to minutes: who types resume does not sit them out.
+@test "a service that was down: resume tries at once what waited for it" {
+	gate
+	"$curfew" -q learn "gate/bot#k" --secret-stdin <<<"right"
+	: >"$at/down"
+	# waits as long as after many hours of it
+	CURFEW_TEST_SNAPSHOT_MS=0 CURFEW_TEST_BACKOFF_MS=300000 run "$curfew" -q kill "gate/bot#k" --wait 3s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" != *"DEAD ("* ]]
+	rm "$at/down"
+	CURFEW_TEST_SNAPSHOT_MS=0 CURFEW_TEST_BACKOFF_MS=300 run "$curfew" -q resume --wait 30s
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"DEAD (proved)"* ]]

@@ -113,6 +113,21 @@ static void test_alive_before_and_after_the_lag(void **state)
 	assert_int_equal(proof_step(&a, &in), PROOF_AGAIN);
 }
 
+/* Asked before the lag was over, and answered late by a slow service: that
+ * tells nothing of afterwards. */
+static void test_a_late_answer_tells_of_before(void **state)
+{
+	struct action a = { 0 };
+	struct proof_in in = ask(LIFE_ALIVE, 1499, 9000);
+
+	(void)state;
+	assert_int_equal(proof_step(&a, &in), PROOF_AGAIN);
+	assert_false(a.flags & AF_SURVIVED);
+	in.sent_ms = 1500;
+	assert_int_equal(proof_step(&a, &in), PROOF_RECUT);
+	assert_true(a.flags & AF_SURVIVED);
+}
+
 static void test_confirm(void **state)
 {
 	struct action a = { .count = 3, .flags = AF_CONFIRM };
@@ -254,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_counts_for_nothing),
 		cmocka_unit_test(test_alive_starts_anew),
 		cmocka_unit_test(test_alive_before_and_after_the_lag),
+		cmocka_unit_test(test_a_late_answer_tells_of_before),
 		cmocka_unit_test(test_confirm),
 		cmocka_unit_test(test_records_are_not_refusals),
 		cmocka_unit_test(test_words),
