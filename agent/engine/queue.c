@@ -98,6 +98,7 @@ static struct queue_item look_work(const void *of, uint32_t i)
 
 	return (struct queue_item){ .next_ms = a->next_ms, .rank = rank(w, i),
 				    .idle = a->sending || action_settled(a),
+				    .over = action_settled(a),
 				    .ahead = verb_cuts(a->verb) };
 }
 
@@ -200,12 +201,26 @@ void queue_refund(struct queue *q)
 		q->tokens += 1;
 }
 
+/* What would ripen to nothing is not waited for: a kill whose proof lies an
+ * hour ahead would stand still until then. */
+static void shed(struct queue *q, const void *of)
+{
+	while (q->waiting.n) {
+		struct queue_item x = q->look(of, q->waiting.p[0].action);
+
+		if (!x.over && x.next_ms <= q->waiting.p[0].key)
+			return;
+		(void)heap_pop(&q->waiting);
+	}
+}
+
 int64_t queue_next(struct queue *q, const void *of, int64_t now)
 {
 	int64_t at;
 
 	if (ripen(q, of, now, NULL) < 0)
 		return now;
+	shed(q, of);
 	if (q->staged && queue_room(q, now))
 		return now;
 	if (q->in_flight + q->staged >= limit_of(q))

@@ -30,6 +30,7 @@ struct queue_item { /* what may change while an entry lies here */
 	int64_t next_ms; /* when it may go; INT64_MAX: it waits for another */
 	int64_t rank;	 /* among those that may go: lower first */
 	bool idle;	 /* nothing to send, or it is under way already */
+	bool over;	 /* nothing to send until it is pushed again */
 	bool ahead;	 /* worth committing before a place is free */
 };
 typedef struct queue_item (*queue_look_fn)(const void *of, uint32_t i);

@@ -49,6 +49,7 @@ static struct queue_item look(const void *of, uint32_t i)
 		/* what is begun is brought to its end first */
 		.rank = (int64_t)(RS_STATES - r->l.state) << 40 | i,
 		.idle = r->sending || r->finished || r->lane != lane->index,
+		.over = r->finished,
 		.ahead = r->step.call != RC_NONE,
 	};
 }
