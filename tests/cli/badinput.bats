@@ -164,7 +164,7 @@ EOF
 #!/bin/sh
 while read -r line; do
 	case $line in
-	*connection*) touch "$CURFEW_TEST_MARK"; sleep 3; exit 1 ;;
+	*connection*) touch "$CURFEW_TEST_MARK"; sleep 60; exit 1 ;;
 	*) echo '{"id":1,"status":"ok","protocol":1,"verbs":["list"],"secret":"none","options":[{"name":"mark"}]}' ;;
 	esac
 done
@@ -173,10 +173,11 @@ EOF
 	export CURFEW_TEST_MARK=$BATS_TEST_TMPDIR/m/mark
 	"$curfew" connect wait x --set "mark=$BATS_TEST_TMPDIR/m" >/dev/null 2>&1 3>&- &
 	first=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ ! -e "$CURFEW_TEST_MARK" ] || break
 		sleep 0.1
 	done
+	[ -e "$CURFEW_TEST_MARK" ]
 	run "$curfew" disconnect nothing --yes
 	[ "$status" -eq 75 ]
 	kill "$first"

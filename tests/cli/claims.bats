@@ -180,15 +180,22 @@ accounts() {
 }
 
 @test "a kill waits for a short holder of the lock, others do not" {
-	flock "$CURFEW_DIR/vault.lock" sleep 3 3>&- &
-	holder=$!
-	sleep 0.5
+	# held until it is let go; at the end by itself
+	exec {held}<"$CURFEW_DIR/vault.lock"
+	flock "$held"
 	run "$curfew" -q sync
 	[ "$status" -eq 75 ]
 	says "run this again"
-	run "$curfew" -q kill web1/deploy#ci-bot
-	wait "$holder"
-	echo "$output"
+	"$curfew" kill web1/deploy#ci-bot >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- {held}<&- &
+	for _ in $(seq 600); do
+		grep -q "waiting for it" "$BATS_TEST_TMPDIR/out" && break
+		sleep 0.05
+	done
+	exec {held}<&-
+	status=0
+	wait $! || status=$?
+	cat "$BATS_TEST_TMPDIR/out"
+	grep -q "waiting for it" "$BATS_TEST_TMPDIR/out"
 	[ "$status" -eq 0 ]
 	[ ! -e "$world/deploy@SHA256:aaaaaaaaaaaa@ci-bot" ]
 }

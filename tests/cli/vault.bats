@@ -617,12 +617,12 @@ head_at() {
 @test "two at once: the second one is told to wait" {
 	make_vault
 	make_pair half
-	flock v/vault.lock sleep 3 &
-	sleep 0.3
+	exec {held}<v/vault.lock
+	flock "$held"
 	run curfew vault slot add recipient "$PUB"
 	[ "$status" -eq 75 ]
 	run curfew vault restore nothing
 	[ "$status" -ne 0 ]
-	kill %1 2>/dev/null || true
-	wait
+	exec {held}<&-
+	curfew vault slot add recipient "$PUB"
 }

@@ -301,7 +301,7 @@ def trouble(h, q, t):
         h.write(503, b"", {"Retry-After": str(t.get("after", 0))})
     elif how == "403-limit":
         h.write(403, b'{"message":"limit"}', {"X-RateLimit-Remaining": "0",
-                                               "X-RateLimit-Reset": str(int(time.time()) + 7)})
+                                               "X-RateLimit-Reset": str(int(time.time()) + t.get("after", 7))})
     elif how == "says":
         h.write(t["status"], t["body"].encode())
     elif how == "redirect":
@@ -325,6 +325,11 @@ def trouble(h, q, t):
         h.close_connection = True
     elif how == "slow":
         time.sleep(t.get("after", 1))
+        return False
+    elif how == "gather":  # until so many were under way at once
+        end = time.monotonic() + 60
+        while WORLD.most < t["most"] and time.monotonic() < end:
+            time.sleep(0.02)
         return False
     elif how == "echo":
         h.write(400, json.dumps({"message": "bad " + str(dict(q.headers)) + q.raw.decode("latin1")}).encode())

@@ -138,10 +138,10 @@ teardown() {
 	on revoke ci-bot personal_token 3
 	expect .status retry
 	expect .after_ms 7000
-	fake '{"path":"GET *","how":"403-limit"}' >/dev/null
+	fake '{"path":"GET *","how":"403-limit","after":600}' >/dev/null
 	on probe ci-bot personal_token 3 "$bot"
 	expect .status retry
-	[ "$(got .after_ms)" -gt 3000 ] && [ "$(got .after_ms)" -le 8000 ]
+	[ "$(got .after_ms)" -gt 540000 ] && [ "$(got .after_ms)" -le 601000 ]
 	# within a listing it waits itself
 	fake '{"path":"GET */users*","how":"429","after":0,"times":2}' >/dev/null
 	ask list
@@ -240,21 +240,19 @@ teardown() {
 @test "16 at once over 16 kept connections" {
 	open_service gitlab "$admin"
 	fake '{"how":"forget"}' >/dev/null
-	fake '{"path":"GET *","how":"slow","after":0.05,"times":320}' >/dev/null
-	local i first=$((REQUEST + 1)) from=${EPOCHREALTIME/./}
+	fake '{"path":"GET *","how":"gather","most":16,"times":320}' >/dev/null
+	local i
 	for ((i = 0; i < 320; i++)); do
 		say '{"verb":"probe","account":"ci-bot","kind":"personal_token","credential":"3"}'
 	done
 	local n=0 line
-	while [ "$n" -lt 320 ] && IFS= read -r -t 20 -u "$PROVIDER_OUT" line; do
+	while [ "$n" -lt 320 ] && IFS= read -r -t 60 -u "$PROVIDER_OUT" line; do
 		[[ $line == *'"life":"alive"'* ]]
 		n=$((n + 1))
 	done
-	local ms=$(((${EPOCHREALTIME/./} - from) / 1000))
-	echo "320 probes at 50 ms, 16 in flight: $ms ms (ideal 1000)"
-	[ "$n" -eq 320 ] && [ "$first" -gt 0 ]
+	[ "$n" -eq 320 ]
 	[ "$(fake '{"how":"noop"}' | jq .connections)" -le 18 ]
-	[ "$(fake '{"how":"noop"}' | jq .most)" -gt 8 ]
+	[ "$(fake '{"how":"noop"}' | jq .most)" -ge 16 ]
 }
 
 @test "a service whose nodes lag: dead is told only when the last of them agrees" {

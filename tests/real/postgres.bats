@@ -286,11 +286,11 @@ connect() {
 	for i in 1 2 3; do
 		(
 			shut_pipes
+			# the server's clock says when: this shell may be late
 			while [ ! -e "$stop" ]; do
-				if sql_as k_bot k_bot-pw 'SELECT pg_sleep(0.02)' \
-					>/dev/null 2>&1; then
-					date +%s%N >>"$log"
-				fi
+				sql_as k_bot k_bot-pw "SELECT pg_sleep(0.02);
+					SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint" \
+					2>/dev/null | grep -E '^[0-9]{16}$' >>"$log" || true
 			done
 		) &
 		loops+=($!)
@@ -302,7 +302,7 @@ connect() {
 	ask cut_sessions account k_bot
 	expect .status ok
 	local cut
-	cut=$(date +%s%N)
+	cut=${EPOCHREALTIME/./}
 	# thirty more attempts
 	local before
 	before=$(grep -c 'not permitted to log in' "$PG_DIR/log" || true)

@@ -74,7 +74,7 @@ vault() {
 	sql "DROP ROLE IF EXISTS bot" "CREATE ROLE bot LOGIN PASSWORD '$VALUE'"
 	traced sync
 	clean
-	traced learn pg/bot --secret-stdin <<<"$VALUE"
+	traced learn pg/bot --secret-stdin <<<"$PG_ADMIN"
 	clean
 }
 
@@ -127,7 +127,7 @@ vault() {
 @test "a wrong secret is not told either" {
 	traced init --passphrase
 	run traced connect postgres pg --set host=127.0.0.1 \
-		--set port="$PG_PORT" --secret-stdin <<<"$VALUE"
+		--set port="$PG_PORT" --secret-stdin <<<"$PG_ADMIN"
 	[ "$status" -ne 0 ]
 	clean
 	printf '%s\n' "$VALUE" >"$T.pass"
@@ -143,7 +143,12 @@ vault() {
 	"$CURFEW_BUILD/curfew" --no-input --passphrase-file "$T.pass" kill \
 		pg/bot --wait 60s >/dev/null 2>&1 3>&- &
 	core=$!
-	sleep 4
+	# it is at work when it has what it logs in with
+	has_admin() {
+		run python3 "$BATS_TEST_DIRNAME/memory.py" "$core" <<<"$PG_ADMIN"
+		[[ $output == *"copies "* && $output != *"copies 0" ]]
+	}
+	wait_until has_admin
 	grep -q '^Max core file size *0 *0' "/proc/$core/limits"
 	run python3 "$BATS_TEST_DIRNAME/memory.py" "$core" <"$T.planted"
 	kill -INT "$core"

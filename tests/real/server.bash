@@ -16,9 +16,9 @@ free_port() {
 	echo "$p"
 }
 
-# wait_until COMMAND...: true within 20 s, asked every 20 ms
+# wait_until COMMAND...: true within a minute, asked every 20 ms
 wait_until() {
-	local end=$((SECONDS + 20))
+	local end=$((SECONDS + 60))
 	while [ "$SECONDS" -lt "$end" ]; do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.02
