@@ -192,8 +192,10 @@ static int certificate(const struct acme *a, const struct kit_request *q,
 	int rc;
 
 	if (strcmp(q->kind, KIND) != 0 || !acme_account_fits(q->account) ||
-	    !acme_serial_fits(q->credential))
-		return kit_say(r, KIT_REFUSED, "no certificate is called so here");
+	    !acme_serial_fits(q->credential)) {
+		kit_say(r, KIT_REFUSED, "no certificate is called so here");
+		return 0;
+	}
 	rc = acme_load(a, q->account, q->credential, "pem", &pem, NULL, e);
 	if (rc > 0)
 		rc = pki_cert(pem.p, pem.len, key, c, der, e) ? -1 : 1;

@@ -395,7 +395,7 @@ static int read_back_whole(struct whole *w, const struct toml_node *n)
 	if (!toml_get(rb, "rules"))
 		return def_wrong(w->d, rb, w->e, "'rules' is missing here: which answer says "
 				 "that it is the same?");
-	if (method && strcmp(method, "GET") && strcmp(method, "POST"))
+	if (method && strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0)
 		return def_wrong(w->d, toml_get(rb, "method"), w->e, "what only reads is a GET "
 				 "or a POST");
 	return request_whole(w, rb);
