@@ -16,12 +16,18 @@
 #define ROOM_LEAST GROWN_STEP
 #define ROOM_HUGE ((size_t)4 * 1024 * 1024) /* from here on, in larger pages */
 
-static void *map(size_t bytes)
+/* NULL anywhere, else there. */
+static void *map(void *at, size_t bytes)
 {
-	void *v = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const int how = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+			(at ? MAP_FIXED : 0);
+	/* what cppcheck knows of mmap() is the one with a file */
+	/* cppcheck-suppress invalidFunctionArg */
+	void *v = mmap(at, bytes, PROT_READ | PROT_WRITE, how, -1, 0);
 
-	return v == MAP_FAILED ? NULL : v;
+	if (v == MAP_FAILED)
+		return NULL;
+	return v;
 }
 
 /* Elsewhere, where that cannot be done without copying: what was joined once
@@ -32,7 +38,7 @@ static void *move(void *p, size_t old, size_t want)
 
 	if (v != MAP_FAILED)
 		return v;
-	v = map(want);
+	v = map(NULL, want);
 	if (v) {
 		memcpy(v, p, old);
 		munmap(p, old);
@@ -52,7 +58,7 @@ void *grown_more(void *p, size_t *room, size_t bytes)
 			return NULL;
 		want *= 2;
 	}
-	v = p ? move(p, *room, want) : map(want);
+	v = p ? move(p, *room, want) : map(NULL, want);
 	if (!v)
 		return NULL;
 	if (want >= ROOM_HUGE)
@@ -61,24 +67,23 @@ void *grown_more(void *p, size_t *room, size_t bytes)
 	return v;
 }
 
-void grown_join(void *p, size_t at, void *q, size_t q_room, size_t bytes)
+bool grown_join(void *p, size_t at, void *q, size_t q_room, size_t bytes)
 {
 	size_t whole = (bytes + GROWN_STEP - 1) / GROWN_STEP * GROWN_STEP;
 	char *to = (char *)p + at;
+	bool ok = true;
 
 	if (!whole || mremap(q, whole, whole, MREMAP_MAYMOVE | MREMAP_FIXED,
 			     to) == MAP_FAILED) {
 		/* what lay there may be gone by now */
-		if (bytes) {
-			(void)mmap(to, whole, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-				   0);
+		ok = !whole || map(to, whole);
+		if (ok && bytes)
 			memcpy(to, q, bytes);
-		}
 		grown_free(q, q_room);
 	} else if (q_room > whole) {
 		munmap((char *)q + whole, q_room - whole);
 	}
+	return ok;
 }
 
 void grown_free(void *p, size_t room)

@@ -48,52 +48,56 @@ static void take_back(struct links *l, struct link_worker *k)
 	k->loss = NULL;
 }
 
-/* A list of a thread comes behind the whole one; *first says where: there may be
- * a gap of zeros.  Large ones are taken over as they lie. */
-static void *append(void *p, size_t *room, size_t *items, size_t size, void **q,
-		    size_t q_room, size_t n, size_t *first)
+/* A list of a thread comes behind the whole one, *p; *first says where: there may
+ * be a gap of zeros.  Large ones are taken over as they lie. */
+static bool append(void **p, size_t *room, size_t *items, size_t size, void **q,
+		   size_t q_room, size_t n, size_t *first)
 {
 	const size_t step = GROWN_STEP * (size / (size & -size));
 	size_t end = *items * size, at = (end + step - 1) / step * step;
 	const bool take = n * size >= LARGE;
-	char *v;
+	char *v, *tail = *q;
 
 	if (!take)
 		at = end;
-	v = grown_more(p, room, at + n * size + GROWN_STEP);
+	v = grown_more(*p, room, at + n * size + GROWN_STEP);
 	if (!v)
-		return NULL;
+		return false;
+	*p = v;
 	memset(v + end, 0, at - end);
 	if (take) {
-		grown_join(v, at, *q, q_room, n * size);
 		*q = NULL;
+		if (!grown_join(v, at, tail, q_room, n * size))
+			return false;
 	} else if (n) {
-		memcpy(v + at, *q, n * size);
+		memcpy(v + at, tail, n * size);
 	}
 	*first = at / size;
 	*items = *first + n;
-	return v;
+	return true;
 }
 
 /* Append another's lists; its nodes get their places in the whole. */
 static int join(struct links *l, struct link_worker *k, struct err *e)
 {
+	void *whole = l->gain, *q = k->gain;
 	size_t gain, loss, i;
-	void *q = k->gain, *v;
+	bool ok;
 
-	v = append(l->gain, &l->gain_room, &l->gains, sizeof(*l->gain), &q,
-		   k->gain_room, k->gains, &gain);
+	ok = append(&whole, &l->gain_room, &l->gains, sizeof(*l->gain), &q,
+		    k->gain_room, k->gains, &gain);
+	l->gain = whole;
 	k->gain = q;
-	if (!v)
+	if (!ok)
 		return nomem(e);
-	l->gain = v;
+	whole = l->loss;
 	q = k->loss;
-	v = append(l->loss, &l->loss_room, &l->losses, sizeof(*l->loss), &q,
-		   k->loss_room, k->losses, &loss);
+	ok = append(&whole, &l->loss_room, &l->losses, sizeof(*l->loss), &q,
+		    k->loss_room, k->losses, &loss);
+	l->loss = whole;
 	k->loss = q;
-	if (!v)
+	if (!ok)
 		return nomem(e);
-	l->loss = v;
 	for (i = 0; i < k->n_read; i++) {
 		l->node[k->read[i]].gain += (uint32_t)gain;
 		l->node[k->read[i]].loss += (uint32_t)loss;

@@ -1,16 +1,46 @@
 // link: scan
+// wrap: mmap mremap
 /*
  * Arrays that grow where they lie: nothing is lost when they grow, when one comes
- * behind another, or when what was put together so grows on.
+ * behind another, or when what was put together so grows on.  Where the kernel
+ * has nothing to give, that is told.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
 #include "hooks/scan/grown.h"
+
+/* To a given place: what lies there goes, as it does in the kernel, and then it
+ * fails; so does the first way out, or both. */
+static bool no_move, no_map;
+
+void *__real_mmap(void *at, size_t n, int prot, int flags, int fd, off_t from);
+void *__real_mremap(void *p, size_t old, size_t n, int flags, void *to);
+void *__wrap_mmap(void *at, size_t n, int prot, int flags, int fd, off_t from);
+void *__wrap_mremap(void *p, size_t old, size_t n, int flags, void *to);
+
+void *__wrap_mmap(void *at, size_t n, int prot, int flags, int fd, off_t from)
+{
+	if (!no_map || !(flags & MAP_FIXED))
+		return __real_mmap(at, n, prot, flags, fd, from);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
+void *__wrap_mremap(void *p, size_t old, size_t n, int flags, void *to)
+{
+	if (!no_move || !(flags & MREMAP_FIXED))
+		return __real_mremap(p, old, n, flags, to);
+	munmap(to, n);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
 
 static uint32_t *filled(size_t *room, size_t from, size_t n)
 {
@@ -64,8 +94,8 @@ static void joins(void **state)
 		v = grown_more(v, &room,
 			       (at + behind[i]) * sizeof(*v) + GROWN_STEP);
 		assert_non_null(v);
-		grown_join(v, at * sizeof(*v), q, q_room,
-			   behind[i] * sizeof(*v));
+		assert_true(grown_join(v, at * sizeof(*v), q, q_room,
+				       behind[i] * sizeof(*v)));
 		check(v, at + behind[i]);
 		/* up to the next whole step, and further than there is room */
 		for (at += behind[i]; at % step; at++)
@@ -77,11 +107,36 @@ static void joins(void **state)
 	grown_free(v, room);
 }
 
+static void joins_by_copying(void **state)
+{
+	no_move = true;
+	joins(state);
+	no_move = false;
+}
+
+static void has_no_room(void **state)
+{
+	const size_t n = 20 * (GROWN_STEP / sizeof(uint32_t));
+	size_t room = 0, q_room = 0;
+	uint32_t *v = filled(&room, 0, n), *q = filled(&q_room, n, n);
+
+	(void)state;
+	v = grown_more(v, &room, 2 * n * sizeof(*v));
+	assert_non_null(v);
+	no_move = no_map = true;
+	assert_false(grown_join(v, n * sizeof(*v), q, q_room, n * sizeof(*q)));
+	no_move = no_map = false;
+	check(v, n);
+	grown_free(v, room);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows),
 		cmocka_unit_test(joins),
+		cmocka_unit_test(joins_by_copying),
+		cmocka_unit_test(has_no_room),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
