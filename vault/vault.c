@@ -178,9 +178,11 @@ static int unlock(struct vault *v, const struct slot_input *inputs, size_t n,
 
 static char *find_who(void)
 {
-	char host[256] = "", text[400];
-	const struct passwd *pw = getpwuid(getuid());
+	char host[256] = "", text[400], room[4096];
+	struct passwd entry, *pw = NULL;
 
+	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &pw) != 0)
+		pw = NULL;
 	if (gethostname(host, sizeof(host) - 1) != 0)
 		host[0] = '\0';
 	snprintf(text, sizeof(text), "uid=%u(%.64s)@%s", (unsigned)getuid(),

@@ -84,7 +84,7 @@ static bool inflate_all(struct libdeflate_decompressor *d,
 			char **text, size_t *size, enum object_type *type)
 {
 	char head[HEAD + 1] = "", *out;
-	size_t got = 0, len, again;
+	size_t got = 0, len, again = 0;
 
 	(void)libdeflate_zlib_decompress(d, raw, n, head, HEAD, &got);
 	len = read_head(head, HEAD + 1, type, size);

@@ -64,16 +64,16 @@ int walk_order(const struct pack *p, const struct forest *f,
 	}
 	for (r = 0; r < f->roots; r++) {
 		uint64_t objects = 1 + forest_below(f, f->root[r], NULL, NULL);
+		uint64_t bytes;
 
 		if (f->type[f->root[r]] == OBJECT_TREE) {
 			out->trees += objects;
 			continue;
 		}
-		h[n].bytes = weigh(p, f, r, objects);
-		h[n].root = r;
-		if (h[n].bytes && n < most) {
+		bytes = weigh(p, f, r, objects);
+		if (bytes && n < most) {
+			h[n++] = (struct heavy){ .bytes = bytes, .root = r };
 			front[r] = 1;
-			n++;
 		}
 	}
 	if (n > 1)
