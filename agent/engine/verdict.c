@@ -28,13 +28,21 @@ static struct verdict dead(const struct target *t, const struct action *p)
 	return v;
 }
 
-/* Why has nothing been sent for it?  Its account's own trouble tells. */
-static const char *not_begun(const struct work *w, const struct target *t)
+static bool unheard(const struct action *a)
 {
-	const struct action *x = work_of(w, t->parent, V_DISABLE);
+	return a && action_open(a) && (a->status == LINK_NOT_SENT ||
+				       a->status == LINK_RETRY);
+}
 
-	return x && action_open(x) && (x->status == LINK_NOT_SENT ||
-				       x->status == LINK_RETRY) ?
+/* Why has nothing been sent for it?  Its account's own trouble tells, or that of
+ * the snapshot which goes before its end. */
+static const char *not_begun(const struct work *w, uint32_t i)
+{
+	const uint32_t up = w->targets[i].parent;
+
+	return unheard(work_of(w, up, V_DISABLE)) ||
+	       unheard(work_of(w, up, V_SNAPSHOT)) ||
+	       unheard(work_of(w, i, V_SNAPSHOT)) ?
 		       "not begun: its service does not answer" : "not begun";
 }
 
@@ -137,7 +145,7 @@ static struct verdict credential(const struct work *w, uint32_t i,
 		return say(VD_ALIVE, unproved(w, i));
 	if (!p || p->state != A_DONE)
 		return probed(r ? r : x, p, cut, k->revoke_lag_ms, now,
-			      not_begun(w, t));
+			      not_begun(w, i));
 	if (p->flags & AF_SHOWN)
 		return dying(0, "refused, but still listed as active");
 	if (cut && k->session_ms && !k->revoke_cuts &&
@@ -208,7 +216,7 @@ struct verdict verdict_of(const struct work *w, uint32_t i,
 		return say(VD_ALIVE, g && g->note ? g->note :
 				     g && g->state == A_UNSUPPORTED ?
 				     "the provider cannot remove it" :
-				     g && !g->attempts ? not_begun(w, t) :
+				     g && !g->attempts ? not_begun(w, i) :
 				     "not removed yet");
 	default:
 		return say(VD_NONE, "");

@@ -179,6 +179,15 @@ EOF
 	[[ "$output" == *"DEAD (proved)"* ]]
 }
 
+@test "a service that is down: what was not begun says why" {
+	gate
+	: >"$at/down"
+	CURFEW_TEST_SNAPSHOT_MS=60000 CURFEW_TEST_BACKOFF_MS=300000 run "$curfew" -q kill "gate/bot#k" --wait 2s
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ "$output" == *"ALIVE (not begun: its service does not answer)"* ]]
+}
+
 # The waits of an outage grow to minutes: who types resume does not sit them out.
 @test "a service that was down: resume tries at once what waited for it" {
 	gate
