@@ -6,9 +6,21 @@
 
 #include "hooks/scan/pack.h"
 
-/* From an object folder; *text is malloc()ed.  false: it is not there, or not
- * as git writes it, or over `most` bytes: whoever asks has a slower way. */
-bool loose_read(const char *folder, const unsigned char *oid, size_t most,
-		char **text, size_t *n, enum object_type *type);
+enum loose {
+	LOOSE_READ,
+	LOOSE_ABSENT,
+	LOOSE_BROKEN, /* cut, damaged, or not as git writes it */
+	LOOSE_LARGE,  /* it says that it is over `most` bytes: *n, unread */
+};
+
+/* From an object folder; *text is malloc()ed when it was read. */
+enum loose loose_read(const char *folder, const unsigned char *oid, size_t most,
+		      char **text, size_t *n, enum object_type *type);
+/* What it says of itself: LOOSE_READ, and nothing was unpacked. */
+enum loose loose_head(const char *folder, const unsigned char *oid, size_t *n,
+		      enum object_type *type);
+/* The path of its file, for a message too; false: over PATH_MAX. */
+bool loose_path(const char *folder, const unsigned char *oid, char *out,
+		size_t room);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * repo: a git repository, opened through libgit2, and its object folders.
  *
- * Owns where objects lie.  Packs are read by our own reader (pack.h), loose
- * objects by libgit2.  Promises: a pack or object that cannot be read is
+ * Owns where objects lie.  What is scanned is read by our own readers (pack.h,
+ * loose.h), what libgit2 asks for beside that from packs by libgit2.  Promises: a pack or object that cannot be read is
  * counted and named.  Never writes to the repository, never runs anything
  * its configuration names.
  */
@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "hooks/scan/links.h"
 #include "hooks/scan/loose.h"
+#include "hooks/scan/odb.h"
 
 #define ALTERNATES_DEPTH 5
 #define ALTERNATES_MAX 64
@@ -135,18 +136,15 @@ static int add_list(struct repo *r, const char *list, struct err *e)
 	char *copy = mem_strdup(list), *rest = copy, *p;
 	int rc = copy ? 0 : err_fail(e, ERR_NOMEM, NULL, "out of memory");
 
-	while (!rc && (p = strsep(&rest, ":"))) {
-		if (!*p)
-			continue;
-		rc = add_folder(r, p, 0, e);
-		if (!rc && git_odb_add_disk_alternate(r->odb, p))
-			log_line(LOG_WARNING, "alternate '%s': %s", p, repo_why());
-	}
+	while (!rc && (p = strsep(&rest, ":")))
+		if (*p)
+			rc = add_folder(r, p, 0, e);
 	mem_free(copy);
 	return rc;
 }
 
-static int open_odb(struct repo *r, const char *objects, struct err *e)
+static int open_odb(struct repo *r, const char *objects, const char *alternates,
+		    struct err *e)
 {
 	char *own;
 	int rc = -1;
@@ -155,17 +153,16 @@ static int open_odb(struct repo *r, const char *objects, struct err *e)
 		      : io_path(git_repository_commondir(r->git), "objects");
 	if (!own)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	if (objects ? git_odb_open(&r->odb, own)
-		    : git_repository_odb(&r->odb, r->git)) {
+	if (add_folder(r, own, 0, e) ||
+	    (alternates && add_list(r, alternates, e)) ||
+	    odb_open(&r->odb, &r->objects, r->objects.n, e) ||
+	    (objects && odb_open(&r->own, &r->objects, 1, e)))
+		goto out;
+	if (git_repository_set_odb(r->git, r->odb)) {
 		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
 		goto out;
 	}
-	if (objects && (git_repository_set_odb(r->git, r->odb) ||
-			git_odb_open(&r->own, own))) {
-		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
-		goto out;
-	}
-	rc = add_folder(r, own, 0, e);
+	rc = 0;
 out:
 	mem_free(own);
 	return rc;
@@ -186,8 +183,7 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 			err_hint(e, "repositories with SHA-256 ids are not read");
 		goto bad;
 	}
-	if (open_odb(r, objects, e) ||
-	    (alternates && add_list(r, alternates, e)))
+	if (open_odb(r, objects, alternates, e))
 		goto bad;
 	return 0;
 bad:
@@ -227,7 +223,8 @@ bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,
 
 	git_oid_fromraw(&id, oid);
 	if (r->own && r->loose.len &&
-	    loose_read(r->objects.v[0], oid, LOOSE_MAX, text, n, type))
+	    loose_read(r->objects.v[0], oid, LOOSE_MAX, text, n, type) ==
+		    LOOSE_READ)
 		return true;
 	if ((!r->own || git_odb_read(&o, r->own, &id)) &&
 	    git_odb_read(&o, r->odb, &id))
@@ -314,7 +311,7 @@ out:
 	return rc;
 }
 
-struct loose {
+struct loose_walk {
 	struct repo *r;
 	const char *folder;
 	const struct walk *w;
@@ -324,12 +321,13 @@ struct loose {
 	size_t folders; /* 00 to ff; 0: they were counted for the progress */
 };
 
-static int loose_object(struct loose *l, const char *hex, struct err *e)
+static int loose_object(struct loose_walk *l, const char *hex, struct err *e)
 {
 	unsigned char oid[OID_LEN];
 	enum object_type type = OBJECT_BAD;
 	const size_t seen = l->w->out->seen.n;
 	char *text = NULL;
+	enum loose got;
 	size_t n = 0;
 	int rc = 0;
 
@@ -341,7 +339,8 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 		tally_unseen(l->w->tally, NULL, 1);
 		return 0;
 	}
-	if (!loose_read(l->folder, oid, LOOSE_MAX, &text, &n, &type) &&
+	got = loose_read(l->folder, oid, l->w->max_object, &text, &n, &type);
+	if (got != LOOSE_READ && got != LOOSE_LARGE &&
 	    !repo_fetch(l->r, oid, &text, &n, &type)) {
 		tally_object(l->w->tally, oid, "%s", repo_why());
 		return 0;
@@ -361,7 +360,7 @@ static int loose_object(struct loose *l, const char *hex, struct err *e)
 	return rc;
 }
 
-static int loose_folder(struct loose *l, const char *two, struct err *e)
+static int loose_folder(struct loose_walk *l, const char *two, struct err *e)
 {
 	char *dir = io_path(l->folder, two), hex[2 * OID_LEN + 1] = "";
 	struct strings names = { 0 };
@@ -389,7 +388,7 @@ static int loose_folder(struct loose *l, const char *two, struct err *e)
 static int walk_loose(struct repo *r, const struct walk *w, const char *folder,
 		      struct err *e)
 {
-	struct loose l = { .r = r, .folder = folder, .w = w };
+	struct loose_walk l = { .r = r, .folder = folder, .w = w };
 	struct strings names = { 0 };
 	unsigned char byte;
 	size_t i;

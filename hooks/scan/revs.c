@@ -179,16 +179,14 @@ int revs_tips(const char *path, const char *glob, struct strings *out,
 	      struct err *e)
 {
 	git_reference_iterator *it = NULL;
-	git_repository *git = NULL;
 	git_reference *ref = NULL;
+	struct repo r;
 	int rc = 0;
 
-	git_libgit2_init();
-	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-	if (git_repository_open_ext(&git, path, GIT_REPOSITORY_OPEN_NO_SEARCH,
-				    NULL) ||
-	    git_reference_iterator_glob_new(&it, git, glob))
-		rc = err_fail(e, ERR_FORMAT, path, "not a repository");
+	if (repo_open(&r, path, NULL, NULL, e))
+		return -1;
+	if (git_reference_iterator_glob_new(&it, r.git, glob))
+		rc = err_fail(e, ERR_FORMAT, path, "%s", repo_why());
 	while (!rc && !git_reference_next(&ref, it)) {
 		git_object *o = NULL;
 		char hex[GIT_OID_HEXSZ + 1];
@@ -200,7 +198,6 @@ int revs_tips(const char *path, const char *glob, struct strings *out,
 		git_reference_free(ref);
 	}
 	git_reference_iterator_free(it);
-	git_repository_free(git);
-	git_libgit2_shutdown();
+	repo_close(&r);
 	return rc;
 }

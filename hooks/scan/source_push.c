@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "hooks/scan/copied.h"
+#include "hooks/scan/odb.h"
 #include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
 #include "hooks/scan/source_names.h"
@@ -29,8 +30,8 @@ int source_old_store(const struct quarantine *q, git_odb **old, struct err *e)
 	if (git_odb_new(old))
 		rc = err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
 	while (!rc && (p = strsep(&rest, ":")))
-		if (*p && git_odb_add_disk_alternate(*old, p))
-			rc = err_fail(e, ERR_FORMAT, p, "%s", repo_why());
+		if (*p && odb_add(*old, p, e))
+			rc = -1;
 	mem_free(copy);
 	return rc;
 }

@@ -193,12 +193,13 @@ static int one_commit(struct job *j, const git_oid *id, bool no_merges,
 {
 	git_tree *tree = NULL, **parent = j->parent;
 	git_diff_options o;
+	char hex[GIT_OID_HEXSZ + 1];
 	size_t n = 0, i;
 	int rc = -1;
 
 	if (git_commit_lookup(&j->commit, j->r.git, id) ||
 	    git_commit_tree(&tree, j->commit)) {
-		git_failed(j->e, "commit");
+		git_failed(j->e, git_oid_tostr(hex, sizeof(hex), id));
 		goto out;
 	}
 	if (no_merges && git_commit_parentcount(j->commit) > 1) {

@@ -173,6 +173,58 @@ terminal() {
 	[[ $output == *"$(cat id)"* ]] || [[ $output == *"$(cat id2)"* ]]
 }
 
+# What a crash leaves behind.  libgit2 never comes back from such a file.
+@test "a loose object that was cut is named, whatever it is and however it is asked for" {
+	git init -q r
+	echo "t0k_abcdefghijklmnop" >r/f
+	git -C r add f
+	git -C r commit -qm one
+	for of in HEAD:f 'HEAD^{tree}' HEAD; do
+		id=$(git -C r rev-parse "$of")
+		file=r/.git/objects/${id:0:2}/${id:2}
+		chmod u+w "$file"
+		cp "$file" whole
+		for n in 0 1 2 3 9 20; do
+			head -c "$n" whole >"$file"
+			for how in '' '--range --all' '--range HEAD' --staged; do
+				# shellcheck disable=SC2086 # words
+				run timeout 60 "$scan" scan $how r
+				echo "$of $n $how: $status $output"
+				[ "$status" -ne 124 ]
+				[[ $how == --staged ]] || [ "$status" -gt 2 ]
+				[[ $how == --staged || $output == *'cut short or damaged'* ]]
+			done
+			run timeout 60 "$scan" scan r
+			[ "$status" -eq 4 ]
+			[[ $output == *"$id"* ]]
+		done
+		# a whole copy in a pack is as good
+		cp whole "$file"
+		git -C r repack -qa
+		head -c 9 whole >"$file"
+		run timeout 60 "$scan" scan r
+		echo "$output"
+		[ "$status" -eq 0 ]
+		cp whole "$file"
+		rm -f r/.git/objects/pack/*
+	done
+}
+
+@test "a loose object is read however git was told to deflate it" {
+	git init -q --bare r
+	for level in 0 1 9; do
+		for n in 10 5000 300000; do
+			head -c "$n" /dev/urandom | base64 -w 70 >text
+			echo "-----BEGIN RSA PRIVATE KEY-----" >>text
+			git -C r -c core.looseCompression="$level" hash-object -w --stdin <text >>ids
+		done
+	done
+	run "$scan" scan --stats r
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *' 9 texts'* ]]
+}
+
 @test "a SHA-256 repository is refused with a clear word" {
 	git init -q --object-format=sha256 r || skip
 	run "$scan" scan r
