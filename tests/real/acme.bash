@@ -26,25 +26,35 @@ acme_config() { # port, management port, port of the web server
 }
 
 acme_up() {
-	curl -s --cacert "$ACME_CA" -o "$ACME_DIR/dir.json" "$ACME_URL" &&
-		curl -s -o /dev/null "http://127.0.0.1:$1/.well-known/acme-challenge/up"
+	curl -s -m 5 --cacert "$ACME_CA" -o "$ACME_DIR/dir.json" "$ACME_URL" &&
+		curl -s -m 5 -o /dev/null "http://127.0.0.1:$1/.well-known/acme-challenge/up"
 }
 
-# Its nonces are refused now and then, its authorizations never taken twice.
 start_acme() {
-	local port admin web dns dnsadmin
 	ACME_DIR=$(mktemp -d /tmp/curfew-acme.XXXXXX)
 	ACME_CA=$ACME_DIR/tls.pem
 	ACME_WEB=$ACME_DIR/www/.well-known/acme-challenge
 	mkdir -p "$ACME_WEB"
 	chmod -R 755 "$ACME_DIR"
 	echo up >"$ACME_WEB/up"
+	acme_tls
+	for _ in 1 2 3; do
+		acme_start && return 0
+		acme_end
+		unguard "${ACME_GUARD:-}"
+	done
+	cat "$ACME_DIR"/*.log >&2
+	return 1
+}
+
+# Its nonces are refused now and then, its authorizations never taken twice.
+acme_start() {
+	local port admin web dns dnsadmin
 	port=$(free_port) admin=$(free_port) web=$(free_port)
 	dns=$(free_port) dnsadmin=$(free_port)
 	ACME_URL=https://localhost:$port/dir
 	ACME_ADMIN=https://localhost:$admin
 	ACME_DNS=http://127.0.0.1:$dnsadmin
-	acme_tls
 	acme_config "$port" "$admin" "$web"
 	ACME_PIDS=
 	(shut_pipes && cd "$ACME_DIR/www" && exec python3 -m http.server --bind 127.0.0.1 "$web") \
@@ -63,16 +73,29 @@ start_acme() {
 	guard "$BASH" -c '. "$1"; ACME_DIR=$2 ACME_PIDS=$3; stop_acme' stop \
 		"${BASH_SOURCE[0]}" "$ACME_DIR" "$ACME_PIDS"
 	export ACME_GUARD=$GUARD
-	wait_until acme_up "$web" || { cat "$ACME_DIR"/*.log >&2; return 1; }
+	wait_until acme_settled "$web" && acme_up "$web"
 }
 
-stop_acme() {
+# Up, or one of them has ended: its port was taken.
+acme_settled() {
 	local p
-	[ -n "${ACME_DIR:-}" ] || return 0
-	unguard "${ACME_GUARD:-}"
+	for p in $ACME_PIDS; do
+		kill -0 "$p" 2>/dev/null || return 0
+	done
+	acme_up "$1"
+}
+
+acme_end() {
+	local p
 	for p in $ACME_PIDS; do
 		kill -KILL "$p" 2>/dev/null || true
 	done
+}
+
+stop_acme() {
+	[ -n "${ACME_DIR:-}" ] || return 0
+	unguard "${ACME_GUARD:-}"
+	acme_end
 	rm -rf "$ACME_DIR"
 }
 

@@ -51,6 +51,7 @@ front() { # CERTIFICATE [OPTIONS]: nghttpx before the fake, at $TLS
 	shift
 	for try in 1 2 3 4 5; do
 		TLS_PORT=$((20000 + RANDOM % 12000))
+		if (exec 9<>"/dev/tcp/127.0.0.1/$TLS_PORT") 2>/dev/null; then continue; fi
 		nghttpx --conf=/dev/null --frontend="127.0.0.1,$TLS_PORT" --backend="127.0.0.1,$FAKE_PORT" --workers=1 --no-ocsp \
 			--accesslog-file="$BATS_TEST_TMPDIR/access" \
 			--accesslog-format="\$alpn \$tls_protocol \$request" --errorlog-file="$BATS_TEST_TMPDIR/error" \

@@ -17,7 +17,7 @@ ld_url() {
 }
 
 ld_up() {
-	(shut_pipes && slapd -f "$LD_DIR/slapd.conf" -h "$(ld_url) $*") >"$LD_DIR/said" 2>&1
+	(shut_pipes && slapd -f "$LD_DIR/slapd.conf" -h "$(ld_url) $*") >"$LD_DIR/said" 2>&1 || return
 	wait_until ldapsearch -x -H "$(ld_url)" -s base -b ''
 }
 
@@ -30,7 +30,6 @@ start_ldap() {
 	LD_DIR=$(mktemp -d /tmp/curfew-ld.XXXXXX)
 	guard_server ldap LD_DIR
 	export LD_GUARD=$GUARD
-	LD_PORT=$(free_port)
 	mkdir "$LD_DIR/db"
 	{
 		cat <<-END
@@ -56,7 +55,7 @@ start_ldap() {
 		[ $# = 0 ] || printf '%s\n' "$@"
 	} >"$LD_DIR/slapd.conf"
 	export LD_DIR LD_PORT LD_ADMIN
-	ld_up
+	on_a_port LD_PORT ld_up
 	ld_root <<-END
 		dn: $LD_BASE
 		changetype: add

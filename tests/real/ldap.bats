@@ -297,8 +297,8 @@ ids() { # name
 	ld_down
 	cp "$LD_DIR/slapd.conf" "$LD_DIR/plain.conf"
 	sed -i "1i TLSCACertificateFile $d/ca.crt\nTLSCertificateFile $d/s.crt\nTLSCertificateKeyFile $d/s.key" "$LD_DIR/slapd.conf"
-	secure=$(free_port)
-	ld_up "ldaps://localhost:$secure"
+	ld_secure() { ld_up "ldaps://localhost:$secure"; }
+	on_a_port secure ld_secure
 	ld_new t_bot t-pw
 	# libldap checks this machine's own name when 'localhost' was given
 	local start="\"url\":\"ldap://localhost:$LD_PORT\",\"tls\":\"on\"" u

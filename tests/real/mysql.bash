@@ -22,14 +22,23 @@ my_up() { # [OPTION...]
 		shut_pipes
 		my_as mariadbd --no-defaults --datadir="$MY_DIR/data" \
 			--socket="$MY_DIR/socket" --port="$MY_PORT" --bind-address=127.0.0.1 \
-			--pid-file="$MY_DIR/pid" --log-error="$MY_DIR/err" \
+			--pid-file="$MY_DIR/pid" --log-error="$MY_DIR/err.err" \
 			--general-log --general-log-file="$MY_DIR/general" \
 			--plugin-load-add=auth_ed25519 --plugin-dir=/usr/lib/mysql/plugin \
 			--innodb-buffer-pool-size=8M --innodb-log-file-size=4M \
 			--innodb-flush-log-at-trx-commit=1 --skip-log-bin \
 			--max-connections=60 --event-scheduler=OFF "$@" &
 	) >/dev/null 2>&1
-	wait_until my_answers
+	wait_until my_settled && my_answers
+}
+
+my_first() {
+	rm -f "$MY_DIR/err.err"
+	my_up
+}
+
+my_settled() {
+	my_answers || grep -q 'Address already in use' "$MY_DIR/err.err"
 }
 
 my_answers() {
@@ -50,9 +59,8 @@ start_mysql() {
 	my_as mariadb-install-db --no-defaults --datadir="$MY_DIR/data" \
 		--auth-root-authentication-method=normal --skip-test-db \
 		--skip-name-resolve >/dev/null 2>&1 || return 1
-	MY_PORT=$(free_port)
 	export MY_DIR MY_PORT MY_ADMIN
-	my_up
+	on_a_port MY_PORT my_first
 	mariadb --no-defaults -S "$MY_DIR/socket" -uroot -e "
 		DELETE FROM mysql.global_priv WHERE User = 'root' AND Host <> 'localhost';
 		FLUSH PRIVILEGES;

@@ -224,7 +224,7 @@ login() { # user password
 		[ "$(login set_bot "$(printf "%${n}s" x | tr ' ' k)")" = in ]
 	done
 	grep -aq 'ALTER USER' "$MY_DIR/general"
-	! grep -aF 'set-äfter' "$MY_DIR/general" "$MY_DIR/err" "$PROVIDER_LOG" || false
+	! grep -aF 'set-äfter' "$MY_DIR/general" "$MY_DIR/err.err" "$PROVIDER_LOG" || false
 	! grep -aF "$MY_ADMIN" "$PROVIDER_LOG" || false
 }
 

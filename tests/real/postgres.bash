@@ -80,6 +80,11 @@ pg_again() {
 	wait_until pg_up "$PG_DIR"
 }
 
+pg_first() { # folder, variable with the port
+	pg_write_config "$1" "${!2}"
+	pg_up "$1"
+}
+
 start_postgres() {
 	PG_ADMIN=adm-$RANDOM$RANDOM$RANDOM
 	PG_DIR=$(mktemp -d /tmp/curfew-pg.XXXXXX)
@@ -91,12 +96,8 @@ start_postgres() {
 		-E UTF8 --locale=C.UTF-8 -N --no-instructions \
 		--pwfile="$PG_DIR/pw" >/dev/null || return 1
 	rm -f "$PG_DIR/pw"
-	for _ in 1 2 3 4 5; do
-		PG_PORT=$(free_port)
-		pg_write_config "$PG_DIR" "$PG_PORT"
-		pg_up "$PG_DIR" && break
-	done
 	export PG_DIR PG_PORT PG_ADMIN
+	on_a_port PG_PORT pg_first "$PG_DIR" PG_PORT
 	sql 'CREATE ROLE turned_away' >/dev/null
 }
 

@@ -490,9 +490,7 @@ connect() {
 	pg_as env PGPASSWORD="$PG_ADMIN" "$(pg_bin)/pg_basebackup" -h "$PG_DIR" \
 		-p "$PG_PORT" -U postgres -R -X stream -c fast -N -D "$d/data"
 	local port
-	port=$(free_port)
-	pg_write_config "$d" "$port"
-	pg_up "$d"
+	on_a_port port pg_first "$d" port
 	connect postgres "$PG_ADMIN" "{\"port\":\"$port\"}"
 	local said=$ANSWER
 	pg_down "$d"

@@ -11,11 +11,16 @@
 
 rd_up() {
 	(shut_pipes && redis-server "$RD_DIR/redis.conf" --daemonize yes) >/dev/null 2>&1
-	wait_until rd_answers
+	wait_until rd_settled && rd_answers
 }
 
-rd_answers() { # any answer of a server that has started
-	[[ $(redis-cli -p "$RD_PORT" PING 2>&1) =~ PONG|NOAUTH ]]
+rd_settled() {
+	rd_answers || grep -q 'Address already in use' "$RD_DIR/log"
+}
+
+rd_answers() { # any answer of our own server
+	kill -0 "$(cat "$RD_DIR/pid")" 2>/dev/null &&
+		[[ $(redis-cli -p "$RD_PORT" PING 2>&1) =~ PONG|NOAUTH ]]
 }
 
 rd_down() { # [signal]
@@ -28,7 +33,12 @@ start_redis() {
 	guard_server redis RD_DIR
 	export RD_GUARD=$GUARD
 	echo "user default on >$RD_ADMIN ~* &* +@all" >"$RD_DIR/users.acl"
-	RD_PORT=$(free_port)
+	export RD_DIR RD_PORT RD_ADMIN
+	on_a_port RD_PORT rd_first "$@"
+}
+
+rd_first() { # [CONFIG-LINE...]
+	rm -f "$RD_DIR/log"
 	cat >"$RD_DIR/redis.conf" <<-END
 		port $RD_PORT
 		bind 127.0.0.1
@@ -43,7 +53,6 @@ start_redis() {
 	END
 	[ $# = 0 ] && echo "aclfile $RD_DIR/users.acl" >>"$RD_DIR/redis.conf"
 	[ $# = 0 ] || printf '%s\n' "$@" >>"$RD_DIR/redis.conf"
-	export RD_DIR RD_PORT RD_ADMIN
 	rd_up
 }
 

@@ -350,9 +350,11 @@ ids() { # account
 	openssl x509 -req -in "$d/s.csr" -CA "$d/ca.crt" -CAkey "$d/ca.key" \
 		-CAcreateserial -days 2 -out "$d/s.crt" 2>/dev/null \
 		-extfile <(echo 'subjectAltName = DNS:localhost')
-	tls_port=$(free_port)
-	rcli CONFIG SET tls-cert-file "$d/s.crt" tls-key-file "$d/s.key" \
-		tls-ca-cert-file "$d/ca.crt" tls-port "$tls_port" >/dev/null
+	tls_on() {
+		[ "$(rcli CONFIG SET tls-cert-file "$d/s.crt" tls-key-file "$d/s.key" \
+			tls-ca-cert-file "$d/ca.crt" tls-port "$tls_port")" = OK ]
+	}
+	on_a_port tls_port tls_on
 	rcli ACL SETUSER t_bot on '>t-pw' >/dev/null
 	local o="\"host\":\"localhost\",\"port\":\"$tls_port\",\"tls\":\"on\""
 	# the server wants a certificate of ours

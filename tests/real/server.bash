@@ -16,6 +16,18 @@ free_port() {
 	echo "$p"
 }
 
+# on_a_port VARIABLE COMMAND...: COMMAND with a free port in VARIABLE; when it
+# fails with another one, as somebody may have been quicker
+on_a_port() {
+	local variable=$1
+	shift
+	for _ in 1 2 3 4 5; do
+		printf -v "$variable" %s "$(free_port)"
+		"$@" && return 0
+	done
+	return 1
+}
+
 # wait_until COMMAND...: true within a minute, asked every 20 ms
 wait_until() {
 	local end=$((SECONDS + 60))
