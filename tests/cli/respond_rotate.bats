@@ -15,6 +15,7 @@ setup() {
 	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
 	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org
 	"$build/matrix" --seed-rotation "$DIR" "latency=1 class=A fixed=0"
+	sed -i 's/"300ms"/"10s"/' "$DIR/curfew.toml" # a busy disk
 	cd "$DIR" || exit 1
 	mkdir spool
 	{ # top-level tables: behind what the seed wrote

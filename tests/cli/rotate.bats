@@ -157,10 +157,9 @@ until_says() {
 
 @test "a key that nobody can attribute is told and not touched" {
 	seed "$B labels=0 noreply=1 stranger=1"
-	run curfew rotate c1/bot#k1 --wait 2s
+	until_says STUCK
 	echo "$output"
 	[ "$status" -eq 4 ]
-	has STUCK
 	has stranger-1
 	lives bot stranger-1
 	lives bot new-1
@@ -191,10 +190,9 @@ until_says() {
 	[ "$output" -ge 1 ]
 	rm -rf "${DIR:?}"/*
 	seed "$B labels=0 noreply=1"
-	run curfew rotate c1/bot#k1 --wait 2s
+	until_says "nobody can attribute"
 	echo "$output"
 	[ "$status" -eq 4 ]
-	has "nobody can attribute"
 	run curfew audit log
 	[[ $output == *quarantine* ]]
 	[[ $output == *stuck* ]]

@@ -10,6 +10,7 @@ setup() {
 	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
 	export CURFEW_TEST_STUCK_MS=60
 	"$build/matrix" --seed-rotation "$DIR" "latency=1 class=B fixed=0"
+	sed -i 's/"300ms"/"10s"/' "$DIR/curfew.toml" # a busy disk
 	mv "$DIR/vault" "$DIR/was"
 	mkdir -m 700 "$DIR/vault"
 	mount -t tmpfs -o size=12m,mode=700 curfew-test "$DIR/vault" 2>/dev/null || {

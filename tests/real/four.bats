@@ -187,8 +187,8 @@ one_down() { # connection
 	run --separate-stderr curfew kill ci-bot --reason 'token seen in a log' --yes --wait 8s
 	echo "$output"
 	[ "$status" -eq 4 ]
-	for c in 1 2 3; do # a busy machine: the proofs take longer than usual
-		[[ $output == *DYING* ]] || break
+	for c in {1..8}; do # a busy machine: the proofs take longer than usual
+		[[ $output == *DYING* || $output == *'not clean twice yet'* ]] || break
 		run --separate-stderr curfew resume --wait 8s
 		echo "$output"
 		[ "$status" -eq 4 ]
