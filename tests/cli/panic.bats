@@ -11,7 +11,7 @@ start_one() { # VARIABLE: a fake service; its address into it
 	local out=$BATS_TEST_TMPDIR/port-$1
 	python3 "$BATS_TEST_DIRNAME/../real/fake_http.py" >"$out" 2>"$out.log" 3>&- &
 	pids+=($!)
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ -s "$out" ] && break
 		sleep 0.05
 	done

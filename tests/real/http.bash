@@ -5,7 +5,7 @@ start_fake() {
 	FAKE_DIR=$BATS_TEST_TMPDIR
 	python3 "$BATS_TEST_DIRNAME/fake_http.py" >"$FAKE_DIR/port" 2>"$FAKE_DIR/fake.log" 3>&- &
 	FAKE_PID=$!
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ -s "$FAKE_DIR/port" ] && break
 		kill -0 "$FAKE_PID" || break
 		sleep 0.05

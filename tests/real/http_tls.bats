@@ -58,7 +58,7 @@ front() { # CERTIFICATE [OPTIONS]: nghttpx before the fake, at $TLS
 			"$@" "$keys/$cert.key" "$keys/$cert.crt" >"$BATS_TEST_TMPDIR/front" 2>&1 3>&- &
 		PIDS+=($!)
 		TLS=https://127.0.0.1:$TLS_PORT
-		for ((i = 0; i < 60; i++)); do
+		for ((i = 0; i < 600; i++)); do
 			(exec 9<>"/dev/tcp/127.0.0.1/$TLS_PORT") 2>/dev/null && return
 			kill -0 $! 2>/dev/null || break
 			sleep 0.05

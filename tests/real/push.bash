@@ -7,7 +7,7 @@ push_http() {
 	python3 "${BATS_TEST_DIRNAME}/git_http.py" "$PUSH_DIR" \
 		>"$PUSH_DIR/http.port" 2>"$PUSH_DIR/http.log" 3>&- &
 	echo $! >"$PUSH_DIR/http.pid"
-	for _ in $(seq 100); do
+	for _ in $(seq 600); do
 		[ -s "$PUSH_DIR/http.port" ] && break
 		sleep 0.1
 	done

@@ -54,7 +54,7 @@ start_sshd() {
 		sshd_config
 		"$(command -v sshd || echo /usr/sbin/sshd)" -f "$SSHD_DIR/config" \
 			-E "$SSHD_DIR/log" 3>&-
-		for _ in $(seq 50); do
+		for _ in $(seq 300); do
 			if [ -s "$SSHD_DIR/pid" ] &&
 				(exec 9<>"/dev/tcp/127.0.0.1/$SSHD_PORT") 2>/dev/null; then
 				export SSHD_DIR SSHD_PORT SSHD_KEY
