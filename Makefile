@@ -122,7 +122,7 @@ $(1)/curfew-provider-libsecret: $(1)/curfew-keyring
 	$$(Q)ln -f $$< $$@
 $(1)/curfew-scan: $$(call obj,$(1),$$(SCAN_C) $$(BASE_C) $$(BASE_CC))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter %/asan,$(1)),$$(LIBS_scan) $$(LIBS_base),$$(SCAN_LINK))
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ -o $$@ $$(if $$(filter %/asan %/tsan,$(1)),$$(LIBS_scan) $$(LIBS_base),$$(SCAN_LINK))
 $$(foreach p,$$(PROV_C:providers/%.c=%),$$(eval $$(call provider,$(1),$$(p))))
 # the rule files as C strings, so that a hook needs no file beside it
 $(1)/gen/rule_texts.c: $(SCAN_RULES) hooks/scan/rules hooks/scan/embed.sh
@@ -144,6 +144,7 @@ $(eval $(call variant,$(BUILD),))
 $(eval $(call variant,$(BUILD)/test,-DCURFEW_TEST))
 # redzones around every local make the frames, which are measured above, many times as large
 $(eval $(call variant,$(BUILD)/asan,-DCURFEW_TEST -DSECRET_PLAIN_ARENA -Wno-frame-larger-than -fsanitize=address$(comma)undefined -fno-sanitize-recover=all))
+$(eval $(call variant,$(BUILD)/tsan,-DCURFEW_TEST -DSECRET_PLAIN_ARENA -Wno-frame-larger-than -fsanitize=thread))
 .SECONDARY:
 
 # the definitions lie beside the programs, as the built curfew looks in its own folder
@@ -157,8 +158,9 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(DEF_COPIES) ## build every program
 
 test-programs: $(addprefix $(BUILD)/test/,$(PROGRAMS))
 asan-programs: $(addprefix $(BUILD)/asan/,$(PROGRAMS))
+tsan-programs: $(addprefix $(BUILD)/tsan/,$(PROGRAMS))
 
 include tests/tests.mk
 include .ci/targets.mk
 
-.PHONY: all test-programs asan-programs
+.PHONY: all test-programs asan-programs tsan-programs

@@ -49,13 +49,21 @@ equality: $(BUILD)/curfew-scan ## scans by delta and whole compared, on REPOS='P
 # To walk the stack without frame pointers at each allocation made compiling the
 # rules twenty times as slow; a report whose stack is cut short: run that one test
 # with fast_unwind_on_malloc=0.  Reports go to files, as many a test only looks
-# whether a command failed.  SET=all: fault and real too; ONLY: patterns of names.
-sanitize: asan-programs $(UNIT_ASAN) $(addprefix $(BUILD)/asan/,conformance features matrix curfew-provider-fake) ## unit and command tests with ASan, UBSan, LSan (SET=all, ONLY='unit:*')
+# whether a command failed.  SET=all: fault and real too; SET=thread: what has
+# threads, with ThreadSanitizer, which ASan cannot be with; ONLY: patterns of names.
+THREADED := 'unit:test_scan_*' 'unit:test_kit_*' 'unit:test_providers_*' 'tests/cli:scan_*' \
+	$(patsubst %,'tests/cli:%.bats',known join gitleaks import conformance http sandbox)
+SANITIZED := $(if $(filter thread,$(SET)),tsan,asan)
+$(BUILD)/asan-all: asan-programs $(UNIT_ASAN)
+$(BUILD)/tsan-all: tsan-programs $(UNIT_TSAN)
+sanitize: $(BUILD)/$(SANITIZED)-all $(addprefix $(BUILD)/$(SANITIZED)/,conformance features matrix curfew-provider-fake) ## unit and command tests with ASan, UBSan, LSan (SET=all, SET=thread, ONLY='unit:*')
 	$(Q)set -f; logs=$$(mktemp -d) && chmod 1777 $$logs && rc=0; \
-	CURFEW_REPORTS=$$logs ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99:log_path=$$logs/report \
+	CURFEW_REPORTS=$$logs ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:exitcode=99:log_path=$$logs/report:log_exe_name=1 \
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
-	UBSAN_OPTIONS=print_stacktrace=1 tests/run $(BUILD)/asan $(or $(SET),fast) $(ONLY) || rc=1; \
-	if [ -n "$$(ls $$logs)" ]; then set +f; cat $$logs/*; echo 'sanitize: there are reports'; rc=1; fi; \
+	TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp:log_path=$$logs/report:log_exe_name=1:exitcode=99 \
+	UBSAN_OPTIONS=print_stacktrace=1 tests/run $(BUILD)/$(SANITIZED) $(or $(SET:thread=all),fast) \
+		$(or $(ONLY),$(if $(filter thread,$(SET)),$(THREADED))) || rc=1; \
+	if [ -n "$$(ls $$logs)" ]; then set +f; tail -n +1 $$logs/*; echo 'sanitize: there are reports'; rc=1; fi; \
 	rm -r $$logs; exit $$rc
 
 ALL_C := $(BASE_C) $(VAULT_C) $(KEYRING_C) $(AGENT_C) $(PROV_C) $(sort $(wildcard providers/*/*.c)) \

@@ -245,7 +245,7 @@ static int restrict_to(const struct rule *always, size_t n_always,
 		if (add_path(set, v, &r, e) != 0)
 			goto out;
 	}
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	/* make sanitize: also who is in here writes its report */
 	const struct rule reports = { getenv("CURFEW_REPORTS"), WRITE };
 

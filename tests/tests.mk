@@ -4,6 +4,7 @@
 UNIT_C := $(sort $(wildcard tests/unit/test_*.c))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/test/unit/%,$(UNIT_C))
 UNIT_ASAN := $(patsubst tests/unit/%.c,$(BUILD)/asan/unit/%,$(UNIT_C))
+UNIT_TSAN := $(patsubst tests/unit/%.c,$(BUILD)/tsan/unit/%,$(UNIT_C))
 LIBS_cmocka := $(call pc,--libs,cmocka)
 
 words_of = $(shell sed -n 's,^// link: ,,p' $(1) | head -1)
@@ -22,6 +23,7 @@ $(1)/unit/$(2): $(1)/obj/tests/unit/$(2).c.o $(call obj,$(1),$(sort $(call parts
 endef
 $(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/test,$(basename $(notdir $(t))),$(call words_of,$(t)),)))
 $(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/asan,$(basename $(notdir $(t))),$(call words_of,$(t)),-fsanitize=address$(comma)undefined)))
+$(foreach t,$(UNIT_C),$(eval $(call unit,$(BUILD)/tsan,$(basename $(notdir $(t))),$(call words_of,$(t)),-fsanitize=thread)))
 
 # Measuring programs: tests/bench/bench_<name>.c, built as the release is.
 BENCH_C := $(sort $(wildcard tests/bench/bench_*.c))
@@ -44,7 +46,7 @@ $(1)/conformance: $(call obj,$(1),$(CONFORM_C) $(BASE_C) $(BASE_CC))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_base)
 endef
-$(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call conformance,$(b))))
+$(foreach b,$(BUILD)/test $(BUILD)/asan $(BUILD)/tsan,$(eval $(call conformance,$(b))))
 
 # Features of every value the generic rule looks at (hooks/scan/model/train.py)
 define features
@@ -52,7 +54,7 @@ $(1)/features: $(call obj,$(1),tests/accuracy/features.c $(filter-out hooks/main
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $$(FLAGS_$(1)) $$^ -o $$@ $$(LIBS_scan) $$(LIBS_base)
 endef
-$(foreach b,$(BUILD)/test $(BUILD)/asan,$(eval $(call features,$(b))))
+$(foreach b,$(BUILD)/test $(BUILD)/asan $(BUILD)/tsan,$(eval $(call features,$(b))))
 
 unit: $(UNIT) $(BUILD)/test/conformance
 
@@ -86,3 +88,4 @@ endef
 $(eval $(call disk,storage,,pwrite write fsync fdatasync renameat posix_fallocate unlink sqlite3_initialize))
 $(eval $(call disk,power,tests/unit/powerkit.c,pwrite write fsync fdatasync renameat crash_point sqlite3_initialize))
 $(eval $(call fake,$(BUILD)/asan,-fsanitize=address$(comma)undefined))
+$(eval $(call fake,$(BUILD)/tsan,-fsanitize=thread))
