@@ -100,7 +100,9 @@ static int16_t clip(size_t v, int16_t most)
 
 static int16_t share(size_t part, size_t n)
 {
-	return n ? (int16_t)(part * 100 / n) : 0;
+	if (!n)
+		return 0;
+	return (int16_t)(part * 100 / n);
 }
 
 static bool starts(const char *p, size_t n, const char *word)
