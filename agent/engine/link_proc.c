@@ -156,39 +156,42 @@ static void fail_with(struct link *l, const struct err *why)
 	end_calls(l, text);
 }
 
-void proc_fail(struct link *l, enum err_code code, const char *cause)
+/* What it said last is part of the cause: what the end of it leaves behind, its
+ * state, is for those to say who asked. */
+static void end_with(struct link *l, enum err_code code, const char *cause)
 {
 	struct err e = ERR_INIT;
 
+	(void)err_fail(&e, code, l->name, "%s%s%s", cause,
+		       l->last_words[0] == '\0' ? "" : "; its last words: ",
+		       l->last_words);
+	(void)err_ctx(&e, l->name, "talk to the provider");
+	fail_with(l, &e);
+}
+
+void proc_fail(struct link *l, enum err_code code, const char *cause)
+{
 	if (l->state == L_DOWN)
 		return;
 	launch_kill(l->launcher, l->child.pid);
 	drain_log(l);
 	close_pipes(l);
-	(void)err_fail(&e, code, l->name, "%s", cause);
-	if (l->last_words[0] != '\0')
-		err_state(&e, "its last words: %s", l->last_words);
-	(void)err_ctx(&e, l->name, "talk to the provider");
-	fail_with(l, &e);
+	end_with(l, code, cause);
 }
 
 void proc_died(struct link *l)
 {
-	struct err e = ERR_INIT;
-	char how[80];
+	char how[80], cause[256];
 
 	drain_log(l);
 	launch_how_ended(l->launcher, l->child.pid, how);
 	if (how[0] == '\0')
 		launch_kill(l->launcher, l->child.pid);
 	close_pipes(l);
-	(void)err_fail(&e, ERR_PROTO, l->name, "curfew-provider-%s %s%s%s",
-		       l->type, how[0] == '\0' ? "closed its output" : "ended",
+	(void)snprintf(cause, sizeof(cause), "curfew-provider-%s %s%s%s", l->type,
+		       how[0] == '\0' ? "closed its output" : "ended",
 		       how[0] == '\0' ? "" : ": ", how);
-	if (l->last_words[0] != '\0')
-		err_state(&e, "its last words: %s", l->last_words);
-	(void)err_ctx(&e, l->name, "talk to the provider");
-	fail_with(l, &e);
+	end_with(l, ERR_PROTO, cause);
 }
 
 void proc_stop(struct link *l)

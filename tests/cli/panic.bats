@@ -396,6 +396,18 @@ with_vault() {
 	done
 }
 
+@test "what a provider says on the way takes no place of what came of it" {
+	local little="prlimit --memlock=0:0" # it will warn of that
+	[ "$(id -u)" -ne 0 ] ||
+		little+=" setpriv --bounding-set=-ipc_lock --inh-caps=-ipc_lock"
+	# shellcheck disable=SC2086 # words
+	run $little "$curfew" kill --secret-stdin --set nothing=1 < <(printf '%s\n' "$bot")
+	echo "$output"
+	[ "$status" -eq 2 ]
+	says "its last words: "
+	says "nothing was sent"
+}
+
 @test "a wrong --set: exit 2 before the line, and no name of curfew's own is offered" {
 	local s
 	for s in nothing=1 timeout=never timeout=1h only=http://127.0.0.1:1 standalone=no \
