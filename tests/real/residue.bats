@@ -75,7 +75,7 @@ vault() {
 	sql "DROP ROLE IF EXISTS bot" "CREATE ROLE bot LOGIN PASSWORD '$VALUE'"
 	traced sync
 	clean
-	traced learn pg/bot --secret-stdin <<<"$PG_ADMIN"
+	traced learn pg/bot --secret-stdin <<<"$VALUE"
 	clean
 }
 
@@ -128,7 +128,7 @@ vault() {
 @test "a wrong secret is not told either" {
 	traced init --passphrase
 	run traced connect postgres pg --set host=127.0.0.1 \
-		--set port="$PG_PORT" --secret-stdin <<<"$PG_ADMIN"
+		--set port="$PG_PORT" --secret-stdin <<<"$VALUE"
 	[ "$status" -ne 0 ]
 	clean
 	printf '%s\n' "$VALUE" >"$T.pass"
