@@ -9,6 +9,8 @@
 #include "base/crash.h"
 #include "base/mem.h"
 
+#define LOOK_MS 200 /* between two looks at whether it may go now */
+
 /* ---- sending ------------------------------------------------------------- */
 
 static struct json *request_of(const struct drive *d, const struct action *a)
@@ -149,27 +151,42 @@ static int undo_lost(struct drive *d, struct action *a, struct err *e)
 	return drive_touch(d, s, e);
 }
 
+static bool was_sent(const struct action *a)
+{
+	return a->attempts && a->status != LINK_NOT_SENT;
+}
+
 /*
- * Of many accounts each snapshot has its turn only after all that cut faster.
- * Where the account is shut already, what would destroy its evidence waits as
- * long as things go on: the time counts from the snapshot's own sending, or
- * from the last that came back before it.  True: it was put off.
+ * What would destroy evidence waits for it: while the service cannot be reached,
+ * and from then on for as long as after the plan.  Of many accounts each
+ * snapshot has its turn only after all that cut faster; where the account is
+ * shut already, it waits as long as things go on: the time counts from the
+ * snapshot's own sending, or from the last that came back before it.  True: it
+ * was put off.
  */
-static bool put_off(struct drive *d, const struct lane *l, struct action *a,
+static bool put_off(struct drive *d, struct lane *l, struct action *a,
 		    int64_t now)
 {
 	const struct action *x = work_of(d->w, d->w->targets[a->target].parent,
 					 V_DISABLE);
 	uint32_t i = snapshot_for(d, a);
 	const struct action *s;
-	int64_t due;
+	int64_t since, due;
 
-	if (i == NONE || a->attempts || !x || x->state != A_DONE)
+	if (!l->reached_ms)
+		l->reached_ms = now;
+	if (i == NONE || was_sent(a))
 		return false;
 	s = &d->w->actions[i];
-	due = (s->attempts ? s->first_ms : l->evidence_ms) + knob_snapshot_ms();
-	if (due <= now)
+	since = s->attempts ? s->first_ms : l->evidence_ms;
+	if (!x || x->state != A_DONE || since < l->reached_ms)
+		since = l->reached_ms;
+	due = since + knob_snapshot_ms();
+	if (due <= now && !l->q.fails)
 		return false;
+	/* what was tried while it was down nobody releases: it looks itself */
+	if (due <= now || (a->attempts && due > now + LOOK_MS))
+		due = now + LOOK_MS;
 	a->next_ms = due;
 	return true;
 }
@@ -322,6 +339,8 @@ void call_answered(struct link *l, const struct link_answer *in, void *arg)
 	if (d->fault->code || in->tag >= d->w->n_actions)
 		return;
 	lane = drive_lane(d, &d->w->actions[in->tag]);
+	if (lane->q.fails && in->status != LINK_NOT_SENT)
+		lane->reached_ms = drive_now(d);
 	if (in->status == LINK_ITEM) {
 		struct json *item = json_get(in->body, "item");
 

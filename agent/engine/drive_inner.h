@@ -24,6 +24,7 @@ struct lane { /* one connection */
 	int64_t timeout_ms;
 	int64_t last_cut_ms;  /* the last confirmed cut */
 	int64_t evidence_ms;  /* the last snapshot, or what goes before it */
+	int64_t reached_ms;   /* since when it can be reached; 0: not tried yet */
 	int64_t silent_ms;    /* since when nothing but trouble comes back; 0 */
 	int64_t admin_ms;     /* the service last took curfew's own access */
 	uint32_t open_cuts;   /* cutting actions not settled, self left out */

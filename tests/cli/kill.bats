@@ -199,6 +199,20 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 	has "c1/ci-bot#k1  ALIVE"
 }
 
+@test "after an outage, too, the evidence comes before what destroys it" {
+	seed "latency=100 down_ms=600000"
+	# long enough for all of it to have been tried
+	CURFEW_TEST_SNAPSHOT_MS=500 run curfew kill ci-bot --wait 3s
+	[ "$status" -eq 4 ]
+	printf 'O\tdown_ms\t0\n' >>"$DIR/c1.world"
+	run curfew resume --wait 60s
+	echo "$output"
+	[ "$status" -eq 0 ]
+	grep -a ^L "$DIR/c1.world" | cut -f3
+	[[ $(grep -a ^L "$DIR/c1.world" | cut -f3 | grep -E '^(snapshot|revoke|remove_grant)$' |
+		head -1) = snapshot ]]
+}
+
 @test "the declared rate is kept" {
 	seed "latency=1 rate=20 without=snapshot"
 	run curfew kill ci-bot --wait 30s
