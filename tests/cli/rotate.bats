@@ -10,7 +10,7 @@ until_says() {
 	run curfew rotate c1/bot#k1 --wait 500ms
 	for _ in {1..40}; do
 		[[ $output != *"$1"* ]] || return 0
-		run curfew rotate --resume --wait 500ms
+		run curfew rotate --resume --wait 3s
 	done
 	echo "$output"
 	false
