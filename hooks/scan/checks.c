@@ -72,32 +72,44 @@ static bool crc36_holds(const char *p, size_t n)
 	return memcmp(want, p + n - sizeof(want), sizeof(want)) == 0;
 }
 
+/* All of the token but the sum, prefix included: Private Packagist. */
+static bool crc32hexall_holds(const char *p, size_t n)
+{
+	char want[8];
+
+	if (n <= sizeof(want))
+		return false;
+	check_crc32hex(p, n - sizeof(want), want);
+	return memcmp(want, p + n - sizeof(want), sizeof(want)) == 0;
+}
+
+/* The same in base 62: JSR. */
+static bool crc62all_holds(const char *p, size_t n)
+{
+	char want[6];
+
+	if (n <= sizeof(want))
+		return false;
+	check_crc62(p, n - sizeof(want), want);
+	return memcmp(want, p + n - sizeof(want), sizeof(want)) == 0;
+}
+
 /* Cloudflare's scannable tokens: the body alone, without the prefix. */
 static bool crc32hex_holds(const char *p, size_t n)
 {
 	const char *body = memrchr(p, '_', n);
-	char want[8];
 
 	body = body ? body + 1 : p;
-	n -= (size_t)(body - p);
-	if (n <= sizeof(want))
-		return false;
-	check_crc32hex(body, n - sizeof(want), want);
-	return memcmp(want, body + n - sizeof(want), sizeof(want)) == 0;
+	return crc32hexall_holds(body, n - (size_t)(body - p));
 }
 
 /* github.blog 2021-04-05, "checksum"; the npm registry took it over. */
 static bool crc62_holds(const char *p, size_t n)
 {
 	const char *body = memrchr(p, '_', n);
-	char want[6];
 
 	body = body ? body + 1 : p;
-	n -= (size_t)(body - p);
-	if (n <= 6)
-		return false;
-	check_crc62(body, n - 6, want);
-	return memcmp(want, body + n - 6, 6) == 0;
+	return crc62all_holds(body, n - (size_t)(body - p));
 }
 
 static int digit64(char c)
@@ -192,6 +204,12 @@ enum check_answer check_sum(enum checksum kind, const char *p, size_t n)
 		break;
 	case CHECKSUM_BASE64:
 		ok = base64_holds(p, n);
+		break;
+	case CHECKSUM_CRC62ALL:
+		ok = crc62all_holds(p, n);
+		break;
+	case CHECKSUM_CRC32HEXALL:
+		ok = crc32hexall_holds(p, n);
 		break;
 	}
 	return ok ? CHECK_HOLDS : CHECK_FAILS;

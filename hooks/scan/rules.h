@@ -37,6 +37,8 @@ enum checksum {
 	CHECKSUM_JWT,	/* three base64url parts, the first a JSON object with
 			 * "alg" */
 	CHECKSUM_BASE64, /* decodes as strict base64 */
+	CHECKSUM_CRC62ALL,    /* as crc62, of all before the sum (JSR) */
+	CHECKSUM_CRC32HEXALL, /* as crc32hex, of all before it (Packagist) */
 };
 
 struct strings {
