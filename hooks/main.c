@@ -104,7 +104,8 @@ static int help_of(const struct command *c)
 /* COMMAND --help, and of a command of several words, WORD --help. */
 static bool asks_help(int argc, char **argv)
 {
-	int at = argc > 3 && !strcmp(argv[1], "hook") ? 3 : 2, i;
+	const bool words = !strcmp(argv[1], "hook") || !strcmp(argv[1], "rules");
+	int at = argc > 3 && words ? 3 : 2, i;
 
 	for (i = 2; i <= at && i < argc; i++)
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))

@@ -92,12 +92,15 @@ static void tidy(struct scan_thread *t, const char *text, size_t n, size_t run,
 	size_t kept = run;
 
 	for (; run < s->runs; run++) {
-		struct token_run *last = kept ? &s->run[kept - 1] : NULL;
 		const struct token_run *r = &s->run[run];
+		struct token_run *last;
 
-		if (!last || r->start > last->end) {
+		if (!kept || r->start > s->run[kept - 1].end) {
 			s->run[kept++] = *r;
-		} else if (r->end > last->end) {
+			continue;
+		}
+		last = &s->run[kept - 1];
+		if (r->end > last->end) {
 			last->end = r->end;
 			last->dense |= r->dense;
 		}

@@ -121,11 +121,37 @@ static bool signs_near(const struct sights *seen, size_t *sign, size_t from,
 	       seen->sign[*sign] <= to + NEAR + ESCAPE_BEFORE;
 }
 
+/* Where what hangs together with an escape at `at`, one by one, begins. */
+static size_t escapes_before(const char *text, size_t n, size_t floor, size_t at)
+{
+	size_t low, p;
+
+	for (;; at = p) {
+		low = at > floor + NEAR ? at - NEAR : floor;
+		p = escape_first(text, n, low, at);
+		if (p == at)
+			return at;
+	}
+}
+
+/* ... and ends, with the last one's own length. */
+static size_t escapes_behind(const char *text, size_t n, size_t at)
+{
+	size_t high, p;
+
+	for (;; at = p + 1) {
+		high = n - at > NEAR ? at + NEAR : n;
+		p = escape_first(text, n, at, high);
+		if (p == high)
+			return n - at > ESCAPE_MOST ? at + ESCAPE_MOST : n;
+	}
+}
+
 static int widen_escapes(struct spans *s, const char *text, size_t n,
 			 const struct gap *gap, size_t gaps,
 			 const struct sights *seen, struct err *e)
 {
-	size_t i, from, to, low, high, floor, p, sign = 0;
+	size_t i, from, to, floor, sign = 0;
 
 	for (s->n = i = 0; seen->signs && i < gaps;) {
 		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
@@ -137,21 +163,8 @@ static int widen_escapes(struct spans *s, const char *text, size_t n,
 			to = gap[i].end > to ? gap[i].end : to;
 		if (!signs_near(seen, &sign, from, to))
 			continue;
-		for (;;) {
-			low = from > floor + NEAR ? from - NEAR : floor;
-			p = escape_first(text, n, low, from);
-			if (p == from)
-				break;
-			from = p;
-		}
-		for (;;) {
-			high = n - to > NEAR ? to + NEAR : n;
-			p = escape_first(text, n, to, high);
-			if (p == high)
-				break;
-			to = p + 1;
-		}
-		to = n - to > ESCAPE_MOST ? to + ESCAPE_MOST : n;
+		from = escapes_before(text, n, floor, from);
+		to = escapes_behind(text, n, to);
 		if (last && from <= last->end + NEAR)
 			last->end = (uint32_t)to;
 		else if (spans_add(s, from, to, e))

@@ -161,7 +161,7 @@ bool match_cache_load(struct matcher *m, const struct rule_cache *c,
 	size_t n = 0, head = sizeof(CACHE_MAGIC) - 1;
 	char *p = rule_cache_map(c, folder, name, CACHE_MAX, &n);
 	struct class_row row;
-	uint32_t said;
+	uint32_t said = 0;
 	size_t i;
 
 	if (!p)
