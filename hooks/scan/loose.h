@@ -19,7 +19,7 @@ enum loose loose_read(const char *folder, const unsigned char *oid, size_t most,
 /* What it says of itself: LOOSE_READ, and nothing was unpacked. */
 enum loose loose_head(const char *folder, const unsigned char *oid, size_t *n,
 		      enum object_type *type);
-/* The path of its file, for a message too; false: over PATH_MAX. */
+/* Where its file would be; false: that is longer than `room`. */
 bool loose_path(const char *folder, const unsigned char *oid, char *out,
 		size_t room);
 

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "hooks/scan/loose.h"
+#include "hooks/scan/repo.h"
 
 enum { LOOSE_TURN = 1, PACKS_TURN = 2 }; /* higher ones are asked first */
 
@@ -147,14 +148,7 @@ static struct loose_backend *loose_backend(const char *folder)
 	return l;
 }
 
-static const char *why(void)
-{
-	const git_error *g = git_error_last();
-
-	return g && g->message ? g->message : "unknown";
-}
-
-int odb_add(git_odb *odb, const char *folder, struct err *e)
+static int add(git_odb *odb, const char *folder, struct err *e)
 {
 	struct loose_backend *l = loose_backend(folder);
 	git_odb_backend *packs = NULL;
@@ -163,30 +157,30 @@ int odb_add(git_odb *odb, const char *folder, struct err *e)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	if (git_odb_add_alternate(odb, &l->parent, LOOSE_TURN)) {
 		release(&l->parent);
-		return err_fail(e, ERR_FORMAT, folder, "%s", why());
+		return err_fail(e, ERR_FORMAT, folder, "%s", repo_why());
 	}
 	if (git_odb_backend_pack(&packs, folder))
-		return err_fail(e, ERR_FORMAT, folder, "%s", why());
+		return err_fail(e, ERR_FORMAT, folder, "%s", repo_why());
 	if (git_odb_add_alternate(odb, packs, PACKS_TURN)) {
 		packs->free(packs);
-		return err_fail(e, ERR_FORMAT, folder, "%s", why());
+		return err_fail(e, ERR_FORMAT, folder, "%s", repo_why());
 	}
 	return 0;
 }
 
-int odb_open(git_odb **out, const struct strings *folders, size_t n,
-	     struct err *e)
+int odb_open(git_odb **out, const struct strings *folders, size_t from,
+	     size_t n, struct err *e)
 {
 	git_commit_graph *graph = NULL;
 	size_t i;
 
 	if (git_odb_new(out))
-		return err_fail(e, ERR_NOMEM, NULL, "%s", why());
-	for (i = 0; i < n && i < folders->n; i++)
-		if (odb_add(*out, folders->v[i], e))
+		return err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
+	for (i = from; i < folders->n && i - from < n; i++)
+		if (add(*out, folders->v[i], e))
 			goto bad;
 	/* speeds walks up where there is one; a broken one is not used */
-	if (n && !git_commit_graph_open(&graph, folders->v[0]) &&
+	if (i > from && !git_commit_graph_open(&graph, folders->v[from]) &&
 	    git_odb_set_commit_graph(*out, graph))
 		git_commit_graph_free(graph);
 	return 0;

@@ -10,11 +10,9 @@
 
 struct git_odb;
 
-/* Of the first `n` folders, [0] the repository's own; freed with git_odb_free().
- * Read only. */
-int odb_open(struct git_odb **out, const struct strings *folders, size_t n,
-	     struct err *e) __attribute__((warn_unused_result));
-int odb_add(struct git_odb *odb, const char *folder, struct err *e)
-	__attribute__((warn_unused_result));
+/* Over folders [from, from + n), as many as there are: alternates are listed, not
+ * followed.  Read only; freed with git_odb_free(). */
+int odb_open(struct git_odb **out, const struct strings *folders, size_t from,
+	     size_t n, struct err *e) __attribute__((warn_unused_result));
 
 #endif

@@ -2,9 +2,9 @@
  * repo: a git repository, opened through libgit2, and its object folders.
  *
  * Owns where objects lie.  What is scanned is read by our own readers (pack.h,
- * loose.h), what libgit2 asks for beside that from packs by libgit2.  Promises: a pack or object that cannot be read is
- * counted and named.  Never writes to the repository, never runs anything
- * its configuration names.
+ * loose.h); of what else is asked, libgit2 reads the packs and odb.c the loose
+ * objects.  Promises: a pack or object that cannot be read is counted and named.
+ * Never writes to the repository, never runs anything its configuration names.
  */
 #include "hooks/scan/repo.h"
 
@@ -155,8 +155,8 @@ static int open_odb(struct repo *r, const char *objects, const char *alternates,
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	if (add_folder(r, own, 0, e) ||
 	    (alternates && add_list(r, alternates, e)) ||
-	    odb_open(&r->odb, &r->objects, r->objects.n, e) ||
-	    (objects && odb_open(&r->own, &r->objects, 1, e)))
+	    odb_open(&r->odb, &r->objects, 0, r->objects.n, e) ||
+	    (objects && odb_open(&r->own, &r->objects, 0, 1, e)))
 		goto out;
 	if (git_repository_set_odb(r->git, r->odb)) {
 		err_fail(e, ERR_FORMAT, own, "%s", repo_why());
@@ -190,6 +190,11 @@ bad:
 	err_ctx(e, path, "open the repository");
 	repo_close(r);
 	return -1;
+}
+
+int repo_old(const struct repo *r, git_odb **old, struct err *e)
+{
+	return odb_open(old, &r->objects, 1, r->own ? r->objects.n : 0, e);
 }
 
 void repo_close(struct repo *r)

@@ -41,6 +41,10 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 	      const char *alternates, struct err *e)
 	__attribute__((warn_unused_result));
 void repo_close(struct repo *r);
+/* Without the quarantine, to be freed with git_odb_free(); where there is none it
+ * is empty. */
+int repo_old(const struct repo *r, struct git_odb **old, struct err *e)
+	__attribute__((warn_unused_result));
 
 /* A walk_fetch; arg is the struct repo. */
 bool repo_fetch(void *arg, const unsigned char *oid, char **text, size_t *n,

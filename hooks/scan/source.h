@@ -41,10 +41,6 @@ struct quarantine {
 };
 int source_push(const struct source *s, const struct quarantine *q,
 		struct err *e) __attribute__((warn_unused_result));
-/* The object store without the quarantine; to be freed. */
-struct git_odb;
-int source_old_store(const struct quarantine *q, struct git_odb **old,
-		     struct err *e) __attribute__((warn_unused_result));
 /* What commits hold more than their parents. */
 struct revs;
 int source_range(const struct source *s, const char *path,

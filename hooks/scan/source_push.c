@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "hooks/scan/copied.h"
-#include "hooks/scan/odb.h"
 #include "hooks/scan/path_rules.h"
 #include "hooks/scan/source.h"
 #include "hooks/scan/source_names.h"
@@ -20,26 +19,10 @@
 #include "hooks/scan/tell.h"
 #include "hooks/scan/unreached.h"
 
-int source_old_store(const struct quarantine *q, git_odb **old, struct err *e)
-{
-	char *copy = mem_strdup(q->alternates ? q->alternates : ""), *rest = copy, *p;
-	int rc = 0;
-
-	if (!copy)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	if (git_odb_new(old))
-		rc = err_fail(e, ERR_NOMEM, NULL, "%s", repo_why());
-	while (!rc && (p = strsep(&rest, ":")))
-		if (*p && odb_add(*old, p, e))
-			rc = -1;
-	mem_free(copy);
-	return rc;
-}
-
 /* What came though it was there is no news by itself: git completes a thin pack
  * with bases the repository already had, and a pusher who does not know what is
  * there sends more than is needed.  `again`: such objects. */
-static int drop_known(const struct quarantine *q, struct sightings *s,
+static int drop_known(const struct repo *r, struct sightings *s,
 		      struct idset *again, struct err *e)
 {
 	git_odb *old = NULL;
@@ -47,9 +30,9 @@ static int drop_known(const struct quarantine *q, struct sightings *s,
 	git_oid id;
 	int rc = 0;
 
-	if (!s->n || !q->alternates)
+	if (!s->n || !r->own)
 		return 0;
-	if (source_old_store(q, &old, e))
+	if (repo_old(r, &old, e))
 		return -1;
 	for (i = 0; i < s->n && !rc; i++) {
 		git_oid_fromraw(&id, s->v[i].oid);
@@ -141,7 +124,7 @@ int source_push(const struct source *s, const struct quarantine *q,
 	if (repo_objects(&r, &w, 0, 1, e) ||
 	    tell_unnamed(s, &r, &out, q, e) ||
 	    path_rules_find(s, &r, &out, e) ||
-	    drop_known(q, &out.seen, &again, e) ||
+	    drop_known(&r, &out.seen, &again, e) ||
 	    tell_all(s, &r, &out, q->tip ? q->tip : &nothing, q->tips, e) ||
 	    (q->alternates && copied_find(s, &r, q, &again, &out.commits, e)) ||
 	    stood_mark(s, &r, e) ||

@@ -71,7 +71,7 @@ static int add_parents(struct job *j, const struct commits *c, size_t i)
 
 static int is_old(struct job *j, const git_oid *id, bool *yes)
 {
-	if (!j->old && source_old_store(j->q, &j->old, j->e))
+	if (!j->old && repo_old(j->r, &j->old, j->e))
 		return -1;
 	*yes = git_odb_exists(j->old, id);
 	return 0;

@@ -112,6 +112,28 @@ hidden() {
 	[ "$(find ../spool -name '*.sealed' | wc -l)" -eq 1 ]
 }
 
+# As forks on one host: what is old lies two steps from the quarantine.
+@test "an old secret in a store that the repository borrows from is no new one" {
+	git -C ../server config transfer.unpackLimit 1
+	mv ../server/hooks/pre-receive ../hook
+	seq 100 >old
+	echo "token = $secret" >>old
+	push "brought here"
+	[ "$status" -eq 0 ]
+	git clone -q --bare ../server ../pool
+	echo "$(cd ../pool && pwd)/objects" >../server/objects/info/alternates
+	git -C ../server repack -adlq
+	[ -z "$(find ../server/objects -name '*.pack')" ]
+	mv ../hook ../server/hooks/pre-receive
+	sed -i 's/^7$/seven/' old
+	push "edit one"
+	[ "$status" -eq 0 ]
+	[ "$(grep -c gitlab-token <<<"$output")" -eq 1 ]
+	[[ $output == *"already in the repository"* ]]
+	# the pack was completed with what is borrowed
+	[ "$(git -C ../server count-objects -v | sed -n 's/^in-pack: //p')" -gt 3 ]
+}
+
 @test "an old secret in a line that nobody touched is no new one" {
 	git -C ../server config transfer.unpackLimit 1
 	mv ../server/hooks/pre-receive ../hook
