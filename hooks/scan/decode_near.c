@@ -267,6 +267,20 @@ static int copied(struct segments *s, const struct delta *d,
 	return 0;
 }
 
+/* Where the base's segments begin. */
+static int where_made(struct blocks *b, const struct delta *d, struct err *e)
+{
+	const struct segments *made = &d->base->made;
+	size_t i;
+
+	if (blocks_clear(b, d->base_len, e))
+		return -1;
+	for (i = 0; i < made->n; i++)
+		blocks_put(b, made->v[i].start, made->v[i].start);
+	blocks_close(b);
+	return 0;
+}
+
 /* Without a line that begins one, near a change, there is no new block. */
 static bool may_have_blocks(const struct sights *seen, const char *text,
 			    size_t n)
@@ -347,8 +361,11 @@ int segments_near(struct segments *s, const char *text, size_t n,
 		if (segments_escapes(s, text, k->escapes.v[i].start,
 				     k->escapes.v[i].end, e))
 			return -1;
+	if (d->base->made.n && where_made(&k->made, d, e))
+		return -1;
 	for (i = 0; d->base->made.n && i < d->n; i++)
-		if (copied(s, d, &d->run[i], k, &at, e))
+		if (blocks_any(&k->made, d->run[i].from, d->run[i].len) &&
+		    copied(s, d, &d->run[i], k, &at, e))
 			return -1;
 	segments_sort(s);
 	return 0;

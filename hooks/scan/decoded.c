@@ -44,6 +44,7 @@ void decoder_release(struct decoder *d)
 	mem_free(d->lines.v);
 	mem_free(d->runs.v);
 	mem_free(d->escapes.v);
+	blocks_release(&d->made);
 	memset(d, 0, sizeof(*d));
 }
 

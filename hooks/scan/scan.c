@@ -1,19 +1,7 @@
 /*
  * scan: from a text to its marks, whole or as a delta of a marked text.
  *
- * Owns the argument why the delta way finds the same.  For one rule, whose
- * longest match is W, matching goes left to right; at any moment it is "free"
- * at some position f: matches before f are known, the next one is the
- * leftmost that starts at f or later.
- *
- * - A start whose W + 1 bytes to the right, and 1 byte to the left, are copied
- *   behaves as it did in the base.  So does one before a break (breaks.h) that
- *   is copied.  All other starts lie in the zones [gap - W - 1, gap end], or
- *   from a break in there on; only they are tried, and only where the matcher
- *   saw a possible end; all of them for a RULE_GATED, which heeds no breaks.
- * - After a zone the base's marks can be taken over as soon as the base was
- *   free at that place too.  Where a base mark straddles it, the starts inside
- *   that mark were never tried in the base; they are tried here.
+ * Owns which rules are asked, and in which order (chain.h: how one is).
  *
  * Must never look at text outside text[0, n), nor keep pointers into it.
  */
@@ -24,281 +12,16 @@
 
 #include "base/mem.h"
 #include "hooks/scan/around.h"
+#include "hooks/scan/chain.h"
 #include "hooks/scan/decoded.h"
 #include "hooks/scan/own.h"
 
-#define LIMITS_MOST 64u /* of one text; then its regexes are left alone */
-#define MARKS_MOST 1000000u /* of one text; then it is given up */
-/* The same of a rule over all of the text, in places where it may begin: so
- * few as take some milliseconds. */
+/* A rule over all of the text, in places where it may begin: so few as take some
+ * milliseconds. */
 #define WIDE_STARTS 64u
 #define WIDE_STARTS_MAX 16384u
 #define WIDE_NS_SLOW 10000000u
 #define WIDE_NS_FAST 1000000u
-
-/* The walk of one rule through one text. */
-struct chain {
-	struct scan_thread *t;
-	const char *text;
-	size_t n;
-	const struct delta *d;
-	const struct gap *gap;
-	size_t gaps;
-	struct regex *regex;
-	uint32_t rule;
-	size_t width;
-	bool all; /* no ends were seen: every start is tried */
-	const struct match_hit *hit, *hit_end; /* of this rule */
-	const struct mark *mark, *mark_end;	/* of this rule, in the base */
-	size_t f;				/* free here */
-	struct marks *out;
-};
-
-/* ---- one rule ------------------------------------------------------------ */
-
-/* A new match; frees the chain at its end. */
-static int accept(struct chain *c, const struct regex_hit *hit, struct err *e)
-{
-	struct mark *m = marks_push(c->out, e);
-
-	if (!m)
-		return -1;
-	m->rule = (uint16_t)c->rule;
-	m->start = (uint32_t)hit->start;
-	m->end = (uint32_t)hit->end;
-	c->f = hit->end > hit->start ? hit->end : hit->end + 1;
-	return scan_confirm(c->t, c->text, c->n, hit, m, e);
-}
-
-/* Starts [from, last] by the regex alone; *found tells. */
-static int try_starts(struct chain *c, size_t from, size_t last, bool *found,
-		      struct err *e)
-{
-	struct regex_hit hit;
-
-	*found = false;
-	if (pace_over(&c->t->pace, PACE_FIND))
-		return 0;
-	if (!c->t->pace.finds_left || c->out->n >= MARKS_MOST) {
-		c->t->pace.stop = PACE_TEXT;
-		return 0;
-	}
-	c->t->pace.finds_left--;
-	if (c->t->text_limits >= LIMITS_MOST) {
-		c->t->limits++;
-		return 0;
-	}
-	switch (regex_find(c->regex, c->t->regex, c->text, c->n, from, last,
-			   &hit)) {
-	case REGEX_NONE:
-		return 0;
-	case REGEX_LIMIT:
-		c->t->text_limits++;
-		c->t->limits++;
-		return 0;
-	case REGEX_FOUND:
-		break;
-	}
-	*found = true;
-	return accept(c, &hit, e);
-}
-
-/* All matches that start in [c->f, last], led by the ends that were seen. */
-static int zone(struct chain *c, size_t last, struct err *e)
-{
-	size_t tried = c->f;
-	bool found = c->all;
-
-	while (c->all && found && c->f <= last)
-		if (try_starts(c, c->f, last, &found, e))
-			return -1;
-	while (c->hit < c->hit_end && c->t->pace.stop == PACE_ON) {
-		size_t end = c->hit->end;
-		size_t low = end > c->width ? end - c->width : 0;
-		size_t high = end < last ? end : last;
-
-		if (low < tried)
-			low = tried;
-		if (low > last)
-			return 0; /* this end is for a later zone */
-		if (low > high) {
-			c->hit++;
-			continue;
-		}
-		if (try_starts(c, low, high, &found, e))
-			return -1;
-		tried = found ? c->f : high + 1;
-		if (!found && high == end)
-			c->hit++;
-		else if (!found)
-			return 0; /* last was tried */
-	}
-	return 0;
-}
-
-/* Is all that the verdict looked at inside the run? */
-static bool context_copied(const struct chain *c, const struct run *r,
-			   const struct mark *m)
-{
-	if (m->flags & MARK_VOLATILE)
-		return false;
-	if (m->ctx_start < r->from || m->ctx_end > r->from + r->len)
-		return false;
-	if ((m->flags & MARK_FIRST) && r->at != 0)
-		return false;
-	return !(m->flags & MARK_LAST) || (size_t)r->at + r->len == c->n;
-}
-
-static int inherit(struct chain *c, const struct run *r, const struct mark *from,
-		   struct err *e)
-{
-	uint32_t start = from->start - r->from + r->at;
-	struct regex_hit hit;
-	struct mark *m;
-
-	if (pace_over(&c->t->pace, 64))
-		return 0;
-	if (!context_copied(c, r, from)) {
-		enum regex_answer got = regex_find(c->regex, c->t->regex,
-						   c->text, c->n, start, start,
-						   &hit);
-		if (got == REGEX_FOUND)
-			return accept(c, &hit, e);
-		c->t->limits++; /* it matched in the base */
-		c->f = start + (from->end - from->start);
-		return 0;
-	}
-	m = marks_push(c->out, e);
-	if (!m)
-		return -1;
-	*m = *from;
-	m->start = start;
-	m->end = from->end - r->from + r->at;
-	m->at = from->at - r->from + r->at;
-	m->ctx_start = from->ctx_start - r->from + r->at;
-	m->ctx_end = from->ctx_end - r->from + r->at;
-	c->f = m->end;
-	return 0;
-}
-
-/* From c->f to `stop` inside run r, taking over the base's marks. */
-static int copied(struct chain *c, const struct run *r, size_t stop,
-		  struct err *e)
-{
-	size_t run_end = (size_t)r->at + r->len;
-	bool found;
-
-	if (c->f < r->at)
-		c->f = r->at;
-	while (c->f < stop && c->f < run_end && c->t->pace.stop == PACE_ON) {
-		size_t base_f = c->f - r->at + r->from, start, end;
-
-		/* the base's first mark that ends after here */
-		while (c->mark < c->mark_end && c->mark->end <= base_f)
-			c->mark++;
-		if (c->mark == c->mark_end || c->mark->start >= r->from + r->len)
-			break;
-		start = (size_t)c->mark->start + r->at;
-		end = (size_t)c->mark->end + r->at - r->from;
-		if (start < c->f + r->from) { /* straddles */
-			size_t last = (end < stop ? end : stop) - 1;
-
-			if (try_starts(c, c->f, last, &found, e))
-				return -1;
-			if (!found)
-				c->f = last + 1;
-			continue;
-		}
-		if (start - r->from >= stop)
-			break;
-		if (inherit(c, r, c->mark, e))
-			return -1;
-	}
-	if (c->f < stop && stop <= run_end)
-		c->f = stop;
-	return 0;
-}
-
-/* Runs may go back in the base: find the first mark that can matter. */
-static void seek(struct chain *c, const struct mark *first, size_t base_at)
-{
-	const struct mark *low = first, *high = c->mark_end;
-	size_t step = 1;
-
-	/* mostly it is the next one, or the one after */
-	if (c->mark > first && c->mark[-1].end <= base_at)
-		low = c->mark;
-	for (; (size_t)(high - low) > step && low[step].end <= base_at;
-	     step *= 2)
-		low += step;
-	if ((size_t)(high - low) > step)
-		high = low + step;
-	while (low < high) {
-		const struct mark *mid = low + (high - low) / 2;
-
-		if (mid->end <= base_at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	c->mark = low;
-}
-
-/* Starts before it behave as they did in the base. */
-static size_t zone_start(const struct chain *c, const struct gap *g)
-{
-	size_t from = g->start > c->width + 1 ? g->start - c->width - 1 : 0;
-
-	return !c->all && from < g->low ? g->low : from;
-}
-
-static int over_gap(struct chain *c, const struct gap *g, struct err *e)
-{
-	const size_t from = zone_start(c, g), last = g->end;
-
-	if (c->f < from)
-		c->f = from;
-	if (zone(c, last, e))
-		return -1;
-	if (c->f < last + 1)
-		c->f = last + 1;
-	return 0;
-}
-
-/* As far as the gap behind it, if there is one. */
-static int over_run(struct chain *c, const struct run *run,
-		    const struct gap *behind, const struct mark *first,
-		    struct err *e)
-{
-	if (c->f < run->at)
-		c->f = run->at;
-	seek(c, first, c->f - run->at + run->from);
-	return copied(c, run, behind ? zone_start(c, behind) : c->n + 1, e);
-}
-
-/* Gaps and runs come in turn; a text that begins with the base's beginning
- * has no gap in front. */
-static int walk(struct chain *c, struct err *e)
-{
-	const struct mark *first = c->mark;
-	size_t g = 0, r = 0, runs = c->d ? c->d->n : 0;
-	int rc = 0;
-
-	while (!rc && (g < c->gaps || r < runs) &&
-	       !pace_over(&c->t->pace, 16)) {
-		const struct run *run = r < runs ? &c->d->run[r] : NULL;
-		const struct gap *gap = g < c->gaps ? &c->gap[g] : NULL;
-
-		if (gap && (!run || gap->end <= run->at)) {
-			rc = over_gap(c, gap, e);
-			g++;
-		} else if (run) {
-			rc = over_run(c, run, gap, first, e);
-			r++;
-		}
-	}
-	return rc ? -1 : 0;
-}
 
 /* ---- the text ------------------------------------------------------------ */
 
@@ -368,7 +91,7 @@ static int wide_rule(struct scan_thread *t, const char *text, size_t n,
 		start = clock_mono_ns();
 		if (pace_over(&t->pace, last - c.f))
 			return 0;
-		if (try_starts(&c, c.f, last, &found, e))
+		if (chain_try(&c, c.f, last, &found, e))
 			return -1;
 		if (!found)
 			c.f = last + 1;
@@ -409,11 +132,14 @@ static int near_rules(struct scan_thread *t, const char *text, size_t n,
 	const struct mark *b_end = b ? b + d->base->near : NULL;
 	uint32_t gated = next_gated(t, 0);
 
+	if (busy_runs(&t->busy, d, e))
+		return -1;
 	while ((h < h_end || b < b_end || gated != UINT32_MAX) &&
 	       t->pace.stop == PACE_ON) {
 		uint32_t rule = h < h_end ? h->rule : UINT32_MAX;
 		struct chain c = { .t = t, .text = text, .n = n, .d = d,
-				   .gap = t->gap, .gaps = gaps, .out = out };
+				   .gap = t->gap, .gaps = gaps,
+				   .busy = &t->busy, .out = out };
 
 		if (b < b_end && b->rule < rule)
 			rule = b->rule;
@@ -434,7 +160,7 @@ static int near_rules(struct scan_thread *t, const char *text, size_t n,
 		/* without its keyword it was not run over the base */
 		if (c.all && !(d && has_bit(d->base->wide, rule))
 			    ? wide_rule(t, text, n, rule, out, e)
-			    : walk(&c, e))
+			    : chain_walk(&c, e))
 			return -1;
 	}
 	return 0;

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "hooks/scan/around.h"
+#include "hooks/scan/blocks.h"
 #include "hooks/scan/deadline.h"
 #include "hooks/scan/decode.h"
 #include "hooks/scan/match.h"
@@ -85,6 +86,13 @@ struct spans {
 
 struct own;
 
+/* The runs that may hold marks of the base, by place (chain.c). */
+struct busy {
+	struct blocks marked;
+	uint32_t *run;
+	size_t n, cap;
+};
+
 /* Shared by all threads. */
 struct scanner {
 	const struct matcher *matcher;
@@ -105,6 +113,7 @@ struct decoder {
 	struct segments segments[DECODE_DEPTH_MAX];
 	struct marks marks;
 	struct spans lines, runs, escapes;
+	struct blocks made; /* in the base */
 };
 
 /* Where the time goes; each with what it calls taken off. */
@@ -124,6 +133,7 @@ struct scan_thread {
 	uint32_t text_number;
 	struct gap *gap; /* scratch of the delta walk */
 	size_t gaps_cap;
+	struct busy busy;
 	struct around around;
 	struct decoder decoder;
 	bool timed;
@@ -198,6 +208,10 @@ int scan_verdict(const struct scanner *s, const char *text, size_t n,
 	__attribute__((warn_unused_result));
 void verdict_release(struct verdict *v);
 
+/* chain.c: of those that can be inherited. */
+int busy_runs(struct busy *b, const struct delta *d, struct err *e)
+	__attribute__((warn_unused_result));
+void busy_release(struct busy *b);
 /* confirm.c: the verdict on one match; sets everything in m but start, end
  * and rule. */
 int scan_confirm(struct scan_thread *t, const char *text, size_t n,

@@ -45,6 +45,7 @@ void scan_thread_release(struct scan_thread *t)
 	regex_thread_free(&t->regex);
 	mem_free(t->gate);
 	mem_free(t->gap);
+	busy_release(&t->busy);
 	around_release(&t->around);
 	decoder_release(&t->decoder);
 	memset(t, 0, sizeof(*t));
