@@ -123,21 +123,11 @@ static uint64_t begin_16(uint64_t m, uint64_t next)
 
 struct looking {
 	struct sights *s;
-	size_t open; /* so many of a token right before */
+	size_t open;   /* so many of a token right before */
+	uint64_t word; /* letters and digits of it, in the last 64 */
+	bool dense;    /* TOKEN_ALNUM of them together before those end */
 	struct err *e;
 };
-
-static bool words_dense(const char *text, size_t from, size_t to)
-{
-	size_t i, word = from;
-
-	for (i = from; i < to; i++)
-		if (!(kind_of(text[i]) & WORD))
-			word = i + 1;
-		else if (i + 1 - word >= TOKEN_ALNUM)
-			return true;
-	return false;
-}
 
 static int add_run(struct looking *l, size_t from, size_t to, bool dense)
 {
@@ -177,39 +167,70 @@ static int add_signs(struct looking *l, size_t at, uint64_t signs)
 	return 0;
 }
 
-/* text[at, at + 64): all of a run that lies in it, and what it ends. */
-static int add_places(struct looking *l, const char *text, size_t at,
-		      const struct places *m)
+/* The run that came up to `at` ends `to` behind it. */
+static int end_open(struct looking *l, size_t at, unsigned to, uint64_t word)
 {
-	uint64_t token = m->token, all = ~(uint64_t)0, inner, signs;
+	if (l->open + to < TOKEN_RUN)
+		return 0;
+	return add_run(l, at - l->open, at + to,
+		       l->dense || begin_16(l->word, word) ||
+			       begin_16(word & ~(~(uint64_t)0 << to), 0));
+}
+
+/* Runs that lie in text[at, at + 64), where `inner` says. */
+static int add_inner(struct looking *l, size_t at, uint64_t token,
+		     uint64_t word, uint64_t inner)
+{
+	uint64_t all = ~(uint64_t)0;
 	unsigned from, to;
 
-	signs = (m->escape & (m->second >> 1 | (uint64_t)1 << 63)) | m->plus;
-	if (signs && add_signs(l, at, signs))
-		return -1;
-	if (token == all) {
-		l->open += 64;
-		return 0;
-	}
-	if (l->open) {
-		to = (unsigned)__builtin_ctzll(~token);
-		if (l->open + to >= TOKEN_RUN &&
-		    add_run(l, at - l->open, at + to,
-			    words_dense(text, at - l->open, at + to)))
-			return -1;
-		token &= all << to;
-	}
-	for (inner = begin_16(token, 0); inner; inner &= all << to) {
+	for (; inner; inner &= all << to) {
 		from = (unsigned)__builtin_ctzll(inner);
 		to = from + (unsigned)__builtin_ctzll(~(token >> from));
 		if (to >= 64)
 			break; /* it may go on */
 		if (add_run(l, at + from, at + to,
-			    begin_16(m->word & all << from & ~(all << to), 0)))
+			    begin_16(word & all << from & ~(all << to), 0)))
 			return -1;
 	}
-	l->open = token ? (size_t)__builtin_clzll(~token) : 0;
 	return 0;
+}
+
+/* text[at, at + 64): all of a run that lies in it, and what it ends. */
+static inline __attribute__((always_inline)) int
+add_places(struct looking *l, size_t at, uint64_t token, uint64_t word,
+	   uint64_t signs)
+{
+	uint64_t all = ~(uint64_t)0, inner;
+	unsigned to;
+
+	if (signs && add_signs(l, at, signs))
+		return -1;
+	if (token == all) {
+		l->dense = l->open && (l->dense || begin_16(l->word, word));
+		l->word = word;
+		l->open += 64;
+		return 0;
+	}
+	if (l->open) {
+		to = (unsigned)__builtin_ctzll(~token);
+		if (l->open + to >= TOKEN_RUN && end_open(l, at, to, word))
+			return -1;
+		token &= all << to;
+	}
+	inner = begin_16(token, 0);
+	if (inner && add_inner(l, at, token, word, inner))
+		return -1;
+	l->dense = false;
+	l->open = token >> 63 ? (size_t)__builtin_clzll(~token) : 0;
+	l->word = l->open ? word & all << (64 - l->open) : 0;
+	return 0;
+}
+
+/* Where an escape's sign is followed by what goes on with one. */
+static inline uint64_t sign_places(const struct places *m)
+{
+	return (m->escape & (m->second >> 1 | (uint64_t)1 << 63)) | m->plus;
 }
 
 /* The same for every way to get at the places. */
@@ -219,7 +240,7 @@ static int add_places(struct looking *l, const char *text, size_t at,
                                                                                \
 	for (; to - from >= 64; from += 64) {                                  \
 		PLACES(text + from, &m);                                       \
-		if (add_places(l, text, from, &m))                             \
+		if (add_places(l, from, m.token, m.word, sign_places(&m)))     \
 			return -1;                                             \
 	}                                                                      \
 	memset(last, 0, sizeof(last));                                         \
@@ -227,7 +248,7 @@ static int add_places(struct looking *l, const char *text, size_t at,
 	PLACES(last, &m);                                                      \
 	if (to > from) /* what comes second may be cut off */                  \
 		m.second |= (uint64_t)1 << (to - from);                        \
-	return add_places(l, text, from, &m);
+	return add_places(l, from, m.token, m.word, sign_places(&m));
 
 #ifdef __x86_64__
 #define WITH(what) __attribute__((target(what)))
