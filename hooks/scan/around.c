@@ -222,19 +222,22 @@ static int part(struct scan_thread *t, const char *text, size_t n, size_t from,
 
 /* ---- what is around gaps ------------------------------------------------- */
 
-/* Gaps from *i on that are one; *to: where they end, *high: what is around. */
+/* Gaps from *i on that are one; *high: where what is around them ends.  Where
+ * lines are long, what was seen to have no break is not searched again. */
 static void gather(const struct scan_thread *t, const char *text, size_t n,
 		   size_t gaps, size_t reach, size_t *i, size_t *high)
 {
 	const struct bytes *breaks = matcher_breaks(t->s->matcher);
 	const struct gap *g = t->gap;
-	size_t to = g[(*i)++].end;
+	size_t to = g[(*i)++].end, seen = 0, limit;
 
 	for (;;) {
 		while (*i < gaps && g[*i].start <= to + APART)
 			to = g[(*i)++].end;
-		*high = n - to > reach ? to + reach : n;
-		*high = break_behind(breaks, text, to, *high);
+		limit = n - to > reach ? to + reach : n;
+		*high = break_behind(breaks, text, to > seen ? to : seen, limit);
+		/* its newline would be at `limit` or later */
+		seen = *high == limit && limit ? limit - 1 : 0;
 		if (*i == gaps || g[*i].start > *high + APART)
 			return;
 		to = g[(*i)++].end;
