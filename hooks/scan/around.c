@@ -12,22 +12,13 @@
 
 #include <string.h>
 
-#include "base/mem.h"
 #include "hooks/scan/decode_escape.h"
 #include "hooks/scan/decode_wrap.h"
 #include "hooks/scan/scan.h"
 
 #define PIECE (1024u * 1024) /* for the matcher, between two questions */
-#define JOINED (64u * 1024)
 #define ALONE (16u * 1024) /* from here on it is not worth a copy */
 #define APART 24u /* nearer changes are one: cheaper than to look for breaks */
-
-void around_release(struct around *a)
-{
-	mem_free(a->piece);
-	mem_free(a->joined);
-	memset(a, 0, sizeof(*a));
-}
 
 /* So many places to look at that none is: for this text only. */
 static int given_up(struct scan_thread *t, struct err *e)
@@ -41,30 +32,13 @@ static int given_up(struct scan_thread *t, struct err *e)
 
 /* ---- back to places in the text ------------------------------------------ */
 
-/* The piece that byte `at` of what was put together lies in, or behind;
- * *k: where to look first. */
-static const struct piece *piece_of(const struct around *a, size_t at,
-				    size_t *k)
-{
-	if (a->piece[*k].at > at)
-		*k = 0;
-	while (*k + 1 < a->n && a->piece[*k + 1].at <= at)
-		++*k;
-	return &a->piece[*k];
-}
-
 static void move_hits(struct scan_thread *t, size_t first)
 {
-	size_t i, k = 0, end;
+	size_t i, k = 0;
 
-	for (i = first; i < t->match.n; i++) {
-		const struct piece *p =
-			piece_of(&t->around, t->match.hit[i].end - 1, &k);
-
-		end = t->match.hit[i].end - p->at;
-		t->match.hit[i].end = p->from + (uint32_t)(end < p->len ? end
-								: p->len);
-	}
+	for (i = first; i < t->match.n; i++)
+		t->match.hit[i].end = joined_end(&t->joined,
+						 t->match.hit[i].end, &k);
 }
 
 static void move_sights(struct scan_thread *t, size_t run, size_t sign)
@@ -74,12 +48,12 @@ static void move_sights(struct scan_thread *t, size_t run, size_t sign)
 	size_t k = 0;
 
 	for (; run < s->runs; run++) {
-		p = piece_of(&t->around, s->run[run].start, &k);
+		p = joined_piece(&t->joined, s->run[run].start, &k);
 		s->run[run].start += p->from - p->at; /* wraps, as it should */
 		s->run[run].end += p->from - p->at;
 	}
 	for (k = 0; sign < s->signs; sign++) {
-		p = piece_of(&t->around, s->sign[sign], &k);
+		p = joined_piece(&t->joined, s->sign[sign], &k);
 		s->sign[sign] += p->from - p->at;
 	}
 }
@@ -140,22 +114,22 @@ static int scan_alone(struct scan_thread *t, const char *text, size_t n,
 static int scan_joined(struct scan_thread *t, const char *text, size_t n,
 		       struct err *e)
 {
-	struct around *a = &t->around;
+	struct joined *j = &t->joined;
 	size_t hit = t->match.n, run = t->match.seen.runs;
-	size_t sign = t->match.seen.signs, len = a->len;
+	size_t sign = t->match.seen.signs, len = j->len;
 	int rc = 0;
 
-	if (!a->n)
+	if (!j->n)
 		return 0;
-	if (a->n == 1) {
-		rc = scan_alone(t, text, n, a->piece[0].from,
-				a->piece[0].from + a->piece[0].len, e);
+	if (j->n == 1) {
+		rc = scan_alone(t, text, n, j->piece[0].from,
+				j->piece[0].from + j->piece[0].len, e);
 		goto out;
 	}
 	if (pace_over(&t->pace, len))
 		goto out;
 	t->bytes_matched += len;
-	if (match_scan(t->s->matcher, &t->match, a->joined, 0, len, e)) {
+	if (match_scan(t->s->matcher, &t->match, j->text, 0, len, e)) {
 		rc = given_up(t, e);
 		t->match.n = hit;
 		t->match.seen.runs = run;
@@ -166,58 +140,22 @@ static int scan_joined(struct scan_thread *t, const char *text, size_t n,
 	move_sights(t, run, sign);
 	tidy(t, text, n, run, sign);
 out:
-	a->n = a->len = 0;
+	joined_clear(j);
 	return rc;
-}
-
-static bool is_break(const struct bytes *at, const char *p)
-{
-	return p[1] == '\n' && bytes_has(at, (unsigned char)p[0]);
-}
-
-static int join(struct scan_thread *t, const char *text, size_t n, size_t from,
-		size_t to, struct err *e)
-{
-	const struct bytes *breaks = matcher_breaks(t->s->matcher);
-	struct around *a = &t->around;
-	size_t len = to - from;
-
-	if (a->n == a->cap) {
-		size_t cap = a->cap ? a->cap * 2 : 64;
-		struct piece *v = mem_realloc(a->piece, cap * sizeof(*v));
-
-		if (!v)
-			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		a->piece = v;
-		a->cap = cap;
-	}
-	if (!a->joined && !(a->joined = mem_alloc(JOINED)))
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	a->piece[a->n].from = (uint32_t)from;
-	a->piece[a->n].len = (uint32_t)len;
-	a->piece[a->n++].at = (uint32_t)a->len;
-	memcpy(a->joined + a->len, text + from, len);
-	a->len += len;
-	if (to == n || (len > 1 && is_break(breaks, text + to - 2)))
-		return 0;
-	a->joined[a->len++] = ';';
-	a->joined[a->len++] = '\n';
-	return 0;
 }
 
 /* text[from, to) is to be scanned. */
 static int part(struct scan_thread *t, const char *text, size_t n, size_t from,
 		size_t to, struct err *e)
 {
-	struct around *a = &t->around;
-	bool alone = to - from >= ALONE ||
-		     !bytes_has(matcher_breaks(t->s->matcher), ';');
+	const struct bytes *breaks = matcher_breaks(t->s->matcher);
+	bool alone = to - from >= ALONE || !joined_can(breaks);
 
-	if (a->n && (alone || a->len + (to - from) + 2 > JOINED) &&
+	if ((alone || !joined_fits(&t->joined, to - from)) &&
 	    scan_joined(t, text, n, e))
 		return -1;
 	return alone ? scan_alone(t, text, n, from, to, e)
-		     : join(t, text, n, from, to, e);
+		     : joined_add(&t->joined, breaks, text, n, from, to, e);
 }
 
 /* ---- what is around gaps ------------------------------------------------- */
@@ -264,7 +202,7 @@ int around_match(struct scan_thread *t, const char *text, size_t n, size_t gaps,
 	size_t i = 0, first, from = 0, to = 0, low, high;
 	bool found, some = false;
 
-	t->around.n = t->around.len = 0;
+	joined_clear(&t->joined);
 	while (i < gaps) {
 		low = lower(text, t->gap[i].start, reach);
 		low = break_before(breaks, text, low, t->gap[i].start, &found);

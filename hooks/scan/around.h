@@ -16,25 +16,11 @@
 
 struct scan_thread;
 
-/* A part of the text, and where it lies in what was put together. */
-struct piece {
-	uint32_t from, len, at;
-};
-
-/* Scratch, one per thread. */
-struct around {
-	struct piece *piece;
-	size_t n, cap;
-	char *joined;
-	size_t len;
-};
-
 /*
  * Hits into t->match, sorted; the token runs and signs that are there, by
  * place, each run once; t->gap[0, gaps) get their `low`.
  */
 int around_match(struct scan_thread *t, const char *text, size_t n, size_t gaps,
 		 struct err *e) __attribute__((warn_unused_result));
-void around_release(struct around *a);
 
 #endif

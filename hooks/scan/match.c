@@ -19,6 +19,7 @@
 /* To see enough of every run and every sign. */
 #define REACH_LEAST (ESCAPE_NEAR + ESCAPE_BEFORE)
 #define DENSE_APART 64u /* what is looked at in between costs less than a scan */
+#define DENSE_ALONE 4096u /* from here on it is not worth a copy */
 #define HITS_MAX (64u * 1024 * 1024) /* of one text; more: the scan fails */
 
 /* ---- compiling ----------------------------------------------------------- */
@@ -366,6 +367,7 @@ void match_thread_release(struct match_thread *t)
 	hs_free_scratch(t->scratch);
 	mem_free(t->hit);
 	sights_release(&t->seen);
+	joined_release(&t->dense);
 	mem_free(t->wide);
 	memset(t, 0, sizeof(*t));
 }
@@ -433,6 +435,42 @@ static int scan_with(const struct matcher *m, size_t which,
 	return 0;
 }
 
+/* What was put together. */
+static int scan_joined(const struct matcher *m, struct match_thread *t,
+		       const char *text, struct err *e)
+{
+	struct joined *j = &t->dense;
+	size_t i = t->n, k = 0;
+	int rc;
+
+	if (!j->n)
+		return 0;
+	if (j->n == 1) {
+		rc = scan_with(m, DB_DENSE, t, text, j->piece[0].from,
+			       j->piece[0].from + j->piece[0].len, e);
+	} else {
+		rc = scan_with(m, DB_DENSE, t, j->text, 0, j->len, e);
+		for (; i < t->n; i++)
+			t->hit[i].end = joined_end(j, t->hit[i].end, &k);
+	}
+	joined_clear(j);
+	return rc;
+}
+
+static int dense_part(const struct matcher *m, struct match_thread *t,
+		      const char *text, size_t from, size_t to, size_t end,
+		      struct err *e)
+{
+	bool alone = to - from >= DENSE_ALONE || !joined_can(&m->breaks);
+
+	if ((alone || !joined_fits(&t->dense, to - from)) &&
+	    scan_joined(m, t, text, e))
+		return -1;
+	return alone ? scan_with(m, DB_DENSE, t, text, from, to, e)
+		     : joined_add(&t->dense, &m->breaks, text, end, from, to,
+				  e);
+}
+
 /* A match in [from, to) holds a part of a dense run there, and is nowhere
  * farther from it than it is long, or behind a break. */
 static int scan_dense(const struct matcher *m, struct match_thread *t,
@@ -442,13 +480,14 @@ static int scan_dense(const struct matcher *m, struct match_thread *t,
 	size_t reach = m->dense_reach + 2, low = 0, high = 0, floor;
 	bool found;
 
+	joined_clear(&t->dense);
 	for (; run < t->seen.runs; run++) {
 		const struct token_run *r = &t->seen.run[run];
 
 		if (!r->dense)
 			continue;
 		if (high && r->start > high + DENSE_APART) {
-			if (scan_with(m, DB_DENSE, t, text, low, high, e))
+			if (dense_part(m, t, text, low, high, to, e))
 				return -1;
 			high = 0;
 		}
@@ -459,7 +498,9 @@ static int scan_dense(const struct matcher *m, struct match_thread *t,
 		high = to - r->end > reach ? r->end + reach : to;
 		high = break_behind(&m->breaks, text, r->end, high);
 	}
-	return high ? scan_with(m, DB_DENSE, t, text, low, high, e) : 0;
+	if (high && dense_part(m, t, text, low, high, to, e))
+		return -1;
+	return scan_joined(m, t, text, e);
 }
 
 int match_scan(const struct matcher *m, struct match_thread *t,

@@ -15,6 +15,7 @@
 
 #include "hooks/scan/breaks.h"
 #include "hooks/scan/deadline.h"
+#include "hooks/scan/joined.h"
 #include "hooks/scan/rule_cache.h"
 #include "hooks/scan/rules.h"
 #include "hooks/scan/tokens.h"
@@ -46,6 +47,7 @@ struct match_thread {
 	uint64_t *wide; /* bit per rule that is not RULE_NEAR: a keyword was
 			 * seen, or RULE_ALWAYS */
 	struct sights seen; /* in what was scanned, clipped there */
+	struct joined dense; /* what is around dense runs */
 	uint32_t shift; /* added to the ends of the scan that runs */
 	bool failed;
 	struct pace *pace; /* asked on the way, or NULL */

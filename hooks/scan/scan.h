@@ -134,7 +134,7 @@ struct scan_thread {
 	struct gap *gap; /* scratch of the delta walk */
 	size_t gaps_cap;
 	struct busy busy;
-	struct around around;
+	struct joined joined; /* for the matcher (around.c) */
 	struct decoder decoder;
 	bool timed;
 	uint64_t spent[PHASES]; /* nanoseconds, when timed */

@@ -46,7 +46,7 @@ void scan_thread_release(struct scan_thread *t)
 	mem_free(t->gate);
 	mem_free(t->gap);
 	busy_release(&t->busy);
-	around_release(&t->around);
+	joined_release(&t->joined);
 	decoder_release(&t->decoder);
 	memset(t, 0, sizeof(*t));
 }
