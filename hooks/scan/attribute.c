@@ -7,15 +7,14 @@
  */
 #include "hooks/scan/attribute.h"
 
-#include <git2.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "hooks/scan/ascent.h"
 #include "hooks/scan/paths.h"
+#include "hooks/scan/tips.h"
 
-#define REFS_TOLD 20u
 #define SPOTS_MAX 256u /* paths that one object is followed at */
 
 /* Where a thing stands: a path, and the first commit that has it there. */
@@ -30,11 +29,6 @@ struct found {
 	uint8_t state; /* 0 new, 1 under way, 2 done */
 };
 
-struct named_rank {
-	uint64_t id;
-	uint32_t rank;
-};
-
 struct work {
 	struct repo *r;
 	struct walk_out *out;
@@ -46,8 +40,7 @@ struct work {
 	struct attribution *a;
 	uint64_t *ids;
 	uint32_t n_ids;
-	struct named_rank *ranks; /* by id */
-	size_t n_ranks;
+	struct commit_index commit; /* as many as there are may hold something */
 };
 
 /* ---- the first commit ---------------------------------------------------- */
@@ -218,45 +211,9 @@ static int blob_places(struct work *w, const struct sighting *s, struct err *e)
 
 static uint32_t commit_rank(const struct work *w, const unsigned char *oid)
 {
-	uint64_t id = oid_short(oid);
-	size_t low = 0, high = w->n_ranks;
+	const struct commit *c = commit_find(&w->commit, oid);
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (w->ranks[mid].id < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < w->n_ranks && w->ranks[low].id == id ? w->ranks[low].rank
-							   : RANK_NONE;
-}
-
-static int by_id(const void *a, const void *b)
-{
-	const struct named_rank *x = a, *y = b;
-
-	return (x->id > y->id) - (x->id < y->id);
-}
-
-/* Commits by id: as many messages as there are commits may hold something. */
-static int list_ranks(struct work *w, struct err *e)
-{
-	const struct commits *c = &w->out->commits;
-	size_t i;
-
-	w->ranks = mem_array(c->n + 1, sizeof(*w->ranks));
-	if (!w->ranks)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	for (i = 0; i < c->n; i++) {
-		w->ranks[i].id = oid_short(c->v[i].oid);
-		w->ranks[i].rank = c->v[i].rank;
-	}
-	w->n_ranks = c->n;
-	if (c->n)
-		qsort(w->ranks, c->n, sizeof(*w->ranks), by_id);
-	return 0;
+	return c ? c->rank : RANK_NONE;
 }
 
 static int by_path(const void *a, const void *b)
@@ -334,35 +291,7 @@ static int all_places(struct work *w, struct err *e)
 	return 0;
 }
 
-/* ---- tips ---------------------------------------------------------------- */
-
-/* reverse edges: child[first[p] .. first[p + 1]) stand in tree p */
-struct below {
-	size_t *first;
-	uint32_t *child, *stamp, *stack;
-};
-
-static int make_below(const struct ascent *up, struct below *b, struct err *e)
-{
-	size_t k;
-	uint32_t i;
-
-	b->first = mem_array((size_t)up->things + 2, sizeof(*b->first));
-	b->child = mem_array(up->edges + 1, sizeof(uint32_t));
-	b->stamp = mem_array((size_t)up->things + 1, sizeof(uint32_t));
-	b->stack = mem_array((size_t)up->things + 1, sizeof(uint32_t));
-	if (!b->first || !b->child || !b->stamp || !b->stack)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	for (k = 0; k < up->edges; k++)
-		b->first[up->edge[k].parent + 2]++;
-	for (k = 2; k < (size_t)up->things + 2; k++)
-		b->first[k] += b->first[k - 1];
-	for (i = 0; i < up->things; i++)
-		for (k = 0; k < up->thing[i].edges; k++)
-			b->child[b->first[up->edge[up->thing[i].edge + k].parent +
-					  1]++] = i;
-	return 0;
-}
+/* ---- all ----------------------------------------------------------------- */
 
 static int by_oid(const void *a, const void *b)
 {
@@ -371,138 +300,6 @@ static int by_oid(const void *a, const void *b)
 
 	return (i > k) - (i < k);
 }
-
-/* All secrets of one blob get the name of the tip. */
-static int tip_holds(struct work *w, uint64_t id, const char *name,
-		     struct err *e)
-{
-	const struct sightings *s = &w->out->seen; /* by oid */
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (oid_short(s->v[mid].oid) < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	for (; low < s->n && oid_short(s->v[low].oid) == id; low++) {
-		struct strings *refs = &w->a->refs[s->v[low].mark.secret];
-
-		if (refs->n >= REFS_TOLD ||
-		    (refs->n && !strcmp(refs->v[refs->n - 1], name)))
-			continue;
-		if (strings_add(refs, name, e))
-			return -1;
-	}
-	return 0;
-}
-
-static int one_tip(struct work *w, struct below *b, uint32_t number,
-		   uint64_t tree, const char *name, struct err *e)
-{
-	uint32_t x = ascent_find(&w->up, tree);
-	size_t depth = 0, k;
-
-	if (x == THING_NONE)
-		return 0;
-	b->stamp[x] = number;
-	b->stack[depth++] = x;
-	while (depth) {
-		x = b->stack[--depth];
-		if (x < w->n_ids && tip_holds(w, w->up.thing[x].id, name, e))
-			return -1;
-		for (k = b->first[x]; k < b->first[x + 1]; k++)
-			if (b->stamp[b->child[k]] != number) {
-				b->stamp[b->child[k]] = number;
-				b->stack[depth++] = b->child[k];
-			}
-	}
-	return 0;
-}
-
-/* The tree a ref leads to: of commits it is known, which matters where there
- * are thousands of refs. */
-static bool tree_at(const struct work *w, const git_reference *ref,
-		    uint64_t *tree)
-{
-	const git_oid *id = git_reference_target(ref);
-	const struct commits *c = &w->out->commits;
-	uint32_t rank = id ? commit_rank(w, id->id) : RANK_NONE;
-	git_object *o = NULL;
-	bool found;
-
-	if (id && rank < c->n && !memcmp(c->v[rank].oid, id->id, OID_LEN)) {
-		*tree = c->v[rank].tree;
-		return true;
-	}
-	found = !git_reference_peel(&o, ref, GIT_OBJECT_TREE);
-	if (found)
-		*tree = oid_short(git_object_id(o)->id);
-	git_object_free(o);
-	return found;
-}
-
-static int all_refs(struct work *w, struct below *b, struct err *e)
-{
-	git_reference_iterator *it = NULL;
-	git_reference *ref = NULL;
-	uint32_t number = 0;
-	int rc = 0;
-
-	if (git_reference_iterator_new(&it, w->r->git))
-		return err_fail(e, ERR_FORMAT, NULL, "%s", repo_why());
-	while (!rc && !git_reference_next(&ref, it)) {
-		uint64_t tree;
-
-		if (tree_at(w, ref, &tree))
-			rc = one_tip(w, b, ++number, tree,
-				     git_reference_name(ref), e);
-		git_reference_free(ref);
-	}
-	git_reference_iterator_free(it);
-	return rc;
-}
-
-static int given_tips(struct work *w, struct below *b,
-		      const struct attribute_options *o, struct err *e)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < o->tips && !rc; i++) {
-		git_object *any = NULL, *tree = NULL;
-		git_oid id;
-
-		git_oid_fromraw(&id, o->tip[i].oid);
-		if (!git_object_lookup(&any, w->r->git, &id, GIT_OBJECT_ANY) &&
-		    !git_object_peel(&tree, any, GIT_OBJECT_TREE))
-			rc = one_tip(w, b, (uint32_t)i + 1,
-				     oid_short(git_object_id(tree)->id),
-				     o->tip[i].name, e);
-		git_object_free(tree);
-		git_object_free(any);
-	}
-	return rc;
-}
-
-static int tips(struct work *w, const struct attribute_options *o,
-		struct err *e)
-{
-	struct below b = { 0 };
-	int rc = -1;
-
-	if (!make_below(&w->up, &b, e))
-		rc = o->tip ? given_tips(w, &b, o, e) : all_refs(w, &b, e);
-	mem_free(b.first);
-	mem_free(b.child);
-	mem_free(b.stamp);
-	mem_free(b.stack);
-	return rc;
-}
-
-/* ---- all ----------------------------------------------------------------- */
 
 static int collect_ids(struct work *w, struct err *e)
 {
@@ -539,6 +336,8 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 	      struct attribution *a, struct err *e)
 {
 	struct work w = { .r = r, .out = out, .a = a };
+	struct tips_of t = { .r = r, .seen = &out->seen, .up = &w.up,
+			     .commit = &w.commit };
 	int rc = -1;
 
 	memset(a, 0, sizeof(*a));
@@ -565,7 +364,10 @@ int attribute(struct repo *r, struct walk_out *out, uint32_t secrets,
 		goto out;
 	}
 	mark_roots(&w);
-	if (list_ranks(&w, e) || settle_all(&w, e) || all_places(&w, e) || tips(&w, o, e))
+	t.blobs = w.n_ids;
+	t.refs = a->refs;
+	if (commits_index(&out->commits, &w.commit, e) || settle_all(&w, e) ||
+	    all_places(&w, e) || tips_hold(&t, o, e))
 		goto out;
 	rc = 0;
 out:
@@ -579,7 +381,7 @@ out:
 	mem_free(w.found);
 	mem_free(w.spot);
 	mem_free(w.ids);
-	mem_free(w.ranks);
+	commit_index_release(&w.commit);
 	ascent_release(&w.up);
 	links_release(&w.links);
 	return rc;

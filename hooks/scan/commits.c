@@ -334,3 +334,51 @@ out:
 	mem_free(f.heap);
 	return rc;
 }
+
+/* ---- by id --------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct commit *const *x = a, *const *y = b;
+
+	return memcmp((*x)->oid, (*y)->oid, OID_LEN);
+}
+
+int commits_index(const struct commits *c, struct commit_index *x,
+		  struct err *e)
+{
+	x->n = 0;
+	x->v = mem_array(c->n + 1, sizeof(*x->v));
+	if (!x->v)
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	for (; x->n < c->n; x->n++)
+		x->v[x->n] = &c->v[x->n];
+	if (x->n)
+		qsort(x->v, x->n, sizeof(*x->v), by_id);
+	return 0;
+}
+
+const struct commit *commit_find(const struct commit_index *x,
+				 const unsigned char *oid)
+{
+	size_t low = 0, high = x->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = memcmp(x->v[mid]->oid, oid, OID_LEN);
+
+		if (!order)
+			return x->v[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+void commit_index_release(struct commit_index *x)
+{
+	mem_free(x->v);
+	memset(x, 0, sizeof(*x));
+}

@@ -44,4 +44,17 @@ int commits_rank(struct commits *c, struct err *e)
 	__attribute__((warn_unused_result));
 void commits_release(struct commits *c);
 
+/* Commits by their whole id.  Points into what it was made of, which must
+ * stay as it is: commits_rank() moves it. */
+struct commit_index {
+	const struct commit **v;
+	size_t n;
+};
+
+int commits_index(const struct commits *c, struct commit_index *x,
+		  struct err *e) __attribute__((warn_unused_result));
+const struct commit *commit_find(const struct commit_index *x,
+				 const unsigned char *oid); /* or NULL */
+void commit_index_release(struct commit_index *x);
+
 #endif

@@ -7,9 +7,13 @@
  */
 #include "hooks/scan/forest.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
+
+#define PARTS_MOST 16u
+#define PARTS_FROM 16384u /* entries that are worth more than one thread */
 
 void forest_release(struct forest *f)
 {
@@ -43,12 +47,23 @@ static uint32_t *entries_by_pos(const struct pack *p)
 	return v;
 }
 
-static int find_bases(const struct pack *p, struct forest *f, struct err *e)
+/* Entries [from, to) of a pack, as one thread has them. */
+struct part {
+	const struct pack *p;
+	struct forest *f;
+	uint32_t from, to;
+	bool failed; /* out of memory */
+};
+
+static void *find_bases(void *arg)
 {
+	struct part *k = arg;
+	const struct pack *p = k->p;
+	struct forest *f = k->f;
 	uint32_t *by_pos = NULL, i;
 	struct pack_object o;
 
-	for (i = 0; i < p->n; i++) {
+	for (i = k->from; i < k->to && !k->failed; i++) {
 		f->base[i] = FOREST_NONE;
 		f->child[i] = f->sibling[i] = FOREST_NONE;
 		pack_prefetch(p, i + 16);
@@ -62,28 +77,58 @@ static int find_bases(const struct pack *p, struct forest *f, struct err *e)
 		} else if (o.type == OBJECT_REF_DELTA) {
 			if (!by_pos)
 				by_pos = entries_by_pos(p);
-			if (!by_pos)
-				return err_fail(e, ERR_NOMEM, NULL,
-						"out of memory");
-			f->base[i] = pack_find(p, o.base_oid, by_pos);
+			if (by_pos)
+				f->base[i] = pack_find(p, o.base_oid, by_pos);
+			k->failed = !by_pos;
 		}
 	}
 	mem_free(by_pos);
-	return 0;
+	return NULL;
 }
 
-int forest_build(const struct pack *p, struct forest *f, struct err *e)
+/* It is waiting for pages of the pack, mostly. */
+static bool all_bases(const struct pack *p, struct forest *f, unsigned threads)
+{
+	struct part k[PARTS_MOST] = { { .p = p } };
+	pthread_t thread[PARTS_MOST];
+	unsigned n = threads, i, started = 1;
+	bool failed;
+
+	if (n > PARTS_MOST)
+		n = PARTS_MOST;
+	if (!n || p->n < PARTS_FROM)
+		n = 1;
+	for (i = 0; i < n; i++) {
+		k[i] = (struct part){ .p = p, .f = f };
+		k[i].from = (uint32_t)((uint64_t)p->n * i / n);
+		k[i].to = (uint32_t)((uint64_t)p->n * (i + 1) / n);
+	}
+	while (started < n && !pthread_create(&thread[started], NULL,
+					      find_bases, &k[started]))
+		started++;
+	find_bases(&k[0]);
+	failed = k[0].failed;
+	for (i = 1; i < n; i++) {
+		if (i < started)
+			pthread_join(thread[i], NULL);
+		else
+			find_bases(&k[i]);
+		failed |= k[i].failed;
+	}
+	return !failed;
+}
+
+int forest_build(const struct pack *p, unsigned threads, struct forest *f,
+		 struct err *e)
 {
 	uint32_t i, b;
 
 	memset(f, 0, sizeof(*f));
 	f->n = p->n;
-	if (!make_room(f)) {
-		err_fail(e, ERR_NOMEM, NULL, "out of memory");
-		goto bad;
+	if (!make_room(f) || !all_bases(p, f, threads)) {
+		forest_release(f);
+		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	}
-	if (find_bases(p, f, e))
-		goto bad;
 	/* Backwards, so that lists are in pack order. */
 	for (i = p->n; i-- > 0;) {
 		b = f->base[i];
@@ -96,9 +141,6 @@ int forest_build(const struct pack *p, struct forest *f, struct err *e)
 		if (f->base[i] == FOREST_NONE)
 			f->root[f->roots++] = i;
 	return 0;
-bad:
-	forest_release(f);
-	return -1;
 }
 
 uint64_t forest_below(const struct forest *f, uint32_t top,

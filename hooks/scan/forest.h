@@ -18,7 +18,8 @@ struct forest {
 	uint32_t roots;
 };
 
-int forest_build(const struct pack *p, struct forest *f, struct err *e)
+int forest_build(const struct pack *p, unsigned threads, struct forest *f,
+		 struct err *e)
 	__attribute__((warn_unused_result));
 /* Calls each(arg, i) for every entry below top; returns how many. */
 uint64_t forest_below(const struct forest *f, uint32_t top,

@@ -266,7 +266,7 @@ static int list(const char *folder, const char *ending, struct strings *out,
 }
 
 static int add_pack(struct repo *r, const char *path, size_t folder,
-		    struct tally *tally, struct err *e)
+		    unsigned threads, struct tally *tally, struct err *e)
 {
 	struct repo_pack *v;
 	struct err why = ERR_INIT;
@@ -286,11 +286,11 @@ static int add_pack(struct repo *r, const char *path, size_t folder,
 	memset(v, 0, sizeof(*v));
 	v->p = p;
 	v->folder = folder;
-	return forest_build(p, &v->f, e);
+	return forest_build(p, threads, &v->f, e);
 }
 
-static int open_packs(struct repo *r, size_t folder, struct tally *tally,
-		      struct err *e)
+static int open_packs(struct repo *r, size_t folder, unsigned threads,
+		      struct tally *tally, struct err *e)
 {
 	char *dir = io_path(r->objects.v[folder], "pack"), *path = NULL;
 	struct strings names = { 0 };
@@ -302,7 +302,7 @@ static int open_packs(struct repo *r, size_t folder, struct tally *tally,
 	for (i = 0; i < names.n; i++) {
 		mem_free(path);
 		path = io_path(dir, names.v[i]);
-		if (!path || add_pack(r, path, folder, tally, e))
+		if (!path || add_pack(r, path, folder, threads, tally, e))
 			goto out;
 	}
 	rc = 0;
@@ -423,7 +423,7 @@ int repo_objects(struct repo *r, const struct walk *w, size_t from, size_t n,
 
 	for (i = from; i < r->objects.n && i - from < n; i++) {
 		k = r->packs;
-		if (open_packs(r, i, w->tally, e))
+		if (open_packs(r, i, w->threads, w->tally, e))
 			return -1;
 		for (; k < r->packs; k++)
 			if (walk_pack(w, r->pack[k].p, &r->pack[k].f, e))

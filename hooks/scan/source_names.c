@@ -91,6 +91,7 @@ struct job {
 	const struct source *s;
 	struct repo *r;
 	struct scan_thread t;
+	struct commit_index commit; /* those that are known */
 	struct err *e;
 };
 
@@ -240,13 +241,15 @@ out:
 	return rc ? -1 : 0;
 }
 
-/* Most are, and what a push brought is quickly read. */
+/* Most are, and known; what a push brought is quickly read. */
 static bool is_commit(const struct job *j, const struct tip *tip)
 {
 	enum object_type type = OBJECT_BAD;
 	char *text = NULL;
 	size_t n;
 
+	if (commit_find(&j->commit, tip->oid))
+		return true;
 	(void)repo_fetch(j->r, tip->oid, &text, &n, &type);
 	free(text);
 	return type == OBJECT_COMMIT;
@@ -386,7 +389,9 @@ int source_names_all(const struct source *s, struct repo *r, struct commits *c,
 		return 0;
 	if (scan_thread_init(&j.t, &s->engine->scanner, e))
 		return -1;
-	rc = each_ref(&j) || any_name(&j, &any);
+	rc = commits_index(c, &j.commit, e) || each_ref(&j) ||
+	     any_name(&j, &any);
+	commit_index_release(&j.commit);
 	if (any && !rc)
 		rc = commits_rank(c, e);
 	for (i = 0; any && i < c->n && !rc && !deadline_over(s->deadline); i++) {

@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!p)
 		return 0;
 	read_all(p);
-	if (forest_build(p, &f, NULL))
+	if (forest_build(p, 1, &f, NULL))
 		abort();
 	forest_release(&f);
 	pack_close(&p);

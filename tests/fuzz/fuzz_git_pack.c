@@ -203,7 +203,7 @@ static void walk(const struct pack *p, bool whole, struct walk_out *out,
 			  .max_object = 1 << 20, .tally = tally, .out = out };
 	struct forest f = { 0 };
 
-	if (forest_build(p, &f, NULL) || walk_pack(&w, p, &f, NULL))
+	if (forest_build(p, 1, &f, NULL) || walk_pack(&w, p, &f, NULL))
 		abort();
 	forest_release(&f);
 	if (out->seen.n)
