@@ -124,8 +124,7 @@ static uint64_t begin_16(uint64_t m, uint64_t next)
 struct looking {
 	struct sights *s;
 	size_t open;   /* so many of a token right before */
-	uint64_t word; /* letters and digits of it, in the last 64 */
-	bool dense;    /* TOKEN_ALNUM of them together before those end */
+	uint64_t word; /* letters and digits of it, where it has no 64 */
 	struct err *e;
 };
 
@@ -167,13 +166,14 @@ static int add_signs(struct looking *l, size_t at, uint64_t signs)
 	return 0;
 }
 
-/* The run that came up to `at` ends `to` behind it. */
+/* The run that came up to `at` ends `to` behind it.  One that was open for 64
+ * and more is dense as it is long. */
 static int end_open(struct looking *l, size_t at, unsigned to, uint64_t word)
 {
 	if (l->open + to < TOKEN_RUN)
 		return 0;
 	return add_run(l, at - l->open, at + to,
-		       l->dense || begin_16(l->word, word) ||
+		       begin_16(l->word, word) ||
 			       begin_16(word & ~(~(uint64_t)0 << to), 0));
 }
 
@@ -207,8 +207,6 @@ add_places(struct looking *l, size_t at, uint64_t token, uint64_t word,
 	if (signs && add_signs(l, at, signs))
 		return -1;
 	if (token == all) {
-		l->dense = l->open && (l->dense || begin_16(l->word, word));
-		l->word = word;
 		l->open += 64;
 		return 0;
 	}
@@ -221,7 +219,6 @@ add_places(struct looking *l, size_t at, uint64_t token, uint64_t word,
 	inner = begin_16(token, 0);
 	if (inner && add_inner(l, at, token, word, inner))
 		return -1;
-	l->dense = false;
 	l->open = token >> 63 ? (size_t)__builtin_clzll(~token) : 0;
 	l->word = l->open ? word & all << (64 - l->open) : 0;
 	return 0;

@@ -241,7 +241,7 @@ terminal() {
 	run python3 "$BATS_TEST_DIRNAME/attribution.py" r out.json list
 	[ "$status" -eq 0 ]
 	[[ $output == *"findings checked"* ]]
-	# tips: what the json says is in a ref is in its files, and the other way
+	# tips: what the json says is in a ref is in its files
 	python3 - <<-'P'
 	import json, subprocess
 	found = json.load(open("out.json"))
@@ -258,6 +258,42 @@ terminal() {
 	            assert secret in text[ref], f
 	            checked += 1
 	assert checked > 5, checked
+	P
+}
+
+@test "the branches and tags that hold a secret: all of them, up to twenty" {
+	git init -q -b main r; cd r
+	# every fifth branch has a folder of its own, every second the deep one
+	for i in $(seq 1 30); do
+		git rm -rqf . 2>/dev/null || true
+		mkdir -p all/of/them
+		echo "gl""pat-inALLofTHEMab4567890" >all/of/them/f
+		[ $((i % 2)) = 1 ] || { mkdir -p all/even; echo "gl""pat-inEVENbranchesab4567" >all/even/f; }
+		[ $((i % 5)) = 0 ] || { mkdir -p some; echo "gl""pat-notFIFTHbranchesab456" >some/f; cp some/f all/copy; }
+		[ "$i" != 7 ] || { mkdir -p some/rare; echo "gl""pat-inTHEseventhOnly4567" >some/rare/f; }
+		echo "$i" >number
+		git add -A .; git commit -qm "$i"
+		git branch "b$i"
+		[ "$i" != 7 ] || git tag -a -m seven seventh
+	done
+	git repack -qad
+	run "$scan" scan --report-format json --report-path ../out.json .
+	[ "$status" -eq 1 ]
+	python3 - <<-'P'
+	import json, subprocess
+	def git(*a):
+	    return subprocess.run(("git",) + a, capture_output=True, check=True).stdout
+	text = {r: git("archive", r) for r in git("for-each-ref", "--format=%(refname)").decode().split()}
+	found = {}
+	for f in json.load(open("../out.json")):
+	    if "number" not in f["File"]:
+	        found.setdefault(f["Secret"], set()).update(f["Refs"])
+	counts = []
+	for secret, refs in found.items():
+	    true = {r for r in text if secret.encode() in text[r]}
+	    assert refs <= true and len(refs) == min(len(true), 20), (secret, refs ^ true)
+	    counts.append(len(true))
+	assert sorted(counts) == [2, 16, 25, 32], counts
 	P
 }
 
