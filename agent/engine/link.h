@@ -30,6 +30,14 @@ enum link_status { /* the protocol's statuses, plus our own two */
 	LINK_NOT_SENT,	  /* certain: the request never left */
 };
 
+/* Nothing has come of it, and the same may do the next time: the service was
+ * not reached, did not answer in time, or wants to be asked later. */
+static inline bool link_trouble(unsigned status)
+{
+	return status == LINK_RETRY || status == LINK_UNKNOWN ||
+	       status == LINK_NOT_SENT;
+}
+
 struct link_answer {
 	uint64_t tag;	      /* the caller's, from link_call */
 	enum link_status status;

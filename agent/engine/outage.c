@@ -12,17 +12,11 @@
 /* Answers without a good one before it is called an outage. */
 #define OUTAGE_WAITS 10 /* times the first back-off: 10 s */
 
-static bool trouble(unsigned status)
-{
-	return status == LINK_RETRY || status == LINK_NOT_SENT ||
-	       status == LINK_UNKNOWN;
-}
-
 /* When may it be tried, if its service is back?  INT64_MAX: that is not what it
  * waits for. */
 static int64_t back_at(const struct action *a, int64_t now)
 {
-	if (!trouble(a->status) || !a->attempts || !action_open(a) ||
+	if (!link_trouble(a->status) || !a->attempts || !action_open(a) ||
 	    a->next_ms == INT64_MAX)
 		return INT64_MAX;
 	return a->held_ms > now ? a->held_ms : now;
@@ -66,13 +60,13 @@ int outage_heard(struct drive *d, struct lane *l, const struct answer *in,
 	a->held_ms = in->after_ms > 0 ? now + in->after_ms : 0;
 	if (in->status != LINK_NOT_SENT)
 		l->q.fails = 0;
-	if (trouble(in->status)) {
+	if (link_trouble(in->status)) {
 		if (!since)
 			l->silent_ms = now;
 		return 0;
 	}
 	l->silent_ms = 0;
-	if (trouble(a->status))
+	if (link_trouble(a->status))
 		a->fails = 0;
 	return since && now - since >= OUTAGE_WAITS * knob_backoff_ms() ?
 		       lane_is_back(d, l, e) : 0;

@@ -44,12 +44,6 @@ static bool certain(const struct rot_answer *a)
 	return a->status == LINK_OK || a->status == LINK_ABSENT;
 }
 
-static bool transient(const struct rot_answer *a)
-{
-	return a->status == LINK_RETRY || a->status == LINK_UNKNOWN ||
-	       a->status == LINK_NOT_SENT;
-}
-
 /* ---- making the new one ------------------------------------------------------ */
 
 static void made(struct rot_run *r, int64_t now)
@@ -68,7 +62,7 @@ static int take_set(struct rot_run *r, struct rot_answer *a, int64_t now,
 	const char *id = a->credential && *a->credential ? a->credential :
 								l->cred;
 
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (a->status != LINK_OK)
 		return refused(r, a, now, e);
@@ -130,7 +124,7 @@ static int take_mint(struct rot_run *r, struct rot_answer *a, int64_t now,
 		return 0;
 	}
 	l->state = RS_INTENT; /* certain: nothing was made */
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (a->quota)
 		return rot_stuck(l, now, e, "no room for a new one: the service "
@@ -179,7 +173,7 @@ static int survives(struct rot_run *r, int64_t now, struct err *e)
 /* LINK_OK with life unknown is no better than no answer. */
 static bool no_word(const struct rot_answer *a)
 {
-	return transient(a) ||
+	return link_trouble(a->status) ||
 	       (a->status == LINK_OK && a->life == LIFE_UNKNOWN);
 }
 
@@ -252,7 +246,7 @@ static int take_probe_ours(struct rot_run *r, const struct rot_answer *a,
 		}
 		if (p != PROOF_DEAD)
 			return 0;
-	} else if (transient(a) && l->fails < 2) {
+	} else if (link_trouble(a->status) && l->fails < 2) {
 		return again(r, a, now, e);
 	}
 	/* Without a word of its own, the listing that follows tells. */
@@ -314,7 +308,7 @@ static int take_probe_new(struct rot_run *r, const struct rot_answer *a,
 static int take_base(struct rot_run *r, const struct rot_answer *a, int64_t now,
 		     struct err *e)
 {
-	if (transient(a) && r->l.fails < 2)
+	if (link_trouble(a->status) && r->l.fails < 2)
 		return again(r, a, now, e);
 	r->based = true;
 	r->base_alive = a->status == LINK_OK && a->life == LIFE_ALIVE;
@@ -352,7 +346,7 @@ static int take_deliver(struct rot_run *r, struct rot_answer *a, int64_t now,
 {
 	struct rot_sink *s = &r->l.sinks[r->step.sink];
 
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (a->status == LINK_REFUSED && a->stands >= r->l.version)
 		return newer_there(r, a, now, e);
@@ -373,7 +367,7 @@ static int take_adopted(struct rot_run *r, const struct rot_answer *a,
 {
 	if (a->status == LINK_OK && a->has_adopted && a->adopted)
 		r->l.sinks[r->step.sink].acknowledged = true;
-	if (transient(a)) {
+	if (link_trouble(a->status)) {
 		if (again(r, a, now, e) < 0)
 			return -1;
 	} else {
@@ -391,7 +385,7 @@ static int take_end(struct rot_run *r, const struct rot_answer *a,
 {
 	struct rot_line *l = &r->l;
 
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (!certain(a))
 		return refused(r, a, now, e);
@@ -405,7 +399,7 @@ static int take_end(struct rot_run *r, const struct rot_answer *a,
 static int take_disable(struct rot_run *r, const struct rot_answer *a,
 			int64_t now, struct err *e)
 {
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (!certain(a)) {
 		r->l.soak_span = 0; /* then without this step */
@@ -419,7 +413,7 @@ static int take_disable(struct rot_run *r, const struct rot_answer *a,
 static int take_enable(struct rot_run *r, const struct rot_answer *a,
 		       int64_t now, struct err *e)
 {
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (a->status != LINK_OK)
 		return refused(r, a, now, e);
@@ -433,7 +427,7 @@ static int take_enable(struct rot_run *r, const struct rot_answer *a,
 static int take_set_back(struct rot_run *r, const struct rot_answer *a,
 			 int64_t now, struct err *e)
 {
-	if (transient(a))
+	if (link_trouble(a->status))
 		return again(r, a, now, e);
 	if (a->status != LINK_OK)
 		return refused(r, a, now, e);
@@ -461,8 +455,8 @@ static int take_make(struct rot_run *r, struct rot_answer *a, int64_t now,
 		r->l.next_ms = now;
 		return 0;
 	}
-	return transient(a) || a->status == LINK_OK ? again(r, a, now, e) :
-						      refused(r, a, now, e);
+	return link_trouble(a->status) || a->status == LINK_OK ?
+		       again(r, a, now, e) : refused(r, a, now, e);
 }
 
 int rot_take(struct rot_run *r, struct rot_answer *a, int64_t now, struct err *e)

@@ -30,8 +30,7 @@ static struct verdict dead(const struct target *t, const struct action *p)
 
 static bool unheard(const struct action *a)
 {
-	return a && action_open(a) && (a->status == LINK_NOT_SENT ||
-				       a->status == LINK_RETRY);
+	return a && action_open(a) && link_trouble(a->status);
 }
 
 /* Why has nothing been sent for it?  Its account's own trouble tells, or that of
