@@ -4,12 +4,9 @@
  * says is taken as text and numbers, never as an instruction.
  */
 #include "agent/engine/drive_inner.h"
-#include "agent/engine/knob.h"
 #include "agent/engine/reply.h"
 #include "base/crash.h"
 #include "base/mem.h"
-
-#define LOOK_MS 200 /* between two looks at whether it may go now */
 
 /* ---- sending ------------------------------------------------------------- */
 
@@ -126,71 +123,6 @@ static int answer_push(struct drive *d, const struct answer *in, struct err *e)
 	return 0;
 }
 
-/* The snapshot of what this action destroys, or NONE: none is awaited. */
-static uint32_t snapshot_for(const struct drive *d, const struct action *a)
-{
-	const struct target *t = &d->w->targets[a->target];
-	uint32_t s = t->act[V_SNAPSHOT];
-
-	if (a->verb != V_REVOKE && a->verb != V_REMOVE_GRANT)
-		return NONE;
-	if (s == NONE && t->parent != NONE)
-		s = d->w->targets[t->parent].act[V_SNAPSHOT];
-	return s == NONE || action_settled(&d->w->actions[s]) ? NONE : s;
-}
-
-/* Cutting does not wait for evidence for ever: what is lost is written down. */
-static int undo_lost(struct drive *d, struct action *a, struct err *e)
-{
-	uint32_t s = snapshot_for(d, a);
-
-	if (s == NONE)
-		return 0;
-	a->flags |= AF_UNDO_LOST;
-	d->w->actions[s].flags |= AF_UNDO_LOST;
-	return drive_touch(d, s, e);
-}
-
-static bool was_sent(const struct action *a)
-{
-	return a->attempts && a->status != LINK_NOT_SENT;
-}
-
-/*
- * What would destroy evidence waits for it: while the service cannot be reached,
- * and from then on for as long as after the plan.  Of many accounts each
- * snapshot has its turn only after all that cut faster; where the account is
- * shut already, it waits as long as things go on: the time counts from the
- * snapshot's own sending, or from the last that came back before it.  True: it
- * was put off.
- */
-static bool put_off(struct drive *d, struct lane *l, struct action *a,
-		    int64_t now)
-{
-	const struct action *x = work_of(d->w, d->w->targets[a->target].parent,
-					 V_DISABLE);
-	uint32_t i = snapshot_for(d, a);
-	const struct action *s;
-	int64_t since, due;
-
-	if (!l->reached_ms)
-		l->reached_ms = now;
-	if (i == NONE || was_sent(a))
-		return false;
-	s = &d->w->actions[i];
-	since = s->attempts ? s->first_ms : l->evidence_ms;
-	if (!x || x->state != A_DONE || since < l->reached_ms)
-		since = l->reached_ms;
-	due = since + knob_snapshot_ms();
-	if (due <= now && !l->q.fails)
-		return false;
-	/* what was tried while it was down nobody releases: it looks itself */
-	if (due <= now || (a->attempts && due > now + LOOK_MS))
-		due = now + LOOK_MS;
-	a->next_ms = due;
-	return true;
-}
-
 /* What the program has said of the verb and the kind. */
 static bool offers(const struct drive *d, struct lane *l, const struct action *a)
 {
@@ -220,7 +152,7 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 		if (i == NONE)
 			return 0;
 		a = &d->w->actions[i];
-		if (put_off(d, l, a, now)) {
+		if (evidence_awaited(d, l, a, now)) {
 			if (queue_push(&l->q, d->w, i, e) < 0)
 				return -1;
 			continue;
@@ -238,7 +170,7 @@ static int pick(struct drive *d, struct lane *l, struct err *e)
 				return 0;
 			continue;
 		}
-		if (undo_lost(d, a, e) < 0 || value_beside(d, i, e) < 0 ||
+		if (evidence_lost(d, a, e) < 0 || value_beside(d, i, e) < 0 ||
 		    drive_set(d, i, A_SENT, e) < 0 ||
 		    list_add(&d->batch, &d->n_batch, &d->cap_batch, i, e) < 0)
 			return -1;
@@ -339,8 +271,6 @@ void call_answered(struct link *l, const struct link_answer *in, void *arg)
 	if (d->fault->code || in->tag >= d->w->n_actions)
 		return;
 	lane = drive_lane(d, &d->w->actions[in->tag]);
-	if (lane->q.fails && in->status != LINK_NOT_SENT)
-		lane->reached_ms = drive_now(d);
 	if (in->status == LINK_ITEM) {
 		struct json *item = json_get(in->body, "item");
 

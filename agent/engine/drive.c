@@ -212,6 +212,7 @@ int drive_adopt(struct drive *d, uint32_t from, struct err *e)
 		struct lane *l = &d->lanes[t->conn];
 
 		refresh(d, a);
+		evidence_resume(d, a);
 		count(d, a, 1);
 		if (t->flags & TF_SELF)
 			l->has_self = true;
@@ -450,7 +451,7 @@ static int loop(struct drive *d, const struct drive_options *o, struct facts *f,
 		view(d, o, f, false);
 	}
 	*stopped = true;
-	return keep_rest(d, e);
+	return evidence_leave(d, e) < 0 ? -1 : keep_rest(d, e);
 }
 
 int drive_run(struct app *app, struct work *w, const struct drive_options *o,

@@ -15,6 +15,11 @@ struct seen { /* 64-bit hashes of the account names known at a connection */
 	bool loaded;
 };
 
+struct outage { /* what a lane's answers tell of its service: outage.c */
+	int64_t silent_ms;  /* since when nothing but trouble comes back; 0 */
+	int64_t reached_ms; /* since when it can be reached; 0: not tried yet */
+};
+
 struct lane { /* one connection */
 	struct queue q;
 	struct link *link;
@@ -24,13 +29,13 @@ struct lane { /* one connection */
 	int64_t timeout_ms;
 	int64_t last_cut_ms;  /* the last confirmed cut */
 	int64_t evidence_ms;  /* the last snapshot, or what goes before it */
-	int64_t reached_ms;   /* since when it can be reached; 0: not tried yet */
-	int64_t silent_ms;    /* since when nothing but trouble comes back; 0 */
+	struct outage outage;
 	int64_t admin_ms;     /* the service last took curfew's own access */
 	uint32_t open_cuts;   /* cutting actions not settled, self left out */
 	uint32_t open_others; /* open actions of targets that are not self */
 	bool has_self, makes; /* a killed account can make accounts */
 	bool synced;	      /* the inventory has seen it whole once */
+	bool borne;	      /* a row bears what was waited (evidence.c) */
 	struct seen seen;
 	uint32_t *staged;     /* committed, to be sent in this order */
 	size_t n_staged, cap_staged, at_staged;
@@ -113,7 +118,23 @@ int call_take(struct drive *d, struct err *e)
 int answer_apply(struct drive *d, const struct answer *a, struct err *e)
 	__attribute__((warn_unused_result));
 
+/* evidence.c */
+/* Must it wait for the snapshot of what it destroys?  Its next_ms is set then.
+ * Asked of everything that is about to go. */
+bool evidence_awaited(struct drive *d, struct lane *l, struct action *a,
+		      int64_t now);
+/* It goes: a snapshot that is still missing is lost, and that is written down. */
+int evidence_lost(struct drive *d, struct action *a, struct err *e)
+	__attribute__((warn_unused_result));
+/* A row read again: what was waited in earlier runs. */
+void evidence_resume(struct drive *d, const struct action *a);
+/* The run is broken off: what was waited in all, for keep_rest(). */
+int evidence_leave(struct drive *d, struct err *e)
+	__attribute__((warn_unused_result));
+
 /* outage.c */
+/* Something is about to go out: from now on it counts as reached. */
+void outage_look(struct lane *l, int64_t now);
 /* Every answer, before it is applied (the action still has its last status). */
 int outage_heard(struct drive *d, struct lane *l, const struct answer *in,
 		 struct err *e) __attribute__((warn_unused_result));

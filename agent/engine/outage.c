@@ -48,24 +48,32 @@ static int lane_is_back(struct drive *d, const struct lane *l, struct err *e)
 	return 0;
 }
 
+void outage_look(struct lane *l, int64_t now)
+{
+	if (!l->outage.reached_ms)
+		l->outage.reached_ms = now;
+}
+
 int outage_heard(struct drive *d, struct lane *l, const struct answer *in,
 		 struct err *e)
 {
 	struct action *a = &d->w->actions[in->action];
 	const int64_t now = drive_now(d);
-	int64_t since = l->silent_ms;
+	int64_t since = l->outage.silent_ms;
 
 	if (in->own)
 		return 0;
 	a->held_ms = in->after_ms > 0 ? now + in->after_ms : 0;
-	if (in->status != LINK_NOT_SENT)
+	if (in->status != LINK_NOT_SENT && l->q.fails) {
+		l->outage.reached_ms = now; /* it was down till now */
 		l->q.fails = 0;
+	}
 	if (link_trouble(in->status)) {
 		if (!since)
-			l->silent_ms = now;
+			l->outage.silent_ms = now;
 		return 0;
 	}
-	l->silent_ms = 0;
+	l->outage.silent_ms = 0;
 	if (link_trouble(a->status))
 		a->fails = 0;
 	return since && now - since >= OUTAGE_WAITS * knob_backoff_ms() ?

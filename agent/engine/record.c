@@ -22,7 +22,7 @@ enum { /* action */
 	R_WHAT = 1, R_TFLAGS, R_CONN, R_ACCOUNT, R_KIND, R_ID, R_VERB, R_STATE,
 	R_FLAGS, R_STATUS, R_ATTEMPTS, R_FAILS, R_COUNT, R_NEXT, R_SENT,
 	R_ANSWERED, R_DONE, R_FIRST, R_LAST, R_NOTE, R_VALUE,
-	R_HELD, R_TAGS,
+	R_HELD, R_REACH, R_QUIET, R_TAGS,
 };
 
 
@@ -109,6 +109,7 @@ int record_pack_action(const struct work *w, const struct action *a,
 		{ R_ANSWERED, a->answered_ms }, { R_DONE, a->done_ms },
 		{ R_FIRST, a->first_ms }, { R_LAST, a->last_ms },
 		{ R_VALUE, a->value_ms }, { R_HELD, a->held_ms },
+		{ R_REACH, a->reach_ms }, { R_QUIET, a->quiet_ms },
 	};
 
 	if (pack_str(out, R_CONN, w->conns[t->conn], e) < 0 ||
@@ -195,6 +196,8 @@ int record_unpack_action(struct work *w, const void *p, size_t n, struct err *e)
 	a->last_ms = r.v[R_LAST];
 	a->value_ms = r.v[R_VALUE];
 	a->held_ms = r.v[R_HELD];
+	a->reach_ms = r.v[R_REACH];
+	a->quiet_ms = r.v[R_QUIET];
 	mem_free(a->note);
 	a->note = r.note;
 	r.note = NULL;

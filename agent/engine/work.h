@@ -91,6 +91,10 @@ struct action {
 	uint32_t count;	   /* probe: dead in a row; sweep: clean in a row */
 	int64_t next_ms;   /* when to send; INT64_MAX: waits for another */
 	int64_t held_ms;   /* the service asked to wait until then; 0 */
+	/* snapshot: how long earlier runs waited for evidence at its connection
+	 * (evidence.c): with the service in reach, and with nothing coming back
+	 * of it.  0, 0: another one bears it, or there is nothing to count. */
+	int64_t reach_ms, quiet_ms;
 	int64_t sent_ms, answered_ms, done_ms;
 	int64_t first_ms;  /* probe: first "dead" of the row; cut: first sent */
 	int64_t last_ms;   /* probe: last "dead" */

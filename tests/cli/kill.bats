@@ -213,6 +213,21 @@ has() { [[ $output == *"$1"* ]] || { echo "$output"; echo "lacks: $1"; false; };
 		head -1) = snapshot ]]
 }
 
+@test "what was waited for evidence in earlier runs counts" {
+	seed "latency=1 mute=snapshot"
+	export CURFEW_TEST_SNAPSHOT_MS=2500
+	run curfew kill ci-bot --wait 1s
+	[ "$status" -eq 4 ]
+	[ "$(asked revoke)" -eq 0 ]
+	for _ in {1..40}; do
+		[ "$(asked revoke)" -eq 0 ] || break
+		run curfew resume --wait 1s
+	done
+	echo "$output"
+	[ "$(asked revoke)" -gt 0 ]
+	[ "$(asked snapshot)" -gt 0 ]
+}
+
 @test "the declared rate is kept" {
 	seed "latency=1 rate=20 without=snapshot"
 	run curfew kill ci-bot --wait 30s

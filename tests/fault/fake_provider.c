@@ -7,6 +7,7 @@
  *   burst, burst_applied  the first N calls: "unknown", not done / done
  *   mint_unknown          the first N mints: "unknown", done
  *   noreply               the first N changes are done, nothing is said
+ *   mute                  verbs it does and never answers, comma-separated
  *   crash_at hang_at garbage_at  at that call (done, then ...)
  *   down_ms               refuses hello for so long after the first one
  *   remint newaccount reenable regrant  what the intruder does, N times
@@ -432,7 +433,8 @@ static bool falls_silent(struct call *c, int64_t n)
 {
 	if (n == world_option(&w, "crash_at", 0))
 		_exit(4);
-	if (n == world_option(&w, "hang_at", 0))
+	if (n == world_option(&w, "hang_at", 0) ||
+	    world_lists(&w, "mute", c->verb))
 		return true;
 	if (n == world_option(&w, "garbage_at", 0)) {
 		(void)!write(STDOUT_FILENO, "{\"id\":oops\n", 11);

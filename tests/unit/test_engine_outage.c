@@ -117,11 +117,11 @@ static void test_back_after_an_outage(void **state)
 	begin(&s);
 	waits(&s, s.one, LINK_NOT_SENT, 0);
 	waits(&s, s.two, LINK_UNKNOWN, 0);
-	s.lane.silent_ms = drive_now(&s.d) - 11 * knob_backoff_ms();
+	s.lane.outage.silent_ms = drive_now(&s.d) - 11 * knob_backoff_ms();
 	hear(&s, LINK_OK, 0);
 	assert_true(left(&s, s.two) <= 0);
 	assert_int_equal(s.w.actions[s.one].fails, 0);
-	assert_int_equal(s.lane.silent_ms, 0);
+	assert_int_equal(s.lane.outage.silent_ms, 0);
 	end(&s);
 }
 
@@ -135,7 +135,7 @@ static void test_now_and_then_is_no_outage(void **state)
 	waits(&s, s.one, LINK_RETRY, 0);
 	waits(&s, s.two, LINK_RETRY, 0);
 	hear(&s, LINK_RETRY, 0);
-	assert_true(s.lane.silent_ms > 0);
+	assert_true(s.lane.outage.silent_ms > 0);
 	hear(&s, LINK_OK, 0);
 	assert_true(left(&s, s.two) > FAR / 2);
 	end(&s);
