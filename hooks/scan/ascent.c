@@ -190,8 +190,8 @@ static int climb_from(struct climb *c, uint32_t x, struct err *e)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	c->gain = g;
 	for (i = 0; i < all; i++)
-		if (c->l->gain[list[i]].child == id)
-			g[n++] = c->l->gain[list[i]];
+		if (c->l->lists.gain[list[i]].child == id)
+			g[n++] = c->l->lists.gain[list[i]];
 	if (n > 1)
 		qsort(g, n, sizeof(*g), by_name);
 	for (i = 0; i < n; i++) {

@@ -110,10 +110,10 @@ static int check_trees(struct repo *r, const struct idset *here,
 	*n = 0;
 	if (links_get(r, threads, most, tally, &l, e))
 		goto out;
-	for (i = 0; i < l.gains; i++) {
-		if (!l.gain[i].child || idset_has(here, l.gain[i].child))
+	for (i = 0; i < l.lists.gains; i++) {
+		if (!l.lists.gain[i].child || idset_has(here, l.lists.gain[i].child))
 			continue;
-		if (idset_add(gone, l.gain[i].child, &new, e))
+		if (idset_add(gone, l.lists.gain[i].child, &new, e))
 			goto out;
 		*n += new;
 	}

@@ -198,9 +198,9 @@ static int names_old(struct job *j, const struct commits *c, bool *yes)
 	if (links_get(j->r, j->s->threads, j->s->max_file, j->s->tally, &l,
 		      j->e))
 		return -1;
-	for (i = 0; i < l.gains && !*yes; i++)
-		*yes = l.gain[i].child && /* else between two threads' */
-		       !idset_has(&j->here, l.gain[i].child);
+	for (i = 0; i < l.lists.gains && !*yes; i++)
+		*yes = l.lists.gain[i].child && /* else between two threads' */
+		       !idset_has(&j->here, l.lists.gain[i].child);
 	links_keep(j->r, &l);
 	return 0;
 }

@@ -32,13 +32,13 @@ static int nomem(struct err *e)
 static int gain(struct link_worker *k, const char *id, uint32_t name,
 		struct err *e)
 {
-	struct gain *v = grown_more(k->gain, &k->gain_room,
-				    (k->gains + 1) * sizeof(*v));
+	struct gain *v = grown_more(k->lists.gain, &k->lists.gain_room,
+				    (k->lists.gains + 1) * sizeof(*v));
 
 	if (!v)
 		return nomem(e);
-	k->gain = v;
-	v += k->gains++;
+	k->lists.gain = v;
+	v += k->lists.gains++;
 	memcpy(&v->child, id, sizeof(v->child)); /* as oid_short() has it */
 	v->node = k->node;
 	v->name = name;
@@ -48,15 +48,15 @@ static int gain(struct link_worker *k, const char *id, uint32_t name,
 static int lose(struct link_worker *k, const char *id, uint32_t name,
 		struct err *e)
 {
-	struct loss *v = grown_more(k->loss, &k->loss_room,
-				    (k->losses + 1) * sizeof(*v));
+	struct loss *v = grown_more(k->lists.loss, &k->lists.loss_room,
+				    (k->lists.losses + 1) * sizeof(*v));
 	uint64_t child;
 
 	if (!v)
 		return nomem(e);
 	memcpy(&child, id, sizeof(child));
-	k->loss = v;
-	v += k->losses++;
+	k->lists.loss = v;
+	v += k->lists.losses++;
 	v->child = child;
 	v->name = name;
 	return 0;
@@ -190,35 +190,36 @@ static int sort_runs(struct link_worker *k, const struct run **out, struct err *
  * mostly; what is not found close by is told twice and does no harm. */
 static void cancel(struct link_worker *k, size_t gains, size_t losses)
 {
+	struct link_lists *v = &k->lists;
 	size_t i, j, next = losses, kept = gains, left = losses;
 
-	for (i = gains; i < k->gains; i++) {
-		const struct gain *g = &k->gain[i];
-		size_t end = k->losses - next < CANCEL_NEAR ? k->losses
+	for (i = gains; i < v->gains; i++) {
+		const struct gain *g = &v->gain[i];
+		size_t end = v->losses - next < CANCEL_NEAR ? v->losses
 							     : next + CANCEL_NEAR;
 
-		for (j = next; j < end && (k->loss[j].child != g->child ||
-					   k->loss[j].name != g->name); j++)
+		for (j = next; j < end && (v->loss[j].child != g->child ||
+					   v->loss[j].name != g->name); j++)
 			;
 		if (j == end) {
-			k->gain[kept++] = *g;
+			v->gain[kept++] = *g;
 			continue;
 		}
 		for (; next < j; next++)
-			k->loss[left++] = k->loss[next];
+			v->loss[left++] = v->loss[next];
 		next = j + 1;
 	}
-	for (; next < k->losses; next++)
-		k->loss[left++] = k->loss[next];
-	k->gains = kept;
-	k->losses = left;
+	for (; next < v->losses; next++)
+		v->loss[left++] = v->loss[next];
+	v->gains = kept;
+	v->losses = left;
 }
 
 static int read_delta(struct link_worker *k, const struct link_frame *base,
 		      const char *text, size_t n, struct err *e)
 {
 	const struct runs *r = &k->rebuilder.runs;
-	const size_t gains = k->gains, losses = k->losses;
+	const size_t gains = k->lists.gains, losses = k->lists.losses;
 	const struct run *sorted;
 	size_t i, at = 0;
 
@@ -253,7 +254,7 @@ int link_tree(struct link_worker *k, uint32_t node, const unsigned char *oid,
 		     struct err *e)
 {
 	struct tree_node *t = &k->s->l->node[node];
-	size_t gains = k->gains, losses = k->losses;
+	size_t gains = k->lists.gains, losses = k->lists.losses;
 	uint32_t *read = grown_more(k->read, &k->read_room,
 				    (k->n_read + 1) * sizeof(*read));
 
@@ -266,9 +267,9 @@ int link_tree(struct link_worker *k, uint32_t node, const unsigned char *oid,
 	if (base ? read_delta(k, base, text, n, e) : read_whole(k, text, n, e))
 		return -1;
 	t->gain = (uint32_t)gains;
-	t->gains = (uint32_t)(k->gains - gains);
+	t->gains = (uint32_t)(k->lists.gains - gains);
 	t->loss = (uint32_t)losses;
-	t->losses = (uint32_t)(k->losses - losses);
+	t->losses = (uint32_t)(k->lists.losses - losses);
 	return 0;
 }
 

@@ -33,10 +33,7 @@ struct link_worker {
 	struct link_shared *s;
 	struct rebuilder rebuilder;
 	struct names_near *near;
-	struct gain *gain;
-	size_t gains, gain_room; /* room: see grown.h */
-	struct loss *loss;
-	size_t losses, loss_room;
+	struct link_lists lists;
 	uint32_t *read; /* the trees that were, in turn */
 	size_t n_read, read_room;
 	struct run *sorted; /* runs by their place in the base */

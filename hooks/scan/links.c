@@ -23,29 +23,11 @@ static int nomem(struct err *e)
 	return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 }
 
-/* The first thread goes on where the list ends. */
-static void lend(struct links *l, struct link_worker *k)
+/* The first thread goes on where the lists end; and they come back. */
+static void lend(struct link_lists *from, struct link_lists *to)
 {
-	k->gain = l->gain;
-	k->gains = l->gains;
-	k->gain_room = l->gain_room;
-	k->loss = l->loss;
-	k->losses = l->losses;
-	k->loss_room = l->loss_room;
-	l->gain = NULL;
-	l->loss = NULL;
-}
-
-static void take_back(struct links *l, struct link_worker *k)
-{
-	l->gain = k->gain;
-	l->gains = k->gains;
-	l->gain_room = k->gain_room;
-	l->loss = k->loss;
-	l->losses = k->losses;
-	l->loss_room = k->loss_room;
-	k->gain = NULL;
-	k->loss = NULL;
+	*to = *from;
+	*from = (struct link_lists){ 0 };
 }
 
 /* A list of a thread comes behind the whole one, *p; *first says where: there may
@@ -80,22 +62,23 @@ static bool append(void **p, size_t *room, size_t *items, size_t size, void **q,
 /* Append another's lists; its nodes get their places in the whole. */
 static int join(struct links *l, struct link_worker *k, struct err *e)
 {
-	void *whole = l->gain, *q = k->gain;
+	struct link_lists *all = &l->lists, *more = &k->lists;
+	void *whole = all->gain, *q = more->gain;
 	size_t gain, loss, i;
 	bool ok;
 
-	ok = append(&whole, &l->gain_room, &l->gains, sizeof(*l->gain), &q,
-		    k->gain_room, k->gains, &gain);
-	l->gain = whole;
-	k->gain = q;
+	ok = append(&whole, &all->gain_room, &all->gains, sizeof(*all->gain),
+		    &q, more->gain_room, more->gains, &gain);
+	all->gain = whole;
+	more->gain = q;
 	if (!ok)
 		return nomem(e);
-	whole = l->loss;
-	q = k->loss;
-	ok = append(&whole, &l->loss_room, &l->losses, sizeof(*l->loss), &q,
-		    k->loss_room, k->losses, &loss);
-	l->loss = whole;
-	k->loss = q;
+	whole = all->loss;
+	q = more->loss;
+	ok = append(&whole, &all->loss_room, &all->losses, sizeof(*all->loss),
+		    &q, more->loss_room, more->losses, &loss);
+	all->loss = whole;
+	more->loss = q;
 	if (!ok)
 		return nomem(e);
 	for (i = 0; i < k->n_read; i++) {
@@ -111,8 +94,8 @@ static void worker_release(struct link_worker *k)
 		free(k->stack[--k->depth].text);
 	mem_free(k->stack);
 	mem_free(k->near);
-	grown_free(k->gain, k->gain_room);
-	grown_free(k->loss, k->loss_room);
+	grown_free(k->lists.gain, k->lists.gain_room);
+	grown_free(k->lists.loss, k->lists.loss_room);
 	grown_free(k->read, k->read_room);
 	mem_free(k->sorted);
 	rebuilder_release(&k->rebuilder);
@@ -125,12 +108,12 @@ static int join_all(struct links *l, struct link_worker *k, unsigned n,
 	unsigned i;
 	int rc = 0;
 
-	take_back(l, &k[0]);
+	lend(&k[0].lists, &l->lists);
 	for (i = 1; i < n && !rc; i++) {
 		rc = join(l, &k[i], e);
 		worker_release(&k[i]);
 	}
-	if (!rc && (l->gains > UINT32_MAX || l->losses > UINT32_MAX))
+	if (!rc && (l->lists.gains > UINT32_MAX || l->lists.losses > UINT32_MAX))
 		rc = err_fail(e, ERR_TOOBIG, NULL, "too many entries of trees");
 	return rc;
 }
@@ -152,7 +135,7 @@ static int run_pack(struct link_shared *s, unsigned threads, struct err *e)
 		if (rebuilder_init(&k[i].rebuilder, e))
 			goto out;
 	}
-	lend(s->l, &k[0]);
+	lend(&s->l->lists, &k[0].lists);
 	while (started < threads &&
 	       !pthread_create(&thread[started], NULL, link_work, &k[started]))
 		started++;
@@ -180,7 +163,7 @@ static int run_loose(struct link_shared *s, uint32_t node, struct err *e)
 	int rc = 0;
 
 	n = ids->len / OID_LEN;
-	lend(s->l, &k);
+	lend(&s->l->lists, &k.lists);
 	for (i = 0; i < n && !rc && !deadline_over(s->r->deadline); i++) {
 		const unsigned char *oid = (const unsigned char *)ids->p + i * OID_LEN;
 		enum object_type type;
@@ -251,8 +234,8 @@ static int index_begin(struct links *l, bool thread, struct err *e)
 
 	if (!x)
 		return nomem(e);
-	x->gain = l->gain;
-	x->gains = l->gains;
+	x->gain = l->lists.gain;
+	x->gains = l->lists.gains;
 	if (thread && x->gains >= INDEX_ASIDE)
 		x->running = !pthread_create(&x->thread, NULL, index_work, x);
 	return 0;
@@ -311,8 +294,8 @@ void links_release(struct links *l)
 	mem_free(l->name);
 	mem_free(l->node);
 	mem_free(l->first_node);
-	grown_free(l->gain, l->gain_room);
-	grown_free(l->loss, l->loss_room);
+	grown_free(l->lists.gain, l->lists.gain_room);
+	grown_free(l->lists.loss, l->lists.loss_room);
 	memset(l, 0, sizeof(*l));
 }
 
@@ -386,7 +369,7 @@ bool links_loses(const struct links *l, uint32_t node, uint64_t child,
 		 uint32_t name)
 {
 	const struct tree_node *t = &l->node[node];
-	const struct loss *v = &l->loss[t->loss];
+	const struct loss *v = &l->lists.loss[t->loss];
 	uint32_t i;
 
 	for (i = 0; i < t->losses; i++)

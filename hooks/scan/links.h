@@ -24,8 +24,15 @@ struct loss {
 
 struct tree_node {
 	uint64_t id;
-	uint32_t gain, gains; /* in links.gain */
+	uint32_t gain, gains; /* in links.lists */
 	uint32_t loss, losses;
+};
+
+struct link_lists {
+	struct gain *gain; /* by node; those of child 0 are none */
+	size_t gains, gain_room; /* room: see grown.h */
+	struct loss *loss;
+	size_t losses, loss_room;
 };
 
 struct link_index;
@@ -34,10 +41,7 @@ struct links {
 	struct tree_node *node; /* packs' entries in turn, then loose trees */
 	uint32_t nodes;
 	uint32_t *first_node; /* of pack k */
-	struct gain *gain; /* by node; those of child 0 are none */
-	size_t gains, gain_room; /* room: see grown.h */
-	struct loss *loss;
-	size_t losses, loss_room;
+	struct link_lists lists;
 	struct link_index *index; /* of children; see links_ready() */
 	char **name;
 	uint32_t names;

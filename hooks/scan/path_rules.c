@@ -227,7 +227,7 @@ static int gains_at(struct search *k, uint32_t of, uint32_t path,
 	uint32_t i, child, node;
 
 	for (i = 0; i < t->gains; i++) {
-		const struct gain *g = &k->links.gain[t->gain + i];
+		const struct gain *g = &k->links.lists.gain[t->gain + i];
 
 		child = path_in(&k->paths, path, g->name, e);
 		if (child == PATH_ROOT)
@@ -266,7 +266,7 @@ static int inherited(struct search *k, struct step at, struct err *e)
 		const struct tree_node *t = &k->links.node[node];
 
 		for (i = 0; i < t->losses; i++) {
-			const struct loss *v = &k->links.loss[t->loss + i];
+			const struct loss *v = &k->links.lists.loss[t->loss + i];
 
 			if (idset_add(&lost, named(v->child, v->name), NULL, e))
 				goto out;
