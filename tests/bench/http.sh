@@ -15,6 +15,8 @@ build=$(cd "${1:-${CURFEW_BUILD:-build}}" && pwd)
 count=${2:-1000}
 delay=${3:-50}
 here=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/real/port.bash
+. "$here/tests/real/port.bash"
 shm=/tmp
 [ -w /dev/shm ] && shm=/dev/shm
 work=$(mktemp -d "$shm/curfew-bench-XXXXXX")
@@ -29,6 +31,7 @@ ${CC:-cc} -O2 -o "$work/http_fake" "$here/tests/bench/http_fake.c"
 # shellcheck disable=SC2016
 sed -n '/^```toml$/,/^```$/p' "$here/docs/http-definitions.md" | sed '/^```/d' >"$work/wiki.toml"
 bad=0
+front= # its port
 
 serve() { # a fresh service; $url
 	stop
@@ -43,17 +46,22 @@ serve() { # a fresh service; $url
 }
 
 front() { # TLS and HTTP/2 before it
-	front=$((20000 + RANDOM % 12000))
+	on_a_port front front_on || exit 1
+	url=https://127.0.0.1:$front
+	tls=(ca_file "$work/cert.pem")
+}
+
+front_on() {
 	nghttpx --conf=/dev/null --frontend="127.0.0.1,$front" --backend="127.0.0.1,$port" --workers=1 \
 		--backend-connections-per-host=64 --no-via --errorlog-file="$work/front.log" \
 		"$work/key.pem" "$work/cert.pem" 2>/dev/null &
 	pids+=($!)
 	for ((i = 0; i < 100; i++)); do
-		curl -s --cacert "$work/cert.pem" "https://127.0.0.1:$front/stat" >/dev/null && break
+		curl -s --cacert "$work/cert.pem" "https://127.0.0.1:$front/stat" >/dev/null && return
+		kill -0 $! 2>/dev/null || break
 		sleep 0.05
 	done
-	url=https://127.0.0.1:$front
-	tls=(ca_file "$work/cert.pem")
+	return 1
 }
 
 stat() { curl -s "http://127.0.0.1:$port/stat" | jq -r ".$1"; }

@@ -7,13 +7,8 @@ bats_require_minimum_version 1.5.0
 load scan
 
 setup() {
-	scan=$CURFEW_BUILD/curfew-scan
-	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	scan_setup
 	unset GITLEAKS_CONFIG GITLEAKS_CONFIG_TOML
-	cd "$BATS_TEST_TMPDIR" || exit 1
 	mkdir t
 }
 

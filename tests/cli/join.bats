@@ -2,13 +2,12 @@
 # curfew scan and kill --finding: found -> whose -> ended.
 
 load agent
+load scan
 
 setup() {
 	agent_setup
 	export HOME=$BATS_FILE_TMPDIR # compiled rules are kept there
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
-	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org
+	git_alone Ann
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	good=q7Vx-2mZ.pL9_wR4t~Kd8s # no rule knows it
 }

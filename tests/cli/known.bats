@@ -6,12 +6,7 @@ load scan
 
 setup() {
 	agent_setup
-	scan=$CURFEW_BUILD/curfew-scan
-	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
-	cd "$BATS_TEST_TMPDIR" || exit 1
+	scan_setup
 	connected svc <<-'E'
 		{"what":"account","account":"ci","state":"active"}
 		{"what":"credential","account":"ci","kind":"password","id":"good","state":"active"}

@@ -9,9 +9,7 @@ setup() {
 	scan=$CURFEW_BUILD/curfew-scan
 	export HOME=$BATS_FILE_TMPDIR
 	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
-	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org
+	git_alone Ann
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	mkdir -m 700 files
 	ssh-keygen -q -t ed25519 -N '' -C ci -f deploy_key

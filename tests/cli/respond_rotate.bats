@@ -11,9 +11,7 @@ setup() {
 	export CURFEW_TEST_GAP_MS=12 CURFEW_TEST_BACKOFF_MS=12
 	export HOME=$BATS_FILE_TMPDIR
 	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
-	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org
+	git_alone Ann
 	"$build/matrix" --seed-rotation "$DIR" "latency=1 class=A fixed=0"
 	sed -i 's/"300ms"/"10s"/' "$DIR/curfew.toml" # a busy disk
 	cd "$DIR" || exit 1

@@ -5,11 +5,18 @@
 scan_setup() {
 	scan=$CURFEW_BUILD/curfew-scan
 	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	git_alone A
 	secret=gl"pat-hookTESTsecret456789"
 	cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+# git_alone NAME: git with nobody's settings, as NAME, whose address is in lower
+# case
+git_alone() {
+	local name=$1
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+	export GIT_AUTHOR_NAME=$name GIT_AUTHOR_EMAIL=${name,,}@example.org
+	export GIT_COMMITTER_NAME=$name GIT_COMMITTER_EMAIL=${name,,}@example.org
 }
 
 # A server with the hook, which has time on a slow machine too, and a clone.

@@ -4,20 +4,9 @@
 load scan
 
 setup() {
-	scan=$CURFEW_BUILD/curfew-scan
-	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
-	cd "$BATS_TEST_TMPDIR" || exit 1
-	git init -q --bare server
-	git -C server config curfew.maxTime 1h # the machine may be slow
-	"$scan" hook install server
-	git init -q -b main work
-	cd work
-	git remote add origin ../server
+	scan_setup
+	scan_server
 	echo clean >f; git add f; git commit -qm one
-	secret=gl"pat-hookTESTsecret456789"
 }
 
 leak() {

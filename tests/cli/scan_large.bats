@@ -1,13 +1,10 @@
 #!/usr/bin/env bats
 # What is over the limit of one text is named with its size, and what to type.
 
+load scan
+
 setup() {
-	scan=$CURFEW_BUILD/curfew-scan
-	export CURFEW_SCAN_CACHE=$BATS_FILE_TMPDIR/cache
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
-	cd "$BATS_TEST_TMPDIR" || exit 1
+	scan_setup
 	git init -q -b main work
 	cd work
 	echo one >f

@@ -4,12 +4,7 @@
 load scan
 
 setup() {
-	scan=$CURFEW_BUILD/curfew-scan
-	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
-	cd "$BATS_TEST_TMPDIR" || exit 1
+	scan_setup
 }
 
 token() { printf 'glpat-%s' "$1" | head -c 26; }

@@ -11,6 +11,9 @@
 #   log             $DC_DIR/log
 #   homes           $DC_DIR/home/USER
 
+# shellcheck source=tests/real/port.bash
+. "${BASH_SOURCE[0]%/*}/port.bash"
+
 dc_config() {
 	cat >"$DC_DIR/dovecot.conf" <<-END
 		base_dir = $DC_DIR/run
@@ -130,15 +133,6 @@ dc_certificate() {
 		-out "$DC_DIR/tls/cert.pem" 2>/dev/null
 }
 
-dc_port() {
-	local p
-	while :; do
-		p=$((20000 + RANDOM % 12000))
-		(exec 9<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
-	done
-	echo "$p"
-}
-
 dc_user() { # name
 	printf '%s:{PLAIN}pw-%s::::::\n' "$1" "$1" >>"$DC_DIR/auth/users"
 	install -d -o nobody -g nogroup -m 700 "$DC_DIR/home/$1"
@@ -162,6 +156,12 @@ dc_can() {
 	[ -z "$DC_WHY" ]
 }
 
+dc_first() {
+	dc_config
+	dc_deny early
+	dc_start
+}
+
 dc_start() {
 	dovecot -c "$DC_DIR/dovecot.conf" 3>&- 4>&- >"$DC_DIR/start" 2>&1 && dc_up
 }
@@ -173,13 +173,8 @@ start_dovecot() {
 	dc_folders
 	[ "${DC_TLS:-no}" = no ] || dc_certificate
 	for user in "$@"; do dc_user "$user"; done
-	for _ in 1 2 3 4 5; do
-		DC_IMAP=$(dc_port) DC_HTTP=$(dc_port) DC_LMTP=$(dc_port) DC_SIEVE=$(dc_port)
-		export DC_DIR DC_KEY DC_IMAP DC_HTTP DC_LMTP DC_SIEVE
-		dc_config
-		dc_deny early
-		dc_start && return 0
-	done
+	export DC_DIR DC_KEY DC_IMAP DC_HTTP DC_LMTP DC_SIEVE
+	on_a_port "DC_IMAP DC_HTTP DC_LMTP DC_SIEVE" dc_first && return 0
 	cat "$DC_DIR/start" "$DC_DIR/log" >&2
 	stop_dovecot
 	return 1

@@ -183,14 +183,13 @@ by_record() {
 	expect .life unknown
 	provider_stop
 	# a server that greets, and then is busy, says no for no reason, hangs up
-	busy_port=$(dc_port)
-	timeout 60 python3 - "$busy_port" "$BATS_TEST_TMPDIR/ready" 3>&- <<-'END' &
+	rm -f "$BATS_TEST_TMPDIR/ready"
+	timeout 60 python3 - "$BATS_TEST_TMPDIR/ready" 3>&- <<-'END' &
 		import socket, sys
 		s = socket.socket()
-		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-		s.bind(("127.0.0.1", int(sys.argv[1])))
+		s.bind(("127.0.0.1", 0))
 		s.listen(5)
-		open(sys.argv[2], "w").close()
+		open(sys.argv[1], "w").write("%d\n" % s.getsockname()[1])
 		for say in (b"NO [UNAVAILABLE] Temporary failure.", b"NO nothing",
 		            b"NO [AUTHENTICATIONFAILED] no.", None):
 		    c, _ = s.accept()
@@ -209,8 +208,8 @@ by_record() {
 		    c.close()
 	END
 	pid=$!
-	wait_for [ -e "$BATS_TEST_TMPDIR/ready" ]
-	connected "{\"imap\":\"imap://127.0.0.1:$busy_port\"}"
+	wait_for [ -s "$BATS_TEST_TMPDIR/ready" ]
+	connected "{\"imap\":\"imap://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/ready")\"}"
 	for said in unknown:UNAVAILABLE unknown:nothing dead:AUTHENTICATIONFAILED unknown:; do
 		ask probe account bot kind password credential password secret pw-bot
 		expect .life "${said%%:*}"
@@ -340,10 +339,8 @@ by_record() {
 # A doveadm API that breaks off, or mixes the answers up, when commands of
 # several mailboxes come together.
 odd_api() { # how
-	local port
-	port=$(dc_port)
 	rm -f "$BATS_TEST_TMPDIR/ready"
-	timeout 60 python3 - "$port" "$1" "$BATS_TEST_TMPDIR/ready" 3>&- <<-'END' &
+	timeout 60 python3 - "$1" "$BATS_TEST_TMPDIR/ready" 3>&- <<-'END' &
 		import http.server, json, sys
 		class H(http.server.BaseHTTPRequestHandler):
 		    def say(self, what):
@@ -358,19 +355,19 @@ odd_api() { # how
 		        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 		        users = {u for c in asked for u in c[1].get("user", c[1].get("mask"))}
 		        if len(users) > 1:
-		            if sys.argv[2] == "breaks":
+		            if sys.argv[1] == "breaks":
 		                return
 		        said = [["doveadmResponse", [{"username": u} for u in c[1].get("mask", [])], c[2]] for c in asked]
 		        self.say(said[::-1] if len(users) > 1 else said)
 		    def log_message(self, *a):
 		        pass
-		s = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H)
-		open(sys.argv[3], "w").close()
+		s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H)
+		open(sys.argv[2], "w").write("%d\n" % s.server_port)
 		s.serve_forever()
 	END
 	ODD=$!
-	wait_for [ -e "$BATS_TEST_TMPDIR/ready" ]
-	connected "{\"url\":\"http://127.0.0.1:$port\"}"
+	wait_for [ -s "$BATS_TEST_TMPDIR/ready" ]
+	connected "{\"url\":\"http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/ready")\"}"
 }
 
 @test "a shared request that breaks off, or is answered in disorder, is asked again by each" {

@@ -31,6 +31,7 @@ issue() { # NAME SUBJECT-ALT-NAME [DATES]
 setup() {
 	load provider
 	load http
+	load port
 	PIDS=()
 	command -v nghttpx >/dev/null || skip "nghttpx is not installed (Debian: nghttp2-proxy)"
 	start_fake
@@ -47,24 +48,27 @@ teardown() {
 }
 
 front() { # CERTIFICATE [OPTIONS]: nghttpx before the fake, at $TLS
-	local cert=$1 i try
-	shift
-	for try in 1 2 3 4 5; do
-		TLS_PORT=$((20000 + RANDOM % 12000))
-		if (exec 9<>"/dev/tcp/127.0.0.1/$TLS_PORT") 2>/dev/null; then continue; fi
-		nghttpx --conf=/dev/null --frontend="127.0.0.1,$TLS_PORT" --backend="127.0.0.1,$FAKE_PORT" --workers=1 --no-ocsp \
-			--accesslog-file="$BATS_TEST_TMPDIR/access" \
-			--accesslog-format="\$alpn \$tls_protocol \$request" --errorlog-file="$BATS_TEST_TMPDIR/error" \
-			"$@" "$keys/$cert.key" "$keys/$cert.crt" >"$BATS_TEST_TMPDIR/front" 2>&1 3>&- &
-		PIDS+=($!)
-		TLS=https://127.0.0.1:$TLS_PORT
-		for ((i = 0; i < 600; i++)); do
-			(exec 9<>"/dev/tcp/127.0.0.1/$TLS_PORT") 2>/dev/null && return
-			kill -0 $! 2>/dev/null || break
-			sleep 0.05
-		done
-	done
+	on_a_port TLS_PORT front_on "$@" && return
 	cat "$BATS_TEST_TMPDIR/front"
+	return 1
+}
+
+front_on() {
+	local cert=$1 i
+	shift
+	: >"$BATS_TEST_TMPDIR/error"
+	nghttpx --conf=/dev/null --frontend="127.0.0.1,$TLS_PORT" --backend="127.0.0.1,$FAKE_PORT" --workers=1 --no-ocsp \
+		--accesslog-file="$BATS_TEST_TMPDIR/access" \
+		--accesslog-format="\$alpn \$tls_protocol \$request" --errorlog-file="$BATS_TEST_TMPDIR/error" \
+		"$@" "$keys/$cert.key" "$keys/$cert.crt" >"$BATS_TEST_TMPDIR/front" 2>&1 3>&- &
+	PIDS+=($!)
+	TLS=https://127.0.0.1:$TLS_PORT
+	for ((i = 0; i < 600; i++)); do
+		grep -qs "Listening on 127.0.0.1" "$BATS_TEST_TMPDIR/front" "$BATS_TEST_TMPDIR/error" &&
+			(exec 9<>"/dev/tcp/127.0.0.1/$TLS_PORT") 2>/dev/null && return
+		kill -0 $! 2>/dev/null || break
+		sleep 0.05
+	done
 	return 1
 }
 

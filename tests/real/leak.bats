@@ -32,9 +32,7 @@ setup() {
 	export CURFEW_DIR=$BATS_TEST_TMPDIR/vault CURFEW_KEY_FILE=$BATS_TEST_TMPDIR/key
 	export HOME=$BATS_FILE_TMPDIR
 	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=Ann GIT_AUTHOR_EMAIL=ann@example.org
-	export GIT_COMMITTER_NAME=Ann GIT_COMMITTER_EMAIL=ann@example.org
+	git_alone Ann
 	mkdir spool
 	curfew init --key-file key >/dev/null
 	cat >"$CURFEW_DIR/curfew.toml" <<-END

@@ -7,9 +7,20 @@
 
 bats_require_minimum_version 1.5.0
 
+prism_on() {
+	"$PRISM" mock -p "$PRISM_PORT" "$BATS_FILE_TMPDIR/api.json" >"$BATS_FILE_TMPDIR/prism" 2>&1 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/prism_pid"
+	local i
+	for ((i = 0; i < 900; i++)); do # the description is 13 MB
+		grep -q "is listening" "$BATS_FILE_TMPDIR/prism" && return
+		kill -0 $! || break
+		sleep 0.2
+	done
+	return 1
+}
+
 setup_file() {
 	[ -x "${PRISM:-}" ] && [ -r "${GITHUB_API:-}" ] || return 0
-	export PRISM_PORT=$((20000 + RANDOM % 12000))
 	# the paths in question only, untouched: a thousand others take half a minute
 	jq '.paths |= with_entries(select(.key | test(
 		"^/(app/|credentials/|installation/|user$|repos/{owner}/{repo}/keys|orgs/{org}/" +
@@ -17,14 +28,9 @@ setup_file() {
 		| del(.webhooks, ."x-webhooks")
 		| walk(if type == "object" and (."$ref" | type) == "string" and (."$ref" | startswith("#") | not)
 			then {} else . end)' "$GITHUB_API" >"$BATS_FILE_TMPDIR/api.json"
-	"$PRISM" mock -p "$PRISM_PORT" "$BATS_FILE_TMPDIR/api.json" >"$BATS_FILE_TMPDIR/prism" 2>&1 3>&- &
-	echo $! >"$BATS_FILE_TMPDIR/prism_pid"
-	local i
-	for ((i = 0; i < 900; i++)); do # the description is 13 MB
-		grep -q "is listening" "$BATS_FILE_TMPDIR/prism" && break
-		kill -0 $! || break
-		sleep 0.2
-	done
+	load port
+	export PRISM_PORT
+	on_a_port PRISM_PORT prism_on
 	python3 "$BATS_TEST_DIRNAME/prism_front.py" "$PRISM_PORT" "$BATS_FILE_TMPDIR/log" \
 		>"$BATS_FILE_TMPDIR/port" 2>"$BATS_FILE_TMPDIR/front" 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/front_pid"

@@ -10,9 +10,7 @@ setup_file() {
 	load sshd
 	load push
 	scan_cache "$BATS_FILE_TMPDIR/cache"
-	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-	export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org
-	export GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org
+	git_alone A
 	push_start
 }
 

@@ -4,29 +4,8 @@
 
 # shellcheck source=tests/real/guard.bash
 . "${BASH_SOURCE[0]%/*}/guard.bash"
-
-# Below the ports that the system hands out to clients: a server that is started
-# again finds its own taken by somebody's connection otherwise.
-free_port() {
-	local p
-	while :; do
-		p=$((20000 + RANDOM % 12000))
-		(exec 9<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
-	done
-	echo "$p"
-}
-
-# on_a_port VARIABLE COMMAND...: COMMAND with a free port in VARIABLE; when it
-# fails with another one, as somebody may have been quicker
-on_a_port() {
-	local variable=$1
-	shift
-	for _ in 1 2 3 4 5; do
-		printf -v "$variable" %s "$(free_port)"
-		"$@" && return 0
-	done
-	return 1
-}
+# shellcheck source=tests/real/port.bash
+. "${BASH_SOURCE[0]%/*}/port.bash"
 
 # wait_until COMMAND...: true within a minute, asked every 20 ms
 wait_until() {

@@ -366,7 +366,7 @@ gone() { # ACCOUNT: has no process any more, after a moment
 	# machine are none of our business
 	unshare -pf --mount-proc true 2>/dev/null || skip "no process namespaces here"
 	cp "$SSHD_DIR/id/b.pub" "$SSHD_DIR/keys/root"
-	sed "s/^Port .*/Port $(sshd_port)/; s,^PidFile .*,PidFile $SSHD_DIR/pid2," \
+	sed "s/^Port .*/Port $(free_port)/; s,^PidFile .*,PidFile $SSHD_DIR/pid2," \
 		"$SSHD_DIR/config" >"$SSHD_DIR/config2"
 	cat >"$SSHD_DIR/cut" <<-END
 		#!/bin/sh

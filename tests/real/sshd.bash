@@ -10,14 +10,8 @@
 #   new_key NAME [ssh-keygen options]    makes $SSHD_DIR/id/NAME and .pub
 #   print_of NAME                        its SHA256 fingerprint
 
-sshd_port() {
-	local p
-	while :; do
-		p=$((20000 + RANDOM % 12000))
-		(exec 9<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || break
-	done
-	echo "$p"
-}
+# shellcheck source=tests/real/port.bash
+. "${BASH_SOURCE[0]%/*}/port.bash"
 
 sshd_config() {
 	cat >"$SSHD_DIR/config" <<-END
@@ -38,8 +32,26 @@ sshd_config() {
 	END
 }
 
+# It goes into the background before it binds: its log tells of a port that is
+# taken.
+sshd_first() {
+	rm -f "$SSHD_DIR/log"
+	sshd_config
+	"$(command -v sshd || echo /usr/sbin/sshd)" -f "$SSHD_DIR/config" \
+		-E "$SSHD_DIR/log" 3>&-
+	for _ in $(seq 300); do
+		if [ -s "$SSHD_DIR/pid" ] &&
+			(exec 9<>"/dev/tcp/127.0.0.1/$SSHD_PORT") 2>/dev/null; then
+			return 0
+		fi
+		! grep -qs 'Cannot bind any address' "$SSHD_DIR/log" || break
+		sleep 0.1
+	done
+	echo "sshd did not start on port $SSHD_PORT" >&2
+	return 1
+}
+
 start_sshd() {
-	local try
 	SSHD_DIR=$(mktemp -d "${TMPDIR:-/tmp}/curfew-sshd.XXXXXX")
 	chmod 755 "$SSHD_DIR"
 	mkdir -m 755 "$SSHD_DIR"/{keys,more,id}
@@ -49,21 +61,8 @@ start_sshd() {
 	SSHD_KEY=$(print_of host)
 	# where a privileged sshd puts its unprivileged half
 	if [ "$(id -u)" = 0 ] && [ ! -d /run/sshd ]; then mkdir -m 755 /run/sshd; fi
-	for try in 1 2 3 4 5; do
-		SSHD_PORT=$(sshd_port)
-		sshd_config
-		"$(command -v sshd || echo /usr/sbin/sshd)" -f "$SSHD_DIR/config" \
-			-E "$SSHD_DIR/log" 3>&-
-		for _ in $(seq 300); do
-			if [ -s "$SSHD_DIR/pid" ] &&
-				(exec 9<>"/dev/tcp/127.0.0.1/$SSHD_PORT") 2>/dev/null; then
-				export SSHD_DIR SSHD_PORT SSHD_KEY
-				return 0
-			fi
-			sleep 0.1
-		done
-		echo "sshd did not start (try $try)" >&2
-	done
+	export SSHD_DIR SSHD_PORT SSHD_KEY
+	on_a_port SSHD_PORT sshd_first && return 0
 	cat "$SSHD_DIR/log" >&2
 	stop_sshd
 	return 1
