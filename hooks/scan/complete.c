@@ -1,8 +1,9 @@
 /*
  * complete: does the repository have all that its history names?
  *
- * Owns what is said of shallow and partial clones.  Every commit's tree and
- * parents are looked for; in a partial clone also what trees hold.
+ * Owns what is said of shallow and partial clones and of alternates that are
+ * gone.  Every commit's tree and parents are looked for; where more may be
+ * missing also what trees hold.
  */
 #include "hooks/scan/complete.h"
 
@@ -133,10 +134,11 @@ int complete_check(struct repo *r, const char *path, const struct walk_out *out,
 	struct buf b = BUF_INIT(BUF_TEXT_MAX);
 	int rc = -1;
 
+	repo_tell_gone(r);
 	if (list_here(r, &here, e) || shallow_commits(r, &shallow, e) ||
 	    check_commits(out, &here, &gone, &commits, e) ||
-	    (r->partial && check_trees(r, &here, &gone, threads, most, &below,
-				       tally, e)))
+	    ((r->partial || r->gone.n) &&
+	     check_trees(r, &here, &gone, threads, most, &below, tally, e)))
 		goto out;
 	if (shallow &&
 	    buf_printf(&b, e, "a shallow clone: what came before %zu of its "
@@ -152,9 +154,11 @@ int complete_check(struct repo *r, const char *path, const struct walk_out *out,
 	if (r->partial && below + commits)
 		tell(tally, fine, path, b.p);
 	buf_reset(&b);
-	if (!r->partial && !shallow && commits)
-		tally_problem(tally, path, "%zu trees or commits that its "
-			      "commits name are missing", commits);
+	if (!r->partial && !shallow && below + commits)
+		tally_problem(tally, path, "%zu object%s that its history names "
+			      "%s missing", below + commits,
+			      below + commits == 1 ? "" : "s",
+			      below + commits == 1 ? "is" : "are");
 	rc = 0;
 out:
 	buf_release(&b);

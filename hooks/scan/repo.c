@@ -14,6 +14,7 @@
 #include <git2/sys/repository.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -118,11 +119,21 @@ out:
 	return rc;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* Its own is there, or is made when the first object comes. */
 static int add_folder(struct repo *r, const char *path, int depth,
 		      struct err *e)
 {
-	if (known(&r->objects, path))
+	if (known(&r->objects, path) || known(&r->gone, path))
 		return 0;
+	if (r->objects.n && !is_folder(path))
+		return strings_add(&r->gone, path, e);
 	if (depth > ALTERNATES_DEPTH || r->objects.n >= ALTERNATES_MAX)
 		return err_fail(e, ERR_TOOBIG, path, "alternates nested too deep");
 	if (strings_add(&r->objects, path, e))
@@ -192,6 +203,16 @@ bad:
 	return -1;
 }
 
+void repo_tell_gone(const struct repo *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->gone.n; i++)
+		log_line(LOG_WARNING, "'%s' is not there, of which the "
+			 "repository borrows objects (objects/info/alternates)",
+			 r->gone.v[i]);
+}
+
 int repo_old(const struct repo *r, git_odb **old, struct err *e)
 {
 	return odb_open(old, &r->objects, 1, r->own ? r->objects.n : 0, e);
@@ -215,6 +236,7 @@ void repo_close(struct repo *r)
 	git_odb_free(r->odb);
 	git_repository_free(r->git);
 	strings_free(&r->objects);
+	strings_free(&r->gone);
 	memset(r, 0, sizeof(*r));
 	git_libgit2_shutdown();
 }

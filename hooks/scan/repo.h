@@ -23,6 +23,7 @@ struct repo {
 	struct git_odb *own; /* a quarantine without its alternates: what came
 			      * is not looked up in all packs that were there */
 	struct strings objects; /* object folders: own first, then alternates */
+	struct strings gone; /* alternates that are named and not there */
 	bool partial; /* a pack says that others hold what it names */
 	struct repo_pack *pack; /* those that repo_objects() went through */
 	size_t packs;
@@ -41,6 +42,8 @@ int repo_open(struct repo *r, const char *path, const char *objects,
 	      const char *alternates, struct err *e)
 	__attribute__((warn_unused_result));
 void repo_close(struct repo *r);
+/* As git does, which then goes on without them: for who misses an object. */
+void repo_tell_gone(const struct repo *r);
 /* Without the quarantine, to be freed with git_odb_free(); where there is none it
  * is empty. */
 int repo_old(const struct repo *r, struct git_odb **old, struct err *e)

@@ -168,6 +168,8 @@ int revs_parse(const char *repository, const char *words, struct revs *out,
 			rc = one(r.git, word, &rest, out, e);
 	if (!rc && !out->new.n)
 		rc = revision(r.git, "HEAD", out, e);
+	if (rc)
+		repo_tell_gone(&r);
 	repo_close(&r);
 	mem_free(copy);
 	if (rc)

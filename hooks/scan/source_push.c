@@ -133,6 +133,8 @@ int source_push(const struct source *s, const struct quarantine *q,
 		goto out;
 	rc = 0;
 out:
+	if (rc || s->tally->problems)
+		repo_tell_gone(&r);
 	idset_release(&again);
 	walk_out_release(&out);
 	repo_close(&r);

@@ -371,6 +371,8 @@ int source_range(const struct source *s, const char *path,
 		}
 out:
 	tally_thread(s->tally, &j.t);
+	if (rc || s->tally->problems)
+		repo_tell_gone(&j.r);
 	strings_free(&commits);
 	git_revwalk_free(walk);
 	scan_thread_release(&j.t);
@@ -409,6 +411,8 @@ int source_index(const struct source *s, const char *path, const char *index,
 	for (i = 0; i < git_diff_num_deltas(j.diff) && !rc; i++)
 		rc = one_file(&j, git_diff_get_delta(j.diff, i));
 out:
+	if (rc || s->tally->problems)
+		repo_tell_gone(&j.r);
 	git_diff_free(j.diff);
 	git_index_free(staged);
 	git_object_free(head);

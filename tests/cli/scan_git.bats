@@ -130,6 +130,52 @@ terminal() {
 	cmp all shared
 }
 
+@test "an alternate that is gone: told, and what it was to have is missed only where it is" {
+	git init -q -b main work
+	for i in 1 2 3; do
+		echo "$i" >"work/f$i"
+		git -C work add .
+		git -C work commit -qm "$i"
+	done
+	git clone -q --bare work pool
+	git clone -q --bare --shared pool r
+	echo "token = $secret" >work/g
+	git -C work add .
+	git -C work commit -qm 4
+	git -C work push -q ../r main
+	run "$scan" scan r
+	[ "$status" -eq 1 ]
+	mv pool elsewhere
+	run "$scan" scan r
+	echo "$output"
+	[ "$status" -eq 1 ] # it is looked at all the same
+	[[ $output == *"'$PWD/pool/objects' is not there"*alternates* ]]
+	# the commit before, and the files that the last one has of it
+	[[ $output == *"'r': 4 objects that its history names are missing"* ]]
+	[[ $output == *"not everything could be looked at"* ]]
+	run "$scan" scan --range HEAD r
+	[[ $output == *"'$PWD/pool/objects' is not there"* ]]
+	[ "$status" -eq 4 ]
+	run "$scan" scan --range HEAD~1..HEAD r
+	[[ $output == *"'$PWD/pool/objects' is not there"* ]]
+	[ "$status" -eq 126 ]
+	# one blob of history is not here, and every commit and tree is
+	git clone -q --bare elsewhere whole
+	blob=$(git -C whole rev-parse main:f1)
+	run "$scan" scan whole
+	[ "$status" -eq 0 ]
+	echo "$PWD/pool/objects" >whole/objects/info/alternates
+	run "$scan" scan whole
+	echo "$output"
+	[ "$status" -eq 0 ] # nothing of it is missed: told, as git does
+	[[ $output == *"'$PWD/pool/objects' is not there"* ]]
+	rm -f "whole/objects/${blob:0:2}/${blob:2}"
+	run "$scan" scan whole
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ $output == *"'whole': 1 object that its history names is missing"* ]]
+}
+
 @test "unreachable objects, merge-only content and messages are looked at" {
 	git init -q r
 	cd r

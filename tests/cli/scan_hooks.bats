@@ -552,3 +552,25 @@ objects() { find ../server/objects -type f | wc -l; }
 	[ "$status" -eq 3 ]
 	[[ $output == *"cannot tell the status of the hook 'nowhere'"* ]]
 }
+
+@test "an alternate of the server is gone: what git takes is looked at" {
+	git push -q origin main
+	git clone -q --bare ../server ../pool
+	rm -r ../server
+	git clone -q --bare --shared ../pool ../server
+	"$scan" hook install ../server >/dev/null
+	git -C ../server config curfew.maxTime 1h
+	echo more >g; git add g; git commit -qm two
+	git push -q origin main
+	rm -r ../pool
+	echo 3 >h; git add h; git commit -qm three
+	run git push origin main
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *"cannot scan"* ]]
+	leak x
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"x:1  gitlab-token"* ]]
+	[[ $output != *"not looked at"* ]]
+}

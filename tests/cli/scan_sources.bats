@@ -180,7 +180,7 @@ lines() { printf '%s\n' "$@"; }
 	rm -f ".git/objects/${tree:0:2}/${tree:2}"
 	look .
 	[ "$status" -eq 4 ]
-	[[ $output == *"1 trees or commits"*missing* ]]
+	[[ $output == *"1 object that its history names is missing"* ]]
 }
 
 @test "rules on names: history, packed and loose, with commit and path" {
