@@ -56,13 +56,68 @@ static int hide_bases(git_repository *git, const git_revspec *spec,
 	return rc;
 }
 
+/* REV^!: that commit and none of its parents, *parent 0; REV^-N: what came with
+ * it to its Nth parent, the first when no N is said. */
+static bool besides(const char *word, size_t *rev, int64_t *parent)
+{
+	const char *at = strrchr(word, '^');
+
+	if (!at || at == word)
+		return false;
+	*rev = (size_t)(at - word);
+	*parent = strcmp(at, "^!") ? 1 : 0;
+	return !*parent || !strcmp(at, "^-") ||
+	       (at[1] == '-' && text_int(at + 2, 1, INT32_MAX, parent));
+}
+
+static int one_besides(git_repository *git, const char *word, size_t len,
+		       int64_t parent, struct revs *out, struct err *e)
+{
+	char *rev = mem_strndup(word, len);
+	git_object *o = NULL, *c = NULL;
+	unsigned i, n = 0;
+	int rc = -1;
+
+	if (!rev) {
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		goto out;
+	}
+	if (git_revparse_single(&o, git, rev)) {
+		err_fail(e, ERR_USAGE, word, "%s", repo_why());
+		goto out;
+	}
+	if (git_object_peel(&c, o, GIT_OBJECT_COMMIT)) {
+		err_fail(e, ERR_USAGE, word, "it is no commit");
+		goto out;
+	}
+	n = git_commit_parentcount((git_commit *)c);
+	if (parent > n) {
+		err_fail(e, ERR_USAGE, word, "it has %u parents", n);
+		goto out;
+	}
+	rc = add(&out->new, git_object_id(c), e);
+	for (i = 0; i < n && !rc; i++)
+		if (!parent || i + 1 == parent)
+			rc = add(&out->old,
+				 git_commit_parent_id((git_commit *)c, i), e);
+out:
+	git_object_free(c);
+	git_object_free(o);
+	mem_free(rev);
+	return rc;
+}
+
 static int revision(git_repository *git, const char *word, struct revs *out,
 		    struct err *e)
 {
 	git_revspec spec = { .from = NULL };
 	bool not = *word == '^';
+	int64_t parent;
+	size_t rev;
 	int rc = -1;
 
+	if (!not && besides(word, &rev, &parent))
+		return one_besides(git, word, rev, parent, out, e);
 	if (git_revparse(&spec, git, word + not))
 		return err_fail(e, ERR_USAGE, word, "%s", repo_why());
 	if (spec.flags & GIT_REVSPEC_SINGLE)

@@ -16,8 +16,9 @@ struct revs {
 	const struct quarantine *in; /* where else objects lie, or NULL */
 };
 
-/* REV, ^REV, A..B, A...B, --all, --branches, --tags, -N, -n N, --max-count=N,
- * --no-merges, with blanks between.  Anything else is refused by name. */
+/* REV, ^REV, REV^!, REV^-N, A..B, A...B, --all, --branches, --tags, -N, -n N,
+ * --max-count=N, --no-merges, with blanks between.  Anything else is refused by
+ * name. */
 int revs_parse(const char *repository, const char *words, struct revs *out,
 	       struct err *e) __attribute__((warn_unused_result));
 /* The commits that refs of this name lead to, as git for-each-ref takes it. */

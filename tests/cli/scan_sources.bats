@@ -51,6 +51,32 @@ lines() { printf '%s\n' "$@"; }
 	done
 }
 
+# which commits --range REVS means: their subjects, sorted
+meant() {
+	local rc=0
+	"$scan" scan --range "$1" --report-format json --report-path out.json . >/dev/null 2>&1 || rc=$?
+	[ "$rc" -le 1 ]
+	python3 -c 'import json; print(*sorted({f["Message"].strip() for f in json.load(open("out.json"))}))'
+}
+
+@test "one commit, and what came with it: REV^! and REV^-N mean what git says" {
+	git init -q -b main r; cd r
+	commit a one; git tag root; commit a two
+	git checkout -qb side HEAD~1; commit s thr; commit s fou
+	git checkout -q main; git merge -q --no-commit side; commit evil fiv
+	git tag -am "an annotated one" tip; commit a six
+	for revs in HEAD^! HEAD~1^! root^! HEAD~1^- HEAD~1^-1 HEAD~1^-2 HEAD^- side^! tip^! \
+		'tip^{commit}^!' 'HEAD^! root^!' 'side^! ^main~1' 'HEAD~1^- --no-merges'; do
+		read -ra words <<<"$revs"
+		[ "$(meant "$revs")" = "$(git log --format=%s "${words[@]}" -- | sort | xargs)" ] ||
+			{ echo "$revs: $(meant "$revs")"; false; }
+	done
+	for bad in 'root^-' 'HEAD^-2' 'HEAD^-0' 'HEAD^-x' 'nowhere^!' '^!' '^HEAD^!' 'HEAD^!!' 'HEAD^{tree}^!'; do
+		look --range "$bad" .
+		[ "$status" -eq 126 ]
+	done
+}
+
 @test "a range sees what only a merge has" {
 	git init -q -b main r; cd r
 	commit a one; git checkout -qb side; echo s >s; git add s; git commit -qm s
