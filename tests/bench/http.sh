@@ -51,6 +51,7 @@ front() { # TLS and HTTP/2 before it
 	tls=(ca_file "$work/cert.pem")
 }
 
+# shellcheck disable=SC2317 # on_a_port calls it
 front_on() {
 	nghttpx --conf=/dev/null --frontend="127.0.0.1,$front" --backend="127.0.0.1,$port" --workers=1 \
 		--backend-connections-per-host=64 --no-via --errorlog-file="$work/front.log" \
