@@ -94,6 +94,18 @@ static bool crc62all_holds(const char *p, size_t n)
 	return memcmp(want, p + n - sizeof(want), sizeof(want)) == 0;
 }
 
+/* All before the '_' in front of the sum: Synapse and Matrix's authentication
+ * service. */
+static bool crc62parts_holds(const char *p, size_t n)
+{
+	char want[6];
+
+	if (n <= sizeof(want) + 1 || p[n - sizeof(want) - 1] != '_')
+		return false;
+	check_crc62(p, n - sizeof(want) - 1, want);
+	return memcmp(want, p + n - sizeof(want), sizeof(want)) == 0;
+}
+
 /* Cloudflare's scannable tokens: the body alone, without the prefix. */
 static bool crc32hex_holds(const char *p, size_t n)
 {
@@ -210,6 +222,9 @@ enum check_answer check_sum(enum checksum kind, const char *p, size_t n)
 		break;
 	case CHECKSUM_CRC32HEXALL:
 		ok = crc32hexall_holds(p, n);
+		break;
+	case CHECKSUM_CRC62PARTS:
+		ok = crc62parts_holds(p, n);
 		break;
 	}
 	return ok ? CHECK_HOLDS : CHECK_FAILS;

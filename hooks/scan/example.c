@@ -72,14 +72,19 @@ static int uuid(uint64_t *state, struct buf *out, struct err *e)
 	return 0;
 }
 
-/* "<crcXX:n>": the sum of the n characters made last. */
+/* "<crcXX:n>": the sum of the n characters made last; "<_crc62:n>": a '_' before
+ * it. */
 static int sum(const char *name, size_t n, struct buf *out, struct err *e)
 {
 	const char *from = out->p + out->len - n;
 	char text[8];
 	size_t len = 6;
 
-	if (!strncmp(name, "crc62:", 6)) {
+	if (!strncmp(name, "_crc62:", 7)) {
+		text[0] = '_';
+		check_crc62(from, n, text + 1);
+		len = 7;
+	} else if (!strncmp(name, "crc62:", 6)) {
 		check_crc62(from, n, text);
 	} else if (!strncmp(name, "crc36:", 6)) {
 		check_crc36(from, n, text);
@@ -142,7 +147,8 @@ static size_t placeholder(const char *p, uint64_t *state, struct buf *out,
 	if (*end != '>' || n > 20000)
 		return 0;
 	if ((!strncmp(p, "crc62:", 6) || !strncmp(p, "crc36:", 6) ||
-	     !strncmp(p, "crc32hex:", 9) || !strncmp(p, "bech32:", 7)) &&
+	     !strncmp(p, "_crc62:", 7) || !strncmp(p, "crc32hex:", 9) ||
+	     !strncmp(p, "bech32:", 7)) &&
 	    n <= out->len) {
 		*bad = sum(p, n, out, e) != 0;
 		return (size_t)(end - p) + 1;

@@ -340,6 +340,7 @@ static const char *const checksum_words[] = {
 	[CHECKSUM_BASE64] = "base64",
 	[CHECKSUM_CRC62ALL] = "crc62all",
 	[CHECKSUM_CRC32HEXALL] = "crc32hexall",
+	[CHECKSUM_CRC62PARTS] = "crc62parts",
 };
 
 /* Who writes a rule wants to hear of what it finds, and hooks to refuse it. */
@@ -389,8 +390,8 @@ static int parse_words(const struct toml_node *t, const char *name,
 			break;
 	if (i == sizeof(checksum_words) / sizeof(*checksum_words))
 		return wrong(rule_key(t, "checksum"), name, "checksum",
-			     "crc62, crc62all, crc36, crc32hex, crc32hexall, "
-			     "jwt or base64", e);
+			     "crc62, crc62all, crc62parts, crc36, crc32hex, "
+			     "crc32hexall, jwt or base64", e);
 	r->checksum = (enum checksum)i;
 	return 0;
 }

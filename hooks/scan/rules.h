@@ -39,6 +39,7 @@ enum checksum {
 	CHECKSUM_BASE64, /* decodes as strict base64 */
 	CHECKSUM_CRC62ALL,    /* as crc62, of all before the sum (JSR) */
 	CHECKSUM_CRC32HEXALL, /* as crc32hex, of all before it (Packagist) */
+	CHECKSUM_CRC62PARTS,  /* as crc62all, with a '_' between (Matrix) */
 };
 
 struct strings {
