@@ -6,6 +6,7 @@
  */
 #include "hooks/scan/delta.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -60,29 +61,49 @@ static bool add_run(struct runs *r, size_t at, size_t from, size_t len)
 	return true;
 }
 
-/* The operands of a copy: which bytes follow stands in its low 7 bits. */
+/* The operands of a copy: which bytes follow stands in its low 7 bits.  Without
+ * a branch for each, as nobody can foresee them. */
 static const unsigned char *copy_at(const unsigned char *p,
 				    const unsigned char *end, unsigned op,
 				    size_t *from, size_t *len)
 {
+	uint64_t all = 0, next = 0, there;
+	size_t used = (size_t)__builtin_popcount(op & 0x7f);
 	unsigned i;
 
-	*from = *len = 0;
-	for (i = 0; i < 4; i++)
-		if (op & 1u << i) {
-			if (p == end)
-				return NULL;
-			*from |= (size_t)*p++ << 8 * i;
-		}
-	for (i = 0; i < 3; i++)
-		if (op & 0x10u << i) {
-			if (p == end)
-				return NULL;
-			*len |= (size_t)*p++ << 8 * i;
-		}
+	if ((size_t)(end - p) >= sizeof(next))
+		memcpy(&next, p, sizeof(next));
+	else if ((size_t)(end - p) >= used)
+		memcpy(&next, p, used);
+	else
+		return NULL;
+	next = le64toh(next);
+	for (i = 0; i < 7; i++) {
+		there = op >> i & 1;
+		all |= (next & 0xff & -there) << 8 * i;
+		next >>= 8 * there;
+	}
+	*from = all & 0xffffffff;
+	*len = all >> 32;
 	if (!*len)
 		*len = 0x10000;
-	return p;
+	return p + used;
+}
+
+/* Most parts are short: one of a fixed length, where both sides have room for
+ * it, costs less than to ask how long.  What is too much is written over. */
+#define SHORT 64u
+static inline void put(char *to, const void *from, size_t len, size_t room)
+{
+	if (len <= SHORT && room >= SHORT)
+		memcpy(to, from, SHORT);
+	else
+		memcpy(to, from, len);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
 }
 
 enum delta_answer delta_apply(const unsigned char *d, size_t n,
@@ -107,14 +128,16 @@ enum delta_answer delta_apply(const unsigned char *d, size_t n,
 			if (!p || from > base_len || len > base_len - from ||
 			    len > out_len - at)
 				return DELTA_BAD;
-			memcpy(out + at, base + from, len);
+			put(out + at, base + from, len,
+			    smaller(base_len - from, out_len - at));
 			if (runs && !add_run(runs, at, from, len))
 				return DELTA_NOMEM;
 		} else {
 			len = op;
 			if (!len || len > (size_t)(end - p) || len > out_len - at)
 				return DELTA_BAD;
-			memcpy(out + at, p, len);
+			put(out + at, p, len,
+			    smaller((size_t)(end - p), out_len - at));
 			p += len;
 		}
 		at += len;
