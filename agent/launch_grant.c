@@ -88,8 +88,12 @@ static int add(struct launch_grants *g, char *path, struct err *e)
 		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
 	if (g->n == LAUNCH_GRANTS_MAX) {
 		mem_free(path);
-		return err_fail(e, ERR_TOOBIG, NULL, "more than %u paths",
-				LAUNCH_GRANTS_MAX);
+		(void)err_fail(e, ERR_TOOBIG, NULL, "more than %u files that "
+			       "it may have lie beside curfew's own",
+			       LAUNCH_GRANTS_MAX);
+		err_hint(e, "give a path further down, or keep the vault in a "
+			    "folder with fewer beside it (--dir)");
+		return -1;
 	}
 	g->v[g->n++] = (struct harden_path){ .path = path, .write = true };
 	return 0;

@@ -69,6 +69,18 @@ EOF
 	done
 }
 
+@test "helper: too much beside the vault is told as that" {
+	listing a </dev/null
+	mkdir "$BATS_TEST_TMPDIR/many"
+	(cd "$BATS_TEST_TMPDIR/many" && seq 2100 | xargs touch)
+	mv "$CURFEW_DIR" "$BATS_TEST_TMPDIR/many/vault"
+	export CURFEW_DIR=$BATS_TEST_TMPDIR/many/vault
+	run "$curfew" connect a x --set "items=$BATS_TEST_TMPDIR/many"
+	[ "$status" -ne 0 ]
+	says "more than 2048 files that it may have lie beside curfew's own"
+	says "--dir"
+}
+
 # Tries by hand: what a provider with the setting items=$path reads and writes.
 tries() {
 	provider tries <<'EOF'
