@@ -262,8 +262,8 @@ static void empty(const char *dir)
 	DIR *d = opendir(dir);
 
 	for (struct dirent *de; d && (de = readdir(d)) != NULL;)
-		if (de->d_name[0] != '.')
-			(void)unlinkat(dirfd(d), de->d_name, 0);
+		/* "." and ".." are refused; what a cut left is hidden */
+		(void)unlinkat(dirfd(d), de->d_name, 0);
 	if (d)
 		(void)closedir(d);
 }
