@@ -6,7 +6,6 @@
  */
 #include "hooks/scan/delta.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -67,17 +66,16 @@ static const unsigned char *copy_at(const unsigned char *p,
 				    const unsigned char *end, unsigned op,
 				    size_t *from, size_t *len)
 {
+	unsigned char few[8] = { 0 };
 	uint64_t all = 0, next = 0, there;
 	size_t used = (size_t)__builtin_popcount(op & 0x7f);
 	unsigned i;
 
-	if ((size_t)(end - p) >= sizeof(next))
-		memcpy(&next, p, sizeof(next));
-	else if ((size_t)(end - p) >= used)
-		memcpy(&next, p, used);
-	else
+	if ((size_t)(end - p) < used)
 		return NULL;
-	next = le64toh(next);
+	memcpy(few, p, (size_t)(end - p) < 8 ? used : 8);
+	for (i = 0; i < 8; i++) /* one load, where bytes are in that order */
+		next |= (uint64_t)few[i] << 8 * i;
 	for (i = 0; i < 7; i++) {
 		there = op >> i & 1;
 		all |= (next & 0xff & -there) << 8 * i;
