@@ -89,19 +89,17 @@ static int widen_runs(struct spans *s, const char *text, size_t n,
 	for (s->n = i = 0; i < gaps; i++) {
 		struct gap *last = s->n ? &s->v[s->n - 1] : NULL;
 
-		if (last && gap[i].end <= last->end)
-			continue;
+		/* also where it lies in the last one: its line may have been one of
+		 * a block that goes on behind that */
 		floor = last ? last->end : 0;
-		from = gap[i].start > floor ? gap[i].start : floor;
+		from = gap[i].start;
 		while (from > floor && of_run(text[from - 1]))
 			from--;
 		for (to = gap[i].end; to < n && of_run(text[to]); to++)
 			;
 		wrap_widen(text, n, &from, &to);
-		if (from < floor)
-			from = floor;
-		if (last && from == floor)
-			last->end = (uint32_t)to;
+		if (last && from <= floor)
+			last->end = to > floor ? (uint32_t)to : last->end;
 		else if (spans_add(s, from, to, e))
 			return -1;
 	}

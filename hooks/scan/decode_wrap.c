@@ -123,15 +123,15 @@ bool wrap_line(const char *text, size_t n, size_t at)
 	       long_line(text, start, line_end(text, at, n));
 }
 
+/* What the lines of both ends say now is no matter: before the change each may
+ * have been one of a block, and what is left of it says something by itself. */
 void wrap_widen(const char *text, size_t n, size_t *from, size_t *to)
 {
+	bool more, before = true, last;
 	size_t start, end, other;
-	bool now, more, last;
 
 	start = line_start(text, *from);
-	end = line_end(text, *to, n);
-	now = long_line(text, start, end);
-	if (now)
+	if (!start || text[start - 1] == '\n')
 		*from = start;
 	while (start && text[start - 1] == '\n') {
 		other = line_start(text, start - 1);
@@ -139,18 +139,16 @@ void wrap_widen(const char *text, size_t n, size_t *from, size_t *to)
 			break;
 		*from = start = other;
 	}
-	/* the line that holds `to`, by itself */
-	other = line_start(text, *to);
-	now = long_line(text, other, end);
-	if (now)
+	end = line_end(text, *to, n);
+	if (end == n || text[end] == '\n')
 		*to = end;
 	while (end < n && text[end] == '\n') {
 		other = line_end(text, end + 1, n);
 		more = long_line(text, end + 1, other);
-		if (!more && !(now && whole_line(text, end + 1, other, &last)))
+		if (!more && !(before && whole_line(text, end + 1, other, &last)))
 			break;
 		*to = end = other;
-		now = more;
+		before = more;
 	}
 }
 

@@ -287,8 +287,16 @@ static int find_lines(struct scan_thread *t, const char *text, size_t n,
 	for (i = 0; i < gaps; i++) {
 		struct gap *last = k->n ? &k->v[k->n - 1] : NULL;
 
-		if (last && t->gap[i].end <= last->end)
+		if (last && t->gap[i].end <= last->end) {
+			/* its block may go on behind that */
+			from = t->gap[i].start;
+			to = t->gap[i].end;
+			if (blocks)
+				wrap_widen(text, n, &from, &to);
+			if (to > last->end)
+				last->end = (uint32_t)to;
 			continue;
+		}
 		nl = memrchr(text, '\n', t->gap[i].start);
 		from = nl ? (size_t)(nl - text) + 1 : 0;
 		nl = memchr(text + t->gap[i].end, '\n', n - t->gap[i].end);
@@ -330,7 +338,8 @@ static int keep_made(const struct segments *s, struct segments *out,
 	for (i = 0; i < s->n; i++)
 		n += s->v[i].made;
 	if (n > out->cap) {
-		segments_release(out);
+		mem_free(out->v); /* that there are blocks stays known */
+		out->cap = 0;
 		out->v = mem_array(n, sizeof(*out->v));
 		if (!out->v)
 			return err_fail(e, ERR_NOMEM, NULL, "out of memory");
