@@ -173,7 +173,9 @@ static int by_place(const void *a, const void *b)
 		return x->len < y->len ? -1 : 1;
 	if (x->secret != y->secret)
 		return x->secret < y->secret ? -1 : 1;
-	return (x->origin > y->origin) - (x->origin < y->origin);
+	if (x->origin != y->origin)
+		return x->origin < y->origin ? -1 : 1;
+	return (x->end > y->end) - (x->end < y->end);
 }
 
 static void sort_from(struct marks *m, size_t first)
