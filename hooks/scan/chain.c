@@ -318,14 +318,13 @@ int chain_walk(struct chain *c, struct err *e)
 	const struct mark *first = c->mark;
 	const struct run *run = c->d ? c->d->run : NULL;
 	size_t lead = c->d && c->d->n && (run->at || run->from);
+	const size_t runs = c->d && c->mark != c->mark_end ? c->busy->n : 0;
 	size_t g = next_gap(c, 0), r = 0;
 	int rc = 0;
 
-	if (c->mark == c->mark_end)
-		r = c->busy->n;
-	while (!rc && (g < c->gaps || r < c->busy->n) &&
+	while (!rc && (g < c->gaps || r < runs) &&
 	       !pace_over(&c->t->pace, 16)) {
-		if (r < c->busy->n && c->busy->run[r] + lead <= g) {
+		if (r < runs && c->busy->run[r] + lead <= g) {
 			rc = over_run(c, c->busy->run[r++], lead, first, e);
 		} else {
 			rc = over_gap(c, &c->gap[g], e);
