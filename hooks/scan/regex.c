@@ -51,7 +51,11 @@ static const char *group_problem(const char *p)
 		return "a back-reference";
 	if (p[0] == '#')
 		return "a comment group";
-	return NULL;
+	if (p[0] == '<' || (p[0] == 'P' && p[1] == '<'))
+		return NULL; /* a name */
+	p += strspn(p, "imsU-");
+	return *p == ':' || *p == ')' ? NULL
+				      : "a flag other than i, m, s and U";
 }
 
 static const char *escape_problem(char c)
@@ -60,9 +64,32 @@ static const char *escape_problem(char c)
 		return "a back-reference";
 	if (c == 'k' || c == 'g')
 		return "a back-reference";
-	if (strchr("KGRXZhHNVe", c))
+	if (strchr("KGRXZhHNVeco", c))
 		return "an escape of Perl";
 	return NULL;
+}
+
+/* The last character of the escape that starts at p: its braces, as in
+ * \p{Greek} and \x{41}, count nothing. */
+static const char *skip_escape(const char *p)
+{
+	const char *end = strchr("pPx", p[1]) && p[2] == '{'
+				  ? strchr(p, '}') : NULL;
+
+	return end ? end : p + 1;
+}
+
+/* The last character of {2}, {2,} or {2,5} at p; NULL: braces as any text. */
+static const char *skip_count(const char *p)
+{
+	size_t n = *p == '{' ? strspn(p + 1, "0123456789") : 0;
+
+	if (!n)
+		return NULL;
+	p += 1 + n;
+	if (*p == ',')
+		p += 1 + strspn(p + 1, "0123456789");
+	return *p == '}' ? p : NULL;
 }
 
 /* Past the character class that starts at p. */
@@ -86,28 +113,36 @@ static const char *skip_class(const char *p)
 	return p;
 }
 
+/* A backslash is at *p, which moves to the last character of what it starts. */
+static const char *escape_past(const char **p)
+{
+	const char *why, *end;
+
+	if (!(*p)[1])
+		return "a trailing backslash";
+	if ((*p)[1] == 'Q') {
+		end = strstr(*p, "\\E");
+		*p = end ? end + 1 : *p + strlen(*p) - 1;
+		return NULL;
+	}
+	why = escape_problem((*p)[1]);
+	if (!why)
+		*p = skip_escape(*p);
+	return why;
+}
+
 const char *regex_not_re2(const char *pattern)
 {
-	const char *why, *p;
-	bool atom = false; /* the character before was a quantifier */
+	bool repeat = false; /* the character before was a quantifier */
+	const char *why, *p, *end;
 
 	for (p = pattern; *p; p++) {
 		bool quantifier = false;
 
 		if (*p == '\\') {
-			if (!p[1])
-				return "a trailing backslash";
-			if (p[1] == 'Q') {
-				p = strstr(p, "\\E");
-				if (!p)
-					return NULL;
-				p++;
-				continue;
-			}
-			why = escape_problem(p[1]);
+			why = escape_past(&p);
 			if (why)
 				return why;
-			p++;
 		} else if (*p == '[') {
 			p = skip_class(p);
 			if (!*p)
@@ -119,12 +154,15 @@ const char *regex_not_re2(const char *pattern)
 			p++;
 		} else if (p[0] == '(' && p[1] == '*') {
 			return "a control verb";
-		} else if (*p == '+' && atom) {
+		} else if (*p == '+' && repeat) {
 			return "a possessive repeat";
-		} else if (strchr("*+?}", *p) && !atom) {
+		} else if ((end = skip_count(p))) {
+			quantifier = true;
+			p = end;
+		} else if (strchr("*+?", *p) && !repeat) {
 			quantifier = true;
 		}
-		atom = quantifier;
+		repeat = quantifier;
 	}
 	return NULL;
 }

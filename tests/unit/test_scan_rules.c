@@ -124,6 +124,51 @@ static void test_refused(void **state)
 		"tags=['x']", "neither regex nor path");
 }
 
+/* What RE2 has is no rule of ours to refuse, what it has not is named. */
+static void test_re2(void **state)
+{
+	static const char *const has[] = {
+		"a\\p{L}+", "\\p{Greek}+", "\\P{Greek}+", "a\\pN+",
+		"a\\x{41}+b", "a{2}b+", "a{2,}?", "a{2,5}?", "{x}+", "x{,2}+",
+		"a+\\Q++\\E+", "(?i)a", "(?im-sU:a+)", "(?P<n>a+)", "(?<n>a+)",
+		"(?:a+)", "[\\p{L}+]+", "\\}+", "a+?",
+	};
+	static const struct { const char *pattern, *why; } not[] = {
+		{ "(?x)a", "a flag other than" },
+		{ "(?ix:a)", "a flag other than" },
+		{ "a(?i-x)b", "a flag other than" },
+		{ "(?J)a", "a flag other than" },
+		{ "(?^)a", "a flag other than" },
+		{ "(?'n'a)", "a flag other than" },
+		{ "(?C1)a", "a flag other than" },
+		{ "a{2}+", "possessive" }, { "a{2,}+", "possessive" },
+		{ "\\x{41}++", "possessive" }, { "\\p{L}{2,5}+", "possessive" },
+		{ "\\o{101}", "escape of Perl" }, { "\\cA", "escape of Perl" },
+	};
+	struct err e = ERR_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(has) / sizeof(*has); i++) {
+		struct regex *r;
+
+		err_clear(&e);
+		r = regex_new(has[i], false, &e);
+		if (!r)
+			print_message("refused: %s\n", has[i]);
+		assert_non_null(r);
+		regex_free(&r);
+	}
+	for (i = 0; i < sizeof(not) / sizeof(*not); i++) {
+		const char *why = regex_not_re2(not[i].pattern);
+
+		if (!why || !strstr(why, not[i].why))
+			print_message("%s: %s\n", not[i].pattern,
+				      why ? why : "taken");
+		assert_true(why && strstr(why, not[i].why));
+	}
+}
+
 static void test_extend(void **state)
 {
 	struct err e = ERR_INIT;
@@ -255,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_examples),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_re2),
 		cmocka_unit_test(test_extend),
 		cmocka_unit_test(test_revocable),
 		cmocka_unit_test(test_taken),
