@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "hooks/scan/report.h"
 
 #define IGNORE_MAX (16u * 1024 * 1024)
 #define BASELINE_MAX (256u * 1024 * 1024)
@@ -263,16 +264,31 @@ out:
 	return rc;
 }
 
+/* As the report has it, in which there is no byte that is no UTF-8. */
+static bool reported(const struct finding *f, struct known_row *row)
+{
+	struct buf file = BUF_INIT(BUF_REPORT_MAX);
+	struct buf secret = BUF_INIT(BUF_REPORT_MAX);
+	bool ok = !report_utf8(&file, f->file, strlen(f->file), NULL) &&
+		  !report_utf8(&secret, f->secret, f->n_secret, NULL) &&
+		  !place_of(f->rule->id, file.len ? file.p : "", f->commit,
+			    (int64_t)f->start_line, row->place);
+
+	if (ok)
+		digest_keyed(fixed_key, secret.len ? secret.p : "", secret.len,
+			     row->secret, sizeof(row->secret));
+	buf_release(&file);
+	buf_release(&secret);
+	return ok;
+}
+
 static bool in_baseline(const struct known *k, const struct finding *f)
 {
 	struct known_row want = { .redacted = false };
 	size_t low = 0, high = k->rows;
 
-	if (!k->rows || place_of(f->rule->id, f->file, f->commit,
-				 (int64_t)f->start_line, want.place))
+	if (!k->rows || !reported(f, &want))
 		return false;
-	digest_keyed(fixed_key, f->secret, f->n_secret, want.secret,
-		     sizeof(want.secret));
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 

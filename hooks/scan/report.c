@@ -106,8 +106,7 @@ int report_redacted(const struct report *r, const struct finding *f,
 	return buf_add(out, text, (size_t)(end - text), e);
 }
 
-/* Length of the UTF-8 character at p, 0 when there is none. */
-static size_t character(const char *p, size_t n)
+size_t report_character(const char *p, size_t n)
 {
 	size_t len;
 
@@ -115,6 +114,20 @@ static size_t character(const char *p, size_t n)
 		if (text_utf8(p, len))
 			return len;
 	return 0;
+}
+
+int report_utf8(struct buf *out, const char *p, size_t n, struct err *e)
+{
+	size_t i, len;
+	int rc = 0;
+
+	for (i = 0; !rc && i < n; i += len) {
+		len = report_character(p + i, n - i);
+		rc = len ? buf_add(out, p + i, len, e)
+			 : buf_puts(out, REPORT_NO_UTF8, e);
+		len += !len;
+	}
+	return rc;
 }
 
 int report_quote(struct buf *out, const char *p, size_t n, struct err *e)
@@ -142,7 +155,7 @@ int report_quote(struct buf *out, const char *p, size_t n, struct err *e)
 			rc = buf_puts(out, "\\r", e);
 		else if ((unsigned char)p[i] < ' ' || p[i] == 127)
 			rc = buf_printf(out, e, "\\u%04x", (unsigned)p[i]);
-		else if ((len = character(p + i, n - i)) != 0)
+		else if ((len = report_character(p + i, n - i)) != 0)
 			rc = buf_add(out, p + i, len, e);
 		else if ((len = 1))
 			rc = buf_puts(out, "\\ufffd", e);

@@ -68,6 +68,13 @@ int report_secret(const struct report *r, const struct finding *f,
 int report_redacted(const struct report *r, const struct finding *f,
 		    const char *text, size_t n, struct buf *out, struct err *e)
 	__attribute__((warn_unused_result));
+/* What stands in every report for a byte that is no UTF-8: U+FFFD. */
+#define REPORT_NO_UTF8 "\xef\xbf\xbd"
+/* Length of the UTF-8 character at p, 0 when there is none. */
+size_t report_character(const char *p, size_t n);
+/* A text as who reads a report back has it. */
+int report_utf8(struct buf *out, const char *p, size_t n, struct err *e)
+	__attribute__((warn_unused_result));
 /* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD. */
 int report_quote(struct buf *out, const char *p, size_t n, struct err *e)
 	__attribute__((warn_unused_result));

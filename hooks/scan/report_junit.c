@@ -5,15 +5,23 @@
 
 #include "hooks/scan/report.h"
 
+/* UTF-8 that XML 1.0 has no character for: U+FFFE and U+FFFF. */
+static bool no_xml(const char *p, size_t n)
+{
+	return n == 3 && (!memcmp(p, "\xef\xbf\xbe", 3) ||
+			  !memcmp(p, "\xef\xbf\xbf", 3));
+}
+
 /* XML 1.0 text or attribute; what it cannot hold becomes U+FFFD. */
 static int xml(struct buf *out, const char *p, size_t n, struct err *e)
 {
-	size_t i;
+	size_t i, len;
 	int rc = 0;
 
-	for (i = 0; !rc && i < n; i++) {
+	for (i = 0; !rc && i < n; i += len) {
 		unsigned char c = (unsigned char)p[i];
 
+		len = report_character(p + i, n - i);
 		if (c == '&')
 			rc = buf_puts(out, "&amp;", e);
 		else if (c == '<')
@@ -24,10 +32,11 @@ static int xml(struct buf *out, const char *p, size_t n, struct err *e)
 			rc = buf_puts(out, "&#34;", e);
 		else if (c == '\n' || c == '\t' || c == '\r')
 			rc = buf_printf(out, e, "&#x%X;", c);
-		else if (c < ' ' || c == 127)
-			rc = buf_puts(out, "\xef\xbf\xbd", e);
+		else if (!len || c < ' ' || c == 127 || no_xml(p + i, len))
+			rc = buf_puts(out, REPORT_NO_UTF8, e);
 		else
-			rc = buf_add(out, p + i, 1, e);
+			rc = buf_add(out, p + i, len, e);
+		len += !len;
 	}
 	return rc;
 }

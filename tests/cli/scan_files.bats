@@ -191,6 +191,27 @@ setup() {
 	[ "$status" -eq 3 ]
 }
 
+@test "a path that is no UTF-8: every report is whole, and a baseline knows it" {
+	printf '%s\n' "$token" >"$(printf 'src/l\xe9 \xef\xbf\xbf.txt')"
+	for form in json sarif junit; do
+		run "$scan" scan --report-format $form --report-path out.$form src
+		[ "$status" -eq 1 ]
+	done
+	python3 - <<-'P'
+		import json, xml.dom.minidom
+		name = "src/l\ufffd %s.txt"
+		json.load(open("out.sarif"))
+		assert json.load(open("out.json"))[0]["File"] == name % "\uffff"
+		x = xml.dom.minidom.parse("out.junit").getElementsByTagName("testcase")
+		assert [t.getAttribute("file") for t in x] == [name % "\ufffd"]
+	P
+	run "$scan" scan --baseline-path out.json src
+	[ "$status" -eq 0 ]
+	printf '%sZ\n' "${token%0}" >"$(printf 'src/l\xe9 \xef\xbf\xbf.txt')"
+	run "$scan" scan --baseline-path out.json src
+	[ "$status" -eq 1 ]
+}
+
 @test "a baseline of many megabytes, of another writer, in any order" {
 	printf '%s\n' "$token" >src/a.txt
 	"$scan" scan --report-path base.json src || true
