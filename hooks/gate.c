@@ -163,6 +163,27 @@ static int load_settings(struct gate *g, const char *common, struct err *e)
 	return rc;
 }
 
+int gate_try(const char *common, const char *folder, struct err *e)
+{
+	struct known k = { 0 };
+	struct gate g = { 0 };
+	char *file = NULL;
+	int rc = load_settings(&g, common, e);
+
+	if (!rc && g.ignore && *g.ignore) {
+		file = *g.ignore == '/' ? mem_strdup(g.ignore)
+					: io_path(folder, g.ignore);
+		rc = file ? known_ignore(&k, file, true, e)
+			  : err_fail(e, ERR_NOMEM, NULL, "out of memory");
+		if (rc)
+			err_ctx(e, NULL, "read curfew.ignoreFile");
+	}
+	known_release(&k);
+	mem_free(file);
+	gate_close(&g);
+	return rc;
+}
+
 int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	      const struct surroundings *s, struct err *e)
 {
@@ -350,7 +371,8 @@ static int pass_over(struct gate *g, struct err *e)
 	struct known k = { 0 };
 	int rc = -1;
 
-	if ((g->ignore && known_ignore(&k, g->ignore, true, e)) ||
+	if ((g->ignore && *g->ignore &&
+	     known_ignore(&k, g->ignore, true, e)) ||
 	    (g->local && known_ignore(&k, ".", false, e)))
 		goto out;
 	known_drop(&k, &g->list);

@@ -60,6 +60,10 @@ struct gate {
 int gate_open(struct gate *g, const char *hook, const char *git_dir,
 	      const struct surroundings *s, struct err *e)
 	__attribute__((warn_unused_result));
+/* What would make the hook refuse everything: settings that are none, an ignore
+ * file that cannot be read.  `folder`: where the hook will be started. */
+int gate_try(const char *common, const char *folder, struct err *e)
+	__attribute__((warn_unused_result));
 /* Tell what was found; returns the exit status. */
 int gate_verdict(struct gate *g, struct err *e);
 void gate_close(struct gate *g);

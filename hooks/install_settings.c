@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "hooks/gate.h"
 #include "hooks/install.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/own.h"
@@ -110,10 +111,15 @@ static int tell_spool(const char *folder, const char *key, struct err *e)
 /* What the hook would stumble over is said before a push does. */
 static int tell_settings(const struct site *s, struct err *e)
 {
+	const char *base = git_repository_commondir(s->git);
 	char *value[INSTALL_SETTINGS] = { NULL };
 	git_config *c = NULL;
 	size_t i;
-	int rc = config_of(s, &c, e);
+	int rc = gate_try(base, s->bare || s->single
+				       ? base : git_repository_workdir(s->git), e);
+
+	if (!rc)
+		rc = config_of(s, &c, e);
 
 	for (i = 0; !rc && i < INSTALL_SETTINGS; i++) {
 		git_config_entry *x = NULL;

@@ -399,6 +399,28 @@ objects() { find ../server/objects -type f | wc -l; }
 	done
 }
 
+@test "status: a setting with which every push is refused" {
+	local name
+	for name in minConfidence maxTime onTimeout onUnread maxFile maxUnpacked; do
+		git -C ../server config curfew.$name hihg
+		run "$scan" hook status ../server
+		[ "$status" -eq 3 ] || { echo "$name: $status"; false; }
+		[[ $output == *"curfew.$name"*hihg* ]]
+		git -C ../server config --unset curfew.$name
+	done
+	git -C ../server config curfew.ignoreFile passed
+	run "$scan" hook status ../server
+	[ "$status" -eq 3 ]
+	[[ $output == *"curfew.ignoreFile"*"passed"* ]]
+	run git push origin main
+	[ "$status" -ne 0 ]
+	touch ../server/passed # where the hook is started
+	"$scan" hook status ../server
+	git -C ../server config curfew.ignoreFile ""
+	"$scan" hook status ../server
+	git push -q origin main
+}
+
 @test "install compiles the rules, so that no push waits for it" {
 	export CURFEW_SCAN_CACHE=$PWD/../fresh
 	rm -r ../server/curfew
