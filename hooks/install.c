@@ -6,6 +6,7 @@
  * files with our mark are replaced or removed; a stranger's hook stays and is
  * named.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <git2.h>
 #include <stdio.h>
@@ -257,33 +258,104 @@ out:
 	return rc;
 }
 
+/* ---- who runs it ---------------------------------------------------------- */
+
+/* ".d" as the end of a folder's name, anywhere but in a comment.  The name
+ * before it may be a variable. */
+static bool names_folder(char *script)
+{
+	char *line, *p;
+
+	while ((line = strsep(&script, "\n"))) {
+		if (line[strspn(line, " \t")] == '#')
+			continue;
+		for (p = line; (p = strstr(p, ".d")); p += 2)
+			if (!isalnum((unsigned char)p[2]) && p[2] != '_')
+				return true;
+	}
+	return false;
+}
+
+/* Why git's hook does not run what lies in the folder; NULL: it may. */
+static const char *idle(const char *path)
+{
+	struct buf b = BUF_INIT(SCRIPT_MAX);
+	const char *why = NULL;
+
+	if (access(path, F_OK))
+		return "is not there";
+	if (access(path, X_OK))
+		return "is not executable";
+	/* a program, or too long for a script: it cannot be seen */
+	if (!io_read_file(path, IO_ANY, SCRIPT_MAX, &b, NULL) && b.len &&
+	    !strncmp(b.p, "#!", 2) && !strstr(b.p, MARK) && !names_folder(b.p))
+		why = "names no such folder";
+	buf_release(&b);
+	return why;
+}
+
+/* Gitea and Forgejo: git starts one file, and that what is in the folder; 1:
+ * there is none that does. */
+static int tell_runner(const struct site *s, struct err *e)
+{
+	char *folder, *path;
+	const char *why;
+
+	if (strcmp(s->layout, "gitea") != 0)
+		return 0; /* GitLab runs its own from outside */
+	folder = hooks_path(s->git);
+	path = folder ? io_path(folder, "pre-receive") : NULL;
+	why = path ? idle(path) : NULL;
+	if (why)
+		printf("  nothing runs it: git starts %s only, which %s: let it "
+		       "run what is in pre-receive.d, or take '--layout plain'\n",
+		       path, why);
+	else if (!path)
+		err_fail(e, ERR_NOMEM, NULL, "out of memory");
+	mem_free(folder);
+	mem_free(path);
+	return e->code ? -1 : why != NULL;
+}
+
 /* ---- the command ---------------------------------------------------------- */
+
+/* 1: not all of it would run. */
+static int all_scripts(const struct site *s, const char *verb, struct err *e)
+{
+	static const char *const local[] = { "pre-commit", "pre-push",
+					     "pre-merge-commit" };
+	int rc = 0, got;
+	size_t i;
+
+	if (s->bare || s->single) {
+		rc = one_script(s, verb, "pre-receive", e);
+		if (rc < 0 || !strcmp(verb, "uninstall"))
+			return rc;
+		got = tell_runner(s, e);
+		return got < 0 ? got : rc | got;
+	}
+	for (i = 0; i < sizeof(local) / sizeof(*local) && rc >= 0; i++) {
+		got = one_script(s, verb, local[i], e);
+		rc = got < 0 ? got : rc | got;
+	}
+	return rc;
+}
 
 static int one_site(const char *verb, const char *repo, const char *layout,
 		    const char *const *value, const char *cache, struct err *e)
 {
-	static const char *const local[] = { "pre-commit", "pre-push",
-					     "pre-merge-commit" };
 	struct site s;
-	int rc = -1;
-	size_t i;
+	int rc = -1, got;
 
 	if (site_open(&s, repo, layout, e))
 		goto out;
-	if (s.bare || s.single) {
-		rc = one_script(&s, verb, "pre-receive", e);
-	} else {
-		for (rc = 0, i = 0; i < sizeof(local) / sizeof(*local) && rc >= 0;
-		     i++) {
-			int got = one_script(&s, verb, local[i], e);
-
-			rc = got < 0 ? got : rc | got;
-		}
-	}
+	rc = all_scripts(&s, verb, e);
 	if (rc >= 0 && install_settings(&s, verb, value, e))
 		rc = -1;
-	if (rc == 0)
-		rc = install_rules(&s, verb, cache, e);
+	if (rc == 0 || (rc > 0 && !strcmp(verb, "install"))) {
+		got = install_rules(&s, verb, cache, e);
+		rc = got < 0 ? got : rc | got;
+	}
 out:
 	if (rc < 0)
 		err_ctx(e, repo, strcmp(verb, "status") ? "%s the hook"
@@ -355,7 +427,7 @@ int cmd_hook(int argc, char **argv, const struct surroundings *s)
 		if (got < 0)
 			rc = complain(&e);
 		else if (got > 0 && rc == EXIT_CLEAN)
-			rc = EXIT_FOUND; /* status: not installed */
+			rc = EXIT_FOUND; /* it would not run */
 	}
 out:
 	for (i = 0; i < INSTALL_SETTINGS; i++)

@@ -198,6 +198,7 @@ learn() {
 		git -C "$kind" config curfew.maxTime 1h
 	done
 	mkdir -p gitea/hooks/pre-receive.d gitlab/custom_hooks
+	scan_dispatcher gitea
 	git -C path config core.hooksPath "$PWD/hooks.d"
 	run "$scan" hook install --known known.set --known-key "$known" \
 		--spool spool --spool-key "$spool" plain gitea gitlab path
@@ -212,11 +213,8 @@ learn() {
 		[ -x "$script" ]
 		repo=${script%%/*}
 		[ "$repo" != hooks.d ] || repo=path
-		# Gitea and GitLab start what lies in their folders; so does this
-		case $repo in
-		gitea | gitlab)
-			ln -s "$PWD/$script" "$repo/hooks/pre-receive" ;;
-		esac
+		# GitLab starts what lies in its folder; so does this
+		[ "$repo" != gitlab ] || ln -s "$PWD/$script" gitlab/hooks/pre-receive
 		run git -C work push "$PWD/$repo" main
 		[ "$status" -ne 0 ] || { echo "$repo took it"; false; }
 		says "f:1  curfew-known-secret"

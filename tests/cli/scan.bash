@@ -29,6 +29,19 @@ scan_server() {
 	git remote add origin ../server
 }
 
+# scan_dispatcher REPO: its pre-receive runs what lies in pre-receive.d, as that of
+# Gitea does.
+scan_dispatcher() {
+	cat >"$1/hooks/pre-receive" <<-'END'
+		#!/bin/sh
+		data=$(cat)
+		for hook in "${GIT_DIR:-.}/hooks/$(basename "$0").d"/*; do
+			[ ! -x "$hook" ] || echo "$data" | "$hook" || exit 1
+		done
+	END
+	chmod +x "$1/hooks/pre-receive"
+}
+
 # scan_cache FOLDER: compiled rules are kept there.  tests/run has them made once
 # for all files, which is seconds, and with the sanitizers many of them.
 scan_cache() {

@@ -298,6 +298,7 @@ objects() { find ../server/objects -type f | wc -l; }
 	[ "$status" -ne 0 ]
 	[ -e ../server/hooks/pre-receive ]
 	mkdir -p ../server/hooks/pre-receive.d ../server/custom_hooks
+	scan_dispatcher ../server
 	"$scan" hook install ../server
 	[ -x ../server/hooks/pre-receive.d/curfew ]
 	"$scan" hook install --layout gitlab ../server
@@ -419,6 +420,35 @@ objects() { find ../server/objects -type f | wc -l; }
 	git -C ../server config curfew.ignoreFile ""
 	"$scan" hook status ../server
 	git push -q origin main
+}
+
+@test "pre-receive.d: what nobody runs is told, at install and after" {
+	"$scan" hook uninstall ../server
+	mkdir ../server/hooks/pre-receive.d
+	run "$scan" hook install ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"nothing runs it: "*"hooks/pre-receive only, which is not there"* ]]
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	printf '#!/bin/sh\n# runs pre-receive.d/*\nexit 0\n' >../server/hooks/pre-receive
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"nothing runs it: "*"not executable"* ]]
+	chmod +x ../server/hooks/pre-receive
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"nothing runs it: "*"names no such folder"* ]]
+	scan_dispatcher ../server
+	"$scan" hook status ../server
+	git push -q origin main
+	leak dir.txt
+	run git push origin main
+	[ "$status" -ne 0 ]
+	[[ $output == *"dir.txt:1  gitlab-token"* ]]
+	git -C ../server config core.hooksPath "$PWD/elsewhere"
+	run "$scan" hook status ../server
+	[ "$status" -eq 1 ]
+	[[ $output == *"nothing runs it: "*"elsewhere/pre-receive only, which is not there"* ]]
 }
 
 @test "install compiles the rules, so that no push waits for it" {

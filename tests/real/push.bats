@@ -36,6 +36,7 @@ server() {
 	git init -q --bare -b main "$repo"
 	git -C "$repo" config http.receivepack true
 	for d; do mkdir -p "$repo/$d"; done
+	[ ! -d "$repo/hooks/pre-receive.d" ] || delegate
 	"$scan" hook install "$repo"
 	git init -q -b main work
 	cd work
@@ -119,7 +120,6 @@ delegate() {
 	way=ssh
 	server gitea hooks/pre-receive.d
 	[ -x "$repo/hooks/pre-receive.d/curfew" ]
-	delegate
 	printf '#!/bin/sh\ncat >/dev/null\n' >"$repo/hooks/pre-receive.d/gitea"
 	chmod 755 "$repo/hooks/pre-receive.d/gitea"
 	passes_and_refuses
