@@ -6,6 +6,7 @@
  */
 #include "hooks/scan/content.h"
 
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 #define ZIP_END_MAX (ZIP_END + 65535u) /* with the longest comment */
 #define ZIP_END_NEAR 1024u /* looked at in texts, of which there are many */
 #define RUN_LEAST 8u
+#define XZ_HEAD 12u
+#define PACKED_SURE 512u /* so many good bytes are no chance */
+#define PACKED_LEAST 40u /* ... nor are all of so many */
 
 static bool begins(const char *p, size_t n, const char *with, size_t m)
 {
@@ -116,6 +120,21 @@ size_t content_zip_ends(const char *p, size_t n, size_t *end, size_t max)
 		at += 4;
 	}
 	return found;
+}
+
+/* A gzip or zstd by chance goes wrong within some bytes; xz has a checksum
+ * over its first ones.  */
+bool content_was_packed(const char *p, size_t n, size_t used)
+{
+	if (!other_archive(p, n) || begins(p, n, "7z\xbc", 3) ||
+	    begins(p, n, "!<arch>\n", 8))
+		return false;
+	if (begins(p, n, "\xfd" "7zXZ\0", 6))
+		return n >= XZ_HEAD &&
+		       libdeflate_crc32(0, p + 6, 2) == le(p + 8, 4);
+	if (begins(p, n, "\x1f\x8b", 2) && (n < 4 || p[3] & 0xe0))
+		return false;
+	return used >= PACKED_SURE || (n >= PACKED_LEAST && used == n);
 }
 
 /* How far from the end the end record of a zip is looked for. */

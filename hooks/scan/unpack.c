@@ -22,6 +22,7 @@
 
 #include "base/buf.h"
 #include "hooks/scan/deadline.h"
+#include "hooks/scan/inflate_part.h"
 
 #define NAME_MAX_BYTES 4096u
 #define FEED 16384u	       /* packed bytes between two questions */
@@ -100,6 +101,8 @@ struct input {
 	size_t n, at;
 	size_t kept;	   /* of p; what follows comes from `end` */
 	char end[ZIP_END]; /* of a zip whose comment is left out */
+	bool failed;	   /* its packed data */
+	char why[120];
 };
 
 /* A zip up to its end record at `end`, as if it had no comment: libarchive
@@ -112,14 +115,21 @@ static void cut_comment(struct input *in, size_t end)
 	in->end[ZIP_END - 2] = in->end[ZIP_END - 1] = 0;
 }
 
+/* In little ones first: how far packed data were good is known by what was
+ * asked for. */
+static size_t portion(size_t at)
+{
+	return at < 64 ? 1 : at < 1024 ? 16 : at < FEED ? 512 : FEED;
+}
+
 static la_ssize_t feed(struct archive *a, void *arg, const void **out)
 {
 	struct input *in = arg;
 	const bool tail = in->at >= in->kept;
 	size_t give = (tail ? in->n : in->kept) - in->at;
 
-	if (give > FEED)
-		give = FEED;
+	if (give > portion(in->at))
+		give = portion(in->at);
 
 	if (late(in->j)) {
 		archive_set_error(a, ECANCELED, "the time was over");
@@ -159,6 +169,22 @@ static la_int64_t seek(struct archive *a, void *arg, la_int64_t offset,
 	return from + offset;
 }
 
+static const char *complaint(struct archive *a)
+{
+	const char *why = archive_error_string(a);
+
+	return why ? why : "it is cut off or damaged";
+}
+
+/* No header could be read.  Before there was any, it may be no archive. */
+static void failure(struct input *in, struct archive *a, bool any)
+{
+	in->failed = true;
+	snprintf(in->why, sizeof(in->why), "%s", complaint(a));
+	if (any)
+		problem(in->j, "%s", in->why);
+}
+
 /* Only what is linked in: libarchive starts programs for other filters. */
 static struct archive *open_archive(struct input *in)
 {
@@ -182,20 +208,15 @@ static struct archive *open_archive(struct input *in)
 	archive_read_set_seek_callback(a, seek);
 	archive_read_set_callback_data(a, in);
 	if (archive_read_open1(a) != ARCHIVE_OK) {
+		if (!in->j->spent)
+			failure(in, a, false);
 		archive_read_free(a);
 		return NULL;
 	}
 	return a;
 }
 
-static const char *complaint(struct archive *a)
-{
-	const char *why = archive_error_string(a);
-
-	return why ? why : "damaged";
-}
-
-/* The bytes of the entry; NULL: not readable, too many, or none. */
+/* The bytes of the entry, as far as they go; NULL: none, or too many. */
 static char *read_entry(struct job *j, struct archive *a, size_t *n)
 {
 	size_t cap = 65536, room;
@@ -221,6 +242,8 @@ static char *read_entry(struct job *j, struct archive *a, size_t *n)
 		return p;
 	if (!j->spent)
 		problem(j, "%s", p ? complaint(a) : "out of memory");
+	if (p && *n && !j->spent)
+		return p;
 	free(p);
 	return NULL;
 }
@@ -242,6 +265,8 @@ static void drain(struct job *j, struct archive *a)
 
 static int content(struct job *j, unsigned depth, const char *name,
 		   uint32_t number, const char *p, size_t n, struct err *e);
+static int as_it_stands(struct job *j, const char *name, uint32_t number,
+			const char *p, size_t n, struct err *e);
 
 /* The name of an entry behind that of its archive. */
 static void join(char *out, const char *outer, struct archive *a,
@@ -310,8 +335,8 @@ static int entries_of(struct input *in, unsigned depth, const char *name,
 		if (got == ARCHIVE_RETRY)
 			continue;
 		if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
-			if (got != ARCHIVE_EOF && *any && !j->spent)
-				problem(j, "%s", complaint(a));
+			if (got != ARCHIVE_EOF && !j->spent)
+				failure(in, a, *any);
 			break;
 		}
 		if (archive_format(a) == ARCHIVE_FORMAT_RAW &&
@@ -332,16 +357,49 @@ static int entries_of(struct input *in, unsigned depth, const char *name,
 	return rc;
 }
 
+/* What is not unpacked because it was cut off or damaged.  Bytes that only
+ * begin like packed ones go wrong soon and are no problem. */
+static int damaged(struct input *in, unsigned depth, const char *name,
+		   bool *any, struct err *e)
+{
+	struct job *j = in->j;
+	uint32_t number = ++j->number;
+	size_t n;
+	char *p;
+	int rc;
+
+	if (!*any && !content_was_packed(in->p, in->n, in->at))
+		return 0;
+	if (!*any)
+		problem(j, "%s", in->why);
+	p = inflate_part(in->p, in->n, j->left, &n);
+	if (!p || !pay(j, n)) {
+		free(p);
+		return 0;
+	}
+	/* where there were entries, they have most of it */
+	rc = *any ? as_it_stands(j, name, number | UNPACK_RUNS, p, n, e)
+		  : content(j, depth, name, number, p, n, e);
+	*any = true;
+	free(p);
+	return rc;
+}
+
 static int entries(struct job *j, unsigned depth, const char *name,
 		   const char *p, size_t n, bool *any, struct err *e)
 {
 	struct input in = { .j = j, .p = p, .n = n, .kept = n };
 	size_t end[ZIPS_MAX], i, zips = content_zip_ends(p, n, end, ZIPS_MAX);
+	uint32_t problems = j->note->problems;
 	int rc = 0;
 
 	*any = false;
-	if (!zips)
-		return entries_of(&in, depth, name, any, e);
+	if (!zips) {
+		rc = entries_of(&in, depth, name, any, e);
+		in.failed = in.failed || j->note->problems != problems;
+		return rc || !in.failed || j->spent || j->enough ? rc
+			: damaged(&in, depth, name, any, e);
+	}
 	for (i = 0; i < zips && !rc; i++) {
 		in.at = 0;
 		cut_comment(&in, end[i]);

@@ -5,7 +5,7 @@ load scan
 
 setup() {
 	scan_setup
-	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
+	token=glpat-$(printf 'hookTESTsecret456789')
 	mkdir -p src/deep
 	printf 'one\ntwo %s\n' "$token" >src/deep/a.txt
 	echo nothing >src/b.txt
@@ -190,6 +190,45 @@ look() {
 	look --stats not.zip
 	[ "$status" -eq 0 ]
 	[[ $output == *"1 binary"* ]]
+}
+
+@test "a compressed file that was cut off is named; what only begins like one is not" {
+	python3 - "$token" <<-'P'
+	import gzip, io, lzma, random, sys, tarfile
+	text = ("token = %s\n" % sys.argv[1]).encode() * 50
+	rest = "".join(random.Random(2).choices("abcdefghijklmnop \n", k=150000)).encode()
+	b = io.BytesIO()
+	t = tarfile.open(fileobj=b, mode="w:gz")
+	i = tarfile.TarInfo("inner")
+	i.size = len(text)
+	t.addfile(i, io.BytesIO(text))
+	t.close()
+	open("a.gz", "wb").write(gzip.compress(text)[:-1])
+	open("b.gz", "wb").write(gzip.compress(rest + text)[:-12])
+	open("c.tgz", "wb").write(b.getvalue()[:-4])
+	open("d.xz", "wb").write(lzma.compress(text)[:-4])
+	open("e.xz", "wb").write(lzma.compress(text)[:-40] + bytes(40))
+	line = text[:34]  # one block as it is, and no checksum behind it
+	open("f.zst", "wb").write(b"\x28\xb5\x2f\xfd\x24" + bytes([len(line)]) + (len(line) * 8 + 1).to_bytes(3, "little") + line)
+	r = random.Random(1)
+	for n in (0, 7, 30, 60, 500, 70000):
+	    for k, magic in enumerate((b"\x1f\x8b\x08", b"\x1f\x8b\x08\0", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"BZh91AY&SY")):
+	        open("not%d-%d" % (k, n), "wb").write(magic + r.randbytes(n))
+	P
+	for f in a.gz b.gz c.tgz; do
+		look "$f"
+		[ "$status" -eq 1 ]
+		[[ $output == *"cannot scan '$f'"* ]]
+	done
+	for f in d.xz e.xz f.zst; do
+		look "$f"
+		[ "$status" -ne 0 ]
+		[[ $output == *"cannot scan '$f'"* ]]
+	done
+	for f in not*; do
+		look "$f"
+		[ "$status" -eq 0 ] || { echo "$f $output"; false; }
+	done
 }
 
 @test "UTF-16 with and without a mark; binary is known by content" {
