@@ -22,37 +22,7 @@
 #include "base/wordset.h"
 #include "hooks/scan/engine.h"
 #include "hooks/scan/own.h"
-#include "tests/unit/dice.h"
-
-#define TEXT_MAX 6000
-#define RUNS_MAX 64
-
-/* Rules that overlap, adjoin, look at context, are wide, need a keyword. */
-static const char rules[] =
-	"[[rules]]\nid='fixed'\nregex='''[a-d]{6}'''\n"
-	"[[rules]]\nid='word'\nregex='''\\bab[a-d]{2,9}\\b'''\n"
-	"[[rules]]\nid='lazy'\nregex='''a.{0,12}?d'''\n"
-	"[[rules]]\nid='greedy'\nregex='''b.{0,30}c'''\n"
-	"[[rules]]\nid='start'\nregex='''(?m)^[ab]{1,3}'''\n"
-	"[[rules]]\nid='last'\nregex='''[cd]{2}$'''\n"
-	"[[rules]]\nid='line'\nregex='''dd'''\n"
-	"[[rules.allowlists]]\nregexes=['=']\nregexTarget='line'\n"
-	"[[rules]]\nid='far'\nregex='''cc[ab]'''\nkeywords=['key']\n"
-	"[[rules]]\nid='wide'\nregex='''k[a-d\\n= ]+?y'''\nkeywords=['k']\n"
-	"[[rules]]\nid='gated'\nregex='''[bd]{3}[a-d]{0,400}?c'''\nkeywords=['dkey']\n"
-	"[[rules]]\nid='gated-often'\nregex='''y[a-d ]{0,400}?d'''\nkeywords=['ey','k=']\n"
-	"[[rules]]\nid='from-line'\nregex=\"[\\n=][abd]{1,9}\"\n"
-	"[[rules]]\nid='generic'\nregex='''a[a-d]{3}'''\n"
-	"[[rules]]\nid='pair'\nregex='''bb'''\n"
-	"[[rules.required]]\nid='line'\nwithinLines=1\n";
-
-/* Known by value: one inside another, one begins like another, one with
- * markup at both ends, a long one. */
-static const char *const own[] = {
-	"abcdabcdabcdabcd", "abcdabcdabcdabcd=dcba", "=aabbccddaabbccdd=",
-	"dcba=abcdabcdabcdabcd",
-	"key=aaaabbbbccccdddd=yek=aaaabbbbccccdddd=key=aaaabbbbccccdddd=yek",
-};
+#include "tests/unit/delta_texts.h"
 
 static void publish(const char *path)
 {
@@ -70,90 +40,6 @@ static void publish(const char *path)
 	assert_int_equal(buf_add(&b, sig, sizeof(sig), NULL), 0);
 	assert_int_equal(io_write_atomic(path, b.p, b.len, 0600, NULL), 0);
 	buf_release(&b);
-}
-
-static void plant(char *p, size_t n)
-{
-	size_t i, at, len;
-
-	for (i = 0; i < n / 40; i++) {
-		const char *w = own[dice(5)];
-
-		len = strlen(w);
-		at = dice((uint32_t)n);
-		if (at + len <= n)
-			memcpy(p + at, w, len);
-	}
-}
-
-static bool one_line; /* as minified files are */
-
-static void letters(char *p, size_t n)
-{
-	static const char some[] = "aaabbbcccdddabcdabcd\n =key;";
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		p[i] = some[dice(sizeof(some) - 1)];
-	for (i = 0; one_line && i < n; i++)
-		if (p[i] == '\n')
-			p[i] = ' ';
-}
-
-static size_t escape(unsigned coding, unsigned c, char *out, size_t room)
-{
-	switch (coding) {
-	case 0:
-		return (size_t)snprintf(out, room, "%%%02x", c);
-	case 1:
-		return (size_t)snprintf(out, room, "\\u00%02x", c);
-	case 2:
-		return (size_t)snprintf(out, room, "\\x%02x", c);
-	case 3:
-		return (size_t)snprintf(out, room, "%02x", c);
-	case 5:
-		return (size_t)snprintf(out, room, "&#%u;", c);
-	case 6:
-		return (size_t)snprintf(out, room, "&#x%x;", c);
-	case 7:
-		return (size_t)snprintf(out, room, "=%02X", c);
-	case 8:
-		return (size_t)snprintf(out, room, "\\u{%x}", c);
-	default:
-		return (size_t)snprintf(out, room, "%c\"+ \"", (int)c);
-	}
-}
-
-/* n bytes in one of the codings, at most; returns how many were written. */
-static size_t encode(unsigned coding, const char *in, size_t n, char *out,
-		     size_t room)
-{
-	static const char order[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
-				    "pqrstuvwxyz0123456789+/";
-	size_t i, at = 0, width = coding == 10 ? 40 + 4 * dice(3) : 0, wide = 0;
-
-	if (coding == 10)
-		coding = 4;
-	for (i = 0; coding == 4 && i + 2 < n && at + 4 <= room; i += 3) {
-		unsigned v = (unsigned)in[i] << 16 | (unsigned)in[i + 1] << 8 |
-			     (unsigned)in[i + 2];
-
-		out[at++] = order[v >> 18];
-		out[at++] = order[v >> 12 & 63];
-		out[at++] = order[v >> 6 & 63];
-		out[at++] = order[v & 63];
-		wide += 4;
-		if (width && wide % width == 0 && at + 4 < room)
-			out[at++] = '\n';
-	}
-	for (i = 0; coding != 4 && i < n && at + 12 < room; i++) {
-		if (coding != 3 && dice(3) == 0)
-			out[at++] = in[i];
-		else
-			at += escape(coding, (unsigned)in[i], out + at,
-				     room - at);
-	}
-	return at;
 }
 
 static void random_fill(char *p, size_t n)
@@ -227,57 +113,6 @@ static size_t mutate(const char *base, size_t n, char *out, struct run *run,
 	return at;
 }
 
-static void copy_marks(struct marks *to, const struct marks *from)
-{
-	mem_free(to->v);
-	*to = *from;
-	to->v = mem_array(from->n + 1, sizeof(*to->v));
-	assert_non_null(to->v);
-	if (from->n)
-		memcpy(to->v, from->v, from->n * sizeof(*to->v));
-}
-
-/* A base may have had the keyword that this text lacks: its matches are looked
- * at, and dropped. */
-static void without_gated(const struct scan_thread *t, struct marks *m)
-{
-	size_t i, kept = 0, gone = 0;
-
-	for (i = 0; i < m->n; i++) {
-		if (m->v[i].secret == SECRET_NONE &&
-		    matcher_class(t->s->matcher, m->v[i].rule) == RULE_GATED)
-			gone++;
-		else
-			m->v[kept++] = m->v[i];
-	}
-	m->n -= gone;
-	m->own -= gone;
-	m->coded -= gone;
-}
-
-static void same(const struct marks *a, const struct marks *b, unsigned round)
-{
-	size_t i;
-
-	if (a->n != b->n)
-		print_message("round %u: whole %zu, delta %zu\n", round, a->n,
-			      b->n);
-	for (i = 0; i < a->n && i < b->n; i++) {
-		const struct mark *x = &a->v[i], *y = &b->v[i];
-
-		if (x->rule != y->rule || x->start != y->start ||
-		    x->end != y->end || x->at != y->at || x->len != y->len ||
-		    x->secret != y->secret || x->origin != y->origin) {
-			print_message("round %u mark %zu: rule %u %u-%u (%u) "
-				      "against %u %u-%u (%u)\n", round, i,
-				      x->rule, x->start, x->end, x->secret,
-				      y->rule, y->start, y->end, y->secret);
-			fail();
-		}
-	}
-	assert_int_equal(a->n, b->n);
-}
-
 static void test_same(void **state)
 {
 	char path[] = "/tmp/curfew-delta-XXXXXX";
@@ -348,138 +183,6 @@ static void test_same(void **state)
 	marks_release(&whole);
 	marks_release(&old);
 	marks_release(&new);
-	scan_thread_release(&t);
-	engine_close(&g);
-	mem_free(base);
-	mem_free(text);
-}
-
-/* ---- blocks -------------------------------------------------------------- */
-
-static size_t plain_line(char *out)
-{
-	memcpy(out, "int x;\n", 7);
-	return 7;
-}
-
-/* Lines, something decoded before them or not, and a block of lines with a
- * last one. */
-static size_t with_block(char *out)
-{
-	char plain[200], coded[400];
-	size_t at = 0, len, i;
-
-	for (i = dice(40); i; i--)
-		at += plain_line(out + at);
-	if (dice(2)) {
-		len = 30 + dice(30);
-		letters(plain, len);
-		plant(plain, len);
-		len = encode(4, plain, len, coded, sizeof(coded));
-		memcpy(out + at, coded, len);
-		at += len;
-		out[at++] = '\n';
-	}
-	len = 45 + dice(100);
-	letters(plain, len);
-	for (i = 0; i < 4; i++)
-		plant(plain, len);
-	len = encode(10, plain, len, coded, sizeof(coded));
-	memcpy(out + at, coded, len);
-	at += len;
-	out[at++] = '\n';
-	for (i = dice(3); i; i--)
-		at += plain_line(out + at);
-	return at;
-}
-
-/* One to three bytes changed, put in or left out, near the end: in the block,
- * mostly, or a line of it for another. */
-static size_t edit(const char *base, size_t n, char *out, struct run *run,
-		   size_t *runs)
-{
-	static const char some[] = "%-Aaz09 \n=;+";
-	size_t from = 0, at = 0, to, gone, put, i, k;
-
-	*runs = 0;
-	for (i = 1 + dice(3); i; i--) {
-		to = n > 250 && dice(4) ? n - 250 + dice(250) : dice((uint32_t)n + 1);
-		if (to < from)
-			continue;
-		gone = dice(3) ? dice(2) : dice(60);
-		put = dice(3) ? dice(3) : dice(50);
-		if (to > from) {
-			memcpy(out + at, base + from, to - from);
-			run[(*runs)++] = (struct run){ (uint32_t)at, (uint32_t)from,
-						       (uint32_t)(to - from) };
-			at += to - from;
-		}
-		for (k = 0; k < put; k++)
-			out[at++] = some[dice(sizeof(some) - 1)];
-		from = to + gone < n ? to + gone : n;
-		if (!put && !gone) { /* or two copies would be one */
-			out[at++] = ' ';
-		}
-	}
-	if (from < n) {
-		memcpy(out + at, base + from, n - from);
-		run[(*runs)++] = (struct run){ (uint32_t)at, (uint32_t)from,
-					       (uint32_t)(n - from) };
-		at += n - from;
-	}
-	return at;
-}
-
-/* A line above or below that is one of the block no more, or only now. */
-static void test_blocks(void **state)
-{
-	struct engine_options o = { .config_text = rules };
-	struct marks whole = { 0 }, old = { 0 }, new = { 0 }, m;
-	char *base = mem_alloc(TEXT_MAX), *text = mem_alloc(TEXT_MAX), *swap;
-	struct run run[RUNS_MAX];
-	struct err e = ERR_INIT;
-	struct scan_thread t;
-	struct engine g;
-	size_t n = 0, len, runs, coded = 0;
-	unsigned round;
-
-	(void)state;
-	assert_int_equal(engine_open(&g, &o, &e), 0);
-	assert_int_equal(scan_thread_init(&t, &g.scanner, &e), 0);
-	for (round = 0; round < 20000; round++) {
-		struct delta d = { .run = run };
-
-		if (round % 4 == 0) { /* a new root */
-			n = with_block(base);
-			marks_release(&old);
-			assert_int_equal(scan_text(&t, base, n, NULL, &old, &e), 0);
-		}
-		len = edit(base, n, text, run, &runs);
-		d.n = runs;
-		d.base_len = n;
-		d.base = &old;
-		assert_int_equal(scan_text(&t, text, len, NULL, &whole, &e), 0);
-		assert_int_equal(scan_text(&t, text, len, &d, &new, &e), 0);
-		coded += whole.n - whole.coded;
-		without_gated(&t, &whole);
-		m = new;
-		new = (struct marks){ 0 };
-		copy_marks(&new, &m);
-		without_gated(&t, &new);
-		same(&whole, &new, round);
-		mem_free(new.v);
-		memset(&new, 0, sizeof(new));
-		marks_release(&old);
-		old = m;
-		swap = base;
-		base = text;
-		text = swap;
-		n = len;
-	}
-	print_message("# %zu marks in decoded parts\n", coded);
-	assert_true(coded > 5000);
-	marks_release(&whole);
-	marks_release(&old);
 	scan_thread_release(&t);
 	engine_close(&g);
 	mem_free(base);
@@ -720,7 +423,6 @@ static void test_silent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_same),
-					  cmocka_unit_test(test_blocks),
 					  cmocka_unit_test(test_scored),
 					  cmocka_unit_test_prestate(test_cuts,
 						(void *)(uintptr_t)rules),
