@@ -7,7 +7,7 @@ setup() {
 	scan=$CURFEW_BUILD/curfew-scan
 	scan_cache "$BATS_FILE_TMPDIR/cache"
 	cd "$BATS_TEST_TMPDIR" || exit 1
-	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
+	token=glpat-$(printf 'q7Rw2mXk9TzL4vBn8Yc0')
 }
 
 # form of the token on stdin, by name

@@ -11,7 +11,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 	mkdir src
 	# put together here, so that no token stands in this file
-	token=glpat-$(printf 'a1B2c3D4e5F6g7H8i9J0')
+	token=glpat-$(printf 'q7Rw2mXk9TzL4vBn8Yc0')
 }
 
 @test "clean folder: 0, and one line says what was looked at" {
@@ -81,7 +81,7 @@ setup() {
 		[[ $output != *"${token#glpat-}"* ]]
 	done
 	run "$scan" scan --redact=50 --report-format json src
-	[[ $output == *'"Secret": "glpat-a1B2c3D..."'* ]]
+	[[ $output == *'"Secret": "glpat-q7Rw2mX..."'* ]]
 }
 
 @test "comments and allowlists" {

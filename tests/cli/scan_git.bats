@@ -384,7 +384,7 @@ terminal() {
 }
 
 @test "--redact: nor in a message, a name or an author, in any form" {
-	local t=glpat-$(printf 'q7XkR2mVw9TzLb4NcP8d') form
+	local t=glpat-$(printf 'q7Rw2mXk9TzL4vBn8Yc0') form
 	git init -q r && cd r
 	echo "k = $t" >f
 	echo x >"n-$t.txt"

@@ -5,7 +5,7 @@ load scan
 
 setup() {
 	scan_setup
-	token=glpat-$(printf 'hookTESTsecret456789')
+	token=glpat-$(printf 'q7Rw2mXk9TzL4vBn8Yc0')
 	mkdir -p src/deep
 	printf 'one\ntwo %s\n' "$token" >src/deep/a.txt
 	echo nothing >src/b.txt
