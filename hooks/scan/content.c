@@ -16,6 +16,7 @@
 #define ZIP_END_NEAR 1024u /* looked at in texts, of which there are many */
 #define RUN_LEAST 8u
 #define XZ_HEAD 12u
+#define LZMA_HEAD 13u
 #define PACKED_SURE 512u /* so many good bytes are no chance */
 #define PACKED_LEAST 40u /* ... nor are all of so many */
 
@@ -32,13 +33,46 @@ static bool zip_at_end(const char *p, size_t n, size_t most)
 	return n >= ZIP_END && memmem(p + from, n - from, "PK\5\6", 4);
 }
 
-static bool other_archive(const char *p, size_t n)
+static size_t le(const char *p, unsigned bytes)
+{
+	size_t v = 0;
+
+	while (bytes--)
+		v = v << 8 | (unsigned char)p[bytes];
+	return v;
+}
+
+/* lzma has no first bytes of its own, but a header that few others fit:
+ * properties, a dictionary of 2^i or 3*2^i, a length, and a first byte that is
+ * always 0. */
+static bool lzma(const char *p, size_t n)
+{
+	size_t dictionary, length;
+
+	if (n <= LZMA_HEAD || (unsigned char)p[0] >= 9 * 5 * 5 || p[LZMA_HEAD])
+		return false;
+	dictionary = le(p + 1, 4);
+	length = le(p + 5, 8);
+	if (dictionary < 4096 || !length ||
+	    (length != SIZE_MAX && length >> 38))
+		return false;
+	while (dictionary % 2 == 0)
+		dictionary /= 2;
+	return dictionary == 1 || dictionary == 3;
+}
+
+bool content_is_packed(const char *p, size_t n)
 {
 	return begins(p, n, "\x1f\x8b\x08", 3) ||
 	       (begins(p, n, "BZh", 3) && n > 10 && !memcmp(p + 4, "1AY&SY", 6)) ||
 	       begins(p, n, "\xfd" "7zXZ\0", 6) ||
 	       begins(p, n, "\x28\xb5\x2f\xfd", 4) ||
-	       begins(p, n, "\x04\x22\x4d\x18", 4) ||
+	       begins(p, n, "\x04\x22\x4d\x18", 4) || lzma(p, n);
+}
+
+static bool other_archive(const char *p, size_t n)
+{
+	return content_is_packed(p, n) ||
 	       begins(p, n, "7z\xbc\xaf\x27\x1c", 6) ||
 	       begins(p, n, "!<arch>\n", 8) ||
 	       (n > 512 && !memcmp(p + 257, "ustar", 5));
@@ -88,15 +122,6 @@ static enum content plain_kind(const char *p, size_t n)
 	return mostly_text(p, n) ? CONTENT_TEXT : guess_utf16(p, n);
 }
 
-static size_t le(const char *p, unsigned bytes)
-{
-	size_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (unsigned char)p[bytes];
-	return v;
-}
-
 /* Is the end record at `at` behind a list of files of the length it tells? */
 static bool zip_end(const char *p, size_t at)
 {
@@ -126,8 +151,7 @@ size_t content_zip_ends(const char *p, size_t n, size_t *end, size_t max)
  * over its first ones.  */
 bool content_was_packed(const char *p, size_t n, size_t used)
 {
-	if (!other_archive(p, n) || begins(p, n, "7z\xbc", 3) ||
-	    begins(p, n, "!<arch>\n", 8))
+	if (!content_is_packed(p, n))
 		return false;
 	if (begins(p, n, "\xfd" "7zXZ\0", 6))
 		return n >= XZ_HEAD &&

@@ -26,6 +26,8 @@ size_t content_zip_ends(const char *p, size_t n, size_t *end, size_t max);
 /* Whatever its first bytes promise: does it read as text? */
 bool content_is_text(const char *p, size_t n);
 
+/* Compressed, whatever is in it. */
+bool content_is_packed(const char *p, size_t n);
 /* Of a CONTENT_ARCHIVE whose packed data were good for `used` bytes and then went
  * wrong: was it one, and not just its first bytes? */
 bool content_was_packed(const char *p, size_t n, size_t used);

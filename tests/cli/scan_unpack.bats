@@ -49,6 +49,20 @@ look() {
 	[ "$(found)" = :2 ]
 }
 
+@test "lzma is known by its header" {
+	python3 - "$token" <<-'P'
+	import lzma, sys
+	for preset in (0, 6, 9):
+	    open("%d.lzma" % preset, "wb").write(lzma.compress(("token = %s\n" % sys.argv[1]).encode() * 9, lzma.FORMAT_ALONE, preset=preset))
+	open("no.bin", "wb").write(b"\x5d\0\0\x80\1" + bytes(4000))
+	P
+	look .
+	[ "$(found | cut -d: -f1 | sort -u)" = "$(printf '%s\n' 0.lzma 6.lzma 9.lzma src/deep/a.txt)" ]
+	look --stats no.bin
+	[ "$status" -eq 0 ]
+	[[ $output == *"1 binary"* ]]
+}
+
 @test "archives in archives, to the depth" {
 	cp src/deep/a.txt x0
 	for i in 1 2 3 4; do
