@@ -161,6 +161,26 @@ bool content_was_packed(const char *p, size_t n, size_t used)
 	return used >= PACKED_SURE || (n >= PACKED_LEAST && used == n);
 }
 
+size_t content_next_packed(const char *p, size_t n)
+{
+	static const struct { const char *magic; size_t n; } all[] = {
+		{ "\x1f\x8b\x08", 3 }, { "\xfd" "7zXZ\0", 6 },
+		{ "\x28\xb5\x2f\xfd", 4 }, { "\x04\x22\x4d\x18", 4 },
+	};
+	size_t i, least = 0;
+	const char *x;
+
+	if (!content_is_packed(p, n))
+		return 0;
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		x = memmem(p + 1, (least ? least : n) - 1, all[i].magic,
+			   all[i].n);
+		if (x)
+			least = (size_t)(x - p);
+	}
+	return least;
+}
+
 /* How far from the end the end record of a zip is looked for. */
 static size_t zip_reach(const char *p, size_t n, enum content kind)
 {

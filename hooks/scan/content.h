@@ -28,6 +28,8 @@ bool content_is_text(const char *p, size_t n);
 
 /* Compressed, whatever is in it. */
 bool content_is_packed(const char *p, size_t n);
+/* Where in packed data others begin, by their first bytes; 0: nowhere. */
+size_t content_next_packed(const char *p, size_t n);
 /* Of a CONTENT_ARCHIVE whose packed data were good for `used` bytes and then went
  * wrong: was it one, and not just its first bytes? */
 bool content_was_packed(const char *p, size_t n, size_t used);

@@ -24,6 +24,7 @@
 #include "hooks/scan/deadline.h"
 #include "hooks/scan/inflate_part.h"
 
+#define BLOCK 512 /* of a tar */
 #define NAME_MAX_BYTES 4096u
 #define FEED 16384u	       /* packed bytes between two questions */
 #define PORTION (256u * 1024) /* unpacked ones */
@@ -101,6 +102,11 @@ struct input {
 	size_t n, at;
 	size_t kept;	   /* of p; what follows comes from `end` */
 	char end[ZIP_END]; /* of a zip whose comment is left out */
+	bool packed;	   /* compressed, whatever is in it */
+	bool raw;	   /* ... and only that is undone */
+	bool odd;	   /* a tar in it that is damaged at tar_end of what
+			    * comes out, or is over there and more behind it */
+	size_t tar_end, used; /* used: of p */
 	bool failed;	   /* its packed data */
 	char why[120];
 };
@@ -176,9 +182,26 @@ static const char *complaint(struct archive *a)
 	return why ? why : "it is cut off or damaged";
 }
 
+/* Only for packed ones: of others, what is behind the end is there to see. */
+static bool odd_tar(struct input *in, struct archive *a, la_int64_t over)
+{
+	la_int64_t end = archive_filter_bytes(a, 0) - over;
+
+	if (!in->packed || in->raw || end < BLOCK ||
+	    (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
+		return false;
+	if (!in->odd) {
+		in->tar_end = (size_t)end;
+		snprintf(in->why, sizeof(in->why), "%s", complaint(a));
+	}
+	return in->odd = true;
+}
+
 /* No header could be read.  Before there was any, it may be no archive. */
 static void failure(struct input *in, struct archive *a, bool any)
 {
+	if (odd_tar(in, a, 0))
+		return;
 	in->failed = true;
 	snprintf(in->why, sizeof(in->why), "%s", complaint(a));
 	if (any)
@@ -198,11 +221,16 @@ static struct archive *open_archive(struct input *in)
 	archive_read_support_filter_lzma(a);
 	archive_read_support_filter_zstd(a);
 	archive_read_support_filter_lz4(a);
-	archive_read_support_format_zip(a);
-	archive_read_support_format_tar(a);
-	archive_read_support_format_7zip(a);
-	archive_read_support_format_ar(a);
+	if (!in->raw) {
+		archive_read_support_format_zip(a);
+		archive_read_support_format_tar(a);
+		archive_read_support_format_7zip(a);
+		archive_read_support_format_ar(a);
+	}
 	archive_read_support_format_raw(a);
+	if (in->packed && !in->raw) /* so that what is behind it is seen */
+		archive_read_set_option(a, "tar", "read_concatenated_archives",
+					"1");
 	archive_read_set_read_callback(a, feed);
 	archive_read_set_skip_callback(a, skip);
 	archive_read_set_seek_callback(a, seek);
@@ -332,11 +360,14 @@ static int entries_of(struct input *in, unsigned depth, const char *name,
 
 	while (a && !rc && !j->enough && !j->spent) {
 		got = archive_read_next_header(a, &x);
-		if (got == ARCHIVE_RETRY)
+		if (got == ARCHIVE_RETRY) {
+			odd_tar(in, a, BLOCK); /* it went past it */
 			continue;
+		}
 		if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
 			if (got != ARCHIVE_EOF && !j->spent)
 				failure(in, a, *any);
+			in->used = (size_t)archive_filter_bytes(a, -1);
 			break;
 		}
 		if (archive_format(a) == ARCHIVE_FORMAT_RAW &&
@@ -363,11 +394,17 @@ static int damaged(struct input *in, unsigned depth, const char *name,
 		   bool *any, struct err *e)
 {
 	struct job *j = in->j;
-	uint32_t number = ++j->number;
-	size_t n;
+	size_t n, at;
 	char *p;
 	int rc;
 
+	at = *any ? 0 : content_next_packed(in->p, in->n);
+	if (at) { /* packed in two ways, behind one another */
+		*any = true;
+		rc = content(j, depth, name, ++j->number, in->p, at, e);
+		return rc ? rc : content(j, depth, name, ++j->number,
+					 in->p + at, in->n - at, e);
+	}
 	if (!*any && !content_was_packed(in->p, in->n, in->at))
 		return 0;
 	if (!*any)
@@ -378,11 +415,63 @@ static int damaged(struct input *in, unsigned depth, const char *name,
 		return 0;
 	}
 	/* where there were entries, they have most of it */
-	rc = *any ? as_it_stands(j, name, number | UNPACK_RUNS, p, n, e)
-		  : content(j, depth, name, number, p, n, e);
+	j->number++;
+	rc = *any ? as_it_stands(j, name, j->number | UNPACK_RUNS, p, n, e)
+		  : content(j, depth, name, j->number, p, n, e);
 	*any = true;
 	free(p);
 	return rc;
+}
+
+/* What comes out of packed data, whatever it is. */
+static char *undone(const struct input *as, size_t *n)
+{
+	struct input in = { .j = as->j, .p = as->p, .n = as->n,
+			    .kept = as->n, .packed = true, .raw = true };
+	struct archive *a = open_archive(&in);
+	struct archive_entry *x;
+	char *p = NULL;
+
+	*n = 0;
+	if (a && archive_read_next_header(a, &x) == ARCHIVE_OK &&
+	    archive_filter_count(a) > 1 && !too_often(a))
+		p = read_entry(in.j, a, n);
+	archive_read_free(a);
+	return p;
+}
+
+static bool zeros(const char *p, size_t n)
+{
+	return !n || (!p[0] && !memcmp(p, p + 1, n - 1));
+}
+
+/* What begins with zeros was taken for an empty tar, behind a tar there may be
+ * more, and so there may behind packed data: packed otherwise. */
+static int behind(struct input *in, unsigned depth, const char *name,
+		  bool *any, struct err *e)
+{
+	struct job *j = in->j;
+	size_t n = 0, from = 0;
+	char *p = in->odd || !*any ? undone(in, &n) : NULL;
+	int rc = 0;
+
+	if (in->odd && (in->tar_end > n || !zeros(p + in->tar_end - BLOCK, BLOCK))) {
+		problem(j, "%s", in->why);
+		in->failed = true;
+	}
+	while (from < n && !p[from])
+		from++;
+	if (*any && p)
+		rc = as_it_stands(j, name, ++j->number | UNPACK_RUNS, p, n, e);
+	else if (from < n)
+		rc = content(j, depth, name, ++j->number, p + from, n - from, e);
+	*any = *any || from < n;
+	free(p);
+	if (rc || !in->used || in->used >= in->n ||
+	    !content_is_packed(in->p + in->used, in->n - in->used))
+		return rc;
+	return content(j, depth, name, ++j->number, in->p + in->used,
+		       in->n - in->used, e);
 }
 
 static int entries(struct job *j, unsigned depth, const char *name,
@@ -395,8 +484,11 @@ static int entries(struct job *j, unsigned depth, const char *name,
 
 	*any = false;
 	if (!zips) {
+		in.packed = content_is_packed(p, n);
 		rc = entries_of(&in, depth, name, any, e);
 		in.failed = in.failed || j->note->problems != problems;
+		if (!rc && in.packed && !in.failed)
+			rc = behind(&in, depth, name, any, e);
 		return rc || !in.failed || j->spent || j->enough ? rc
 			: damaged(&in, depth, name, any, e);
 	}
@@ -496,46 +588,4 @@ int unpack(const struct unpack_limits *l, const char *p, size_t n,
 	if (j.left > l->bytes)
 		j.left = l->bytes;
 	return content(&j, l->depth, "", 0, p, n, e);
-}
-
-/* ---- one part again ------------------------------------------------------ */
-
-struct wanted {
-	uint32_t number;
-	char *text, *name;
-	size_t n;
-};
-
-static int take(void *arg, const struct unpack_part *part, struct err *e)
-{
-	struct wanted *w = arg;
-
-	if (part->number != w->number)
-		return 0;
-	w->name = strdup(part->name);
-	w->text = malloc(part->n + 1);
-	if (!w->text || !w->name)
-		return err_fail(e, ERR_NOMEM, NULL, "out of memory");
-	memcpy(w->text, part->text, part->n);
-	w->n = part->n;
-	return 1;
-}
-
-int unpack_one(const struct unpack_limits *l, const char *p, size_t n,
-	       uint32_t number, char **text, size_t *text_n, char **name,
-	       struct err *e)
-{
-	struct unpack_note note = { 0 };
-	struct wanted w = { .number = number };
-	int rc = unpack(l, p, n, take, &w, &note, e);
-
-	if (rc) {
-		free(w.text);
-		free(w.name);
-		w.text = w.name = NULL;
-	}
-	*text = w.text;
-	*name = w.name;
-	*text_n = w.n;
-	return rc;
 }

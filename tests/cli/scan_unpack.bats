@@ -63,6 +63,32 @@ look() {
 	[[ $output == *"1 binary"* ]]
 }
 
+@test "zeros first, more behind a tar's end, packed in two ways: all of it is read" {
+	echo "token = $token" >line
+	tar cf clean.tar -C src b.txt
+	{ head -c 512 /dev/zero; cat line; } | gzip >1.gz
+	{ cat clean.tar line; } | gzip >2.tgz
+	{ cat clean.tar clean.tar line; head -c 700 /dev/zero | tr '\0' x; } | xz >3.txz
+	{ xz <src/b.txt; gzip <line; } >4.xz
+	{ gzip <src/b.txt; xz <line; } >5.gz
+	{ xz <clean.tar; gzip <line; } >6.txz
+	for f in 1.gz 2.tgz 3.txz 4.xz 5.gz 6.txz; do
+		look "$f"
+		[ "$status" -eq 1 ] || { echo "$f $output"; false; }
+		[[ $output != *"cannot scan"* ]] || { echo "$output"; false; }
+		[ "$(found | cut -d: -f1)" = "$f" ]
+	done
+	head -c 10240 /dev/zero | gzip >empty.tgz
+	gzip <clean.tar >clean.tgz
+	for f in empty.tgz clean.tgz; do
+		look $f
+		[ "$status" -eq 0 ]
+	done
+	head -c 700 clean.tar | gzip >cut.tgz
+	look cut.tgz
+	[ "$status" -eq 4 ]
+}
+
 @test "archives in archives, to the depth" {
 	cp src/deep/a.txt x0
 	for i in 1 2 3 4; do
