@@ -438,6 +438,8 @@ static char *undone(const struct input *as, size_t *n)
 	    archive_filter_count(a) > 1 && !too_often(a))
 		p = read_entry(in.j, a, n);
 	archive_read_free(a);
+	if (!p)
+		*n = 0;
 	return p;
 }
 
