@@ -66,16 +66,19 @@ static const unsigned char *copy_at(const unsigned char *p,
 				    const unsigned char *end, unsigned op,
 				    size_t *from, size_t *len)
 {
-	unsigned char few[8] = { 0 };
 	uint64_t all = 0, next = 0, there;
 	size_t used = (size_t)__builtin_popcount(op & 0x7f);
 	unsigned i;
 
-	if ((size_t)(end - p) < used)
+	if ((size_t)(end - p) >= sizeof(next))
+		memcpy(&next, p, sizeof(next));
+	else if ((size_t)(end - p) >= used)
+		memcpy(&next, p, used);
+	else
 		return NULL;
-	memcpy(few, p, (size_t)(end - p) < 8 ? used : 8);
-	for (i = 0; i < 8; i++) /* one load, where bytes are in that order */
-		next |= (uint64_t)few[i] << 8 * i;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	next = __builtin_bswap64(next);
+#endif
 	for (i = 0; i < 7; i++) {
 		there = op >> i & 1;
 		all |= (next & 0xff & -there) << 8 * i;
